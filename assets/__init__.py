@@ -1,0 +1,1 @@
+"""Data that ships with Stride; read it through ``importlib.resources``."""

@@ -1,0 +1,216 @@
+"""Every component: plain tables of arrays, one row per entity that has it.
+
+A component knows nothing of the others. Rows are in the order of the World's ids; systems take
+whole columns. ``N`` is the number of rows; angles are radians, everything else SI.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from entities.skeleton import LATERAL, N_JOINTS
+
+
+class Component:
+    """What all tables share: rows in, rows out. Columns are arrays or lists, row by row."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]
+
+    def extend(self, other: Self) -> None:
+        """Append the rows of ``other``."""
+        for field in fields(self):  # type: ignore[arg-type]
+            mine, more = getattr(self, field.name), getattr(other, field.name)
+            joined = mine + more if isinstance(mine, list) else np.concatenate([mine, more])
+            setattr(self, field.name, joined)
+
+    def keep(self, mask: np.ndarray) -> None:
+        """Drop the rows where ``mask`` (N,) is False."""
+        for field in fields(self):  # type: ignore[arg-type]
+            column = getattr(self, field.name)
+            kept = (
+                [value for value, wanted in zip(column, mask, strict=True) if wanted]
+                if isinstance(column, list)
+                else column[mask]
+            )
+            setattr(self, field.name, kept)
+
+    def row(self, index: int) -> dict[str, object]:
+        """One entity's component: array entries are views, so writing them writes the table."""
+        return {field.name: getattr(self, field.name)[index] for field in fields(self)}  # type: ignore[arg-type]
+
+
+@dataclass(slots=True, eq=False)
+class Name(Component):
+    """What the scene file calls each entity."""
+
+    text: list[str]
+
+
+@dataclass(slots=True, eq=False)
+class Transform(Component):
+    """Where each entity stands. For an actor, position is under the pelvis and z his ground."""
+
+    position: np.ndarray  # (N, 3) m
+    heading: np.ndarray  # (N,) rad, continuous (never wrapped)
+
+
+@dataclass(slots=True, eq=False)
+class Velocity(Component):
+    """How each entity moved over the last tick."""
+
+    linear: np.ndarray  # (N, 3) m/s
+    turn: np.ndarray  # (N,) rad/s
+
+
+@dataclass(slots=True, eq=False)
+class Body(Component):
+    """What physics knows of each entity; the pymunk bodies themselves live in ``physics.py``."""
+
+    kind: np.ndarray  # (N,) index in list(BodyKind); actors are MOVABLE
+    mass: np.ndarray  # (N,) kg
+    size: np.ndarray  # (N, 3) m, length, width, height
+    round: np.ndarray  # (N,) bool, a disc of diameter size[0] rather than a block
+    asked: np.ndarray  # (N, 3) m/s, the velocity its driver asks for this tick (actors, driven)
+    grounded: np.ndarray  # (N,) bool, resting on the ground (or a ladder, a seat, a hand)
+
+
+@dataclass(slots=True, eq=False)
+class Person(Component):
+    """Who each actor is: fixed for the whole run."""
+
+    kind: np.ndarray  # (N,) index in ACTOR_TYPES
+    scale: np.ndarray  # (N,)
+    bones: np.ndarray  # (N, 5) m at scale 1, in the order of skeleton.BONES
+    stand: np.ndarray  # (N,) m at scale 1, pelvis height when standing
+    color: np.ndarray  # (N, 3) uint8
+    traits: np.ndarray  # (N, 6) draws from the seeded generator in [-1, 1]: cadence, amplitude,
+    # posture, arm carriage, tempo, phase
+
+
+@dataclass(slots=True, eq=False)
+class Script(Component):
+    """What each actor is to do, and what he is doing."""
+
+    plan: list[list[tuple[int, int]]]  # per actor, sorted (tick, action index)
+    cues: list[list[object]]  # per actor, sorted scene Cues not yet reached
+    next_tick: np.ndarray  # (N,) int64, when the plan next changes the action
+    action: np.ndarray  # (N,) int64, index in ACTIONS: the action in force
+    since: np.ndarray  # (N,) int64, tick at which it came into force
+    target: np.ndarray  # (N,) int64, entity id the action is aimed at, -1 none
+
+
+@dataclass(slots=True, eq=False)
+class Route(Component):
+    """The reference each actor follows: a timed path, a velocity, or his heading."""
+
+    path: list[object]  # per actor, sim.path.Path or None
+    velocity: np.ndarray  # (N, 2) m/s, nan where the actor has none
+    course: np.ndarray  # (N,) rad, where an actor without path or velocity is headed
+    detour: list[object]  # per actor, (K, 2) array of way points round an obstacle, or None
+    off_path: np.ndarray  # (N,) bool, further than 0.10 m from where the path says
+
+
+@dataclass(slots=True, eq=False)
+class Intent(Component):
+    """What each actor wants this tick; motion turns it into a velocity of the body."""
+
+    velocity: np.ndarray  # (N, 2) m/s on the ground
+    climb: np.ndarray  # (N,) m/s along z (ladders, flight)
+    heading: np.ndarray  # (N,) rad
+
+
+@dataclass(slots=True, eq=False)
+class Gait(Component):
+    """The stateful part of procedural motion; poses are pure functions of these rows."""
+
+    phase: np.ndarray  # (N,) stride cycles since the start, left touch-down at whole numbers
+    run: np.ndarray  # (N,) 0 walking .. 1 running, eased
+    running: np.ndarray  # (N,) bool, which gait is chosen (hysteresis round 2.0 m/s)
+    moving: np.ndarray  # (N,) 0 standing .. 1 stepping, eased
+    speed: np.ndarray  # (N,) m/s, smoothed forward speed of the body
+    acceleration: np.ndarray  # (N, 2) m/s², smoothed, forward and left
+    planted: np.ndarray  # (N, 2) bool, left and right foot on the ground
+    plant: np.ndarray  # (N, 2, 2) m, world spot of each foot: planted there or lifted from there
+    swing: np.ndarray  # (N, 2) 0..1, progress of the swing of a foot in the air
+    clock: np.ndarray  # (N,) s into the action's gesture; waits in the air for a jump to land
+
+
+@dataclass(slots=True, eq=False)
+class Blend(Component):
+    """Inertialization: what is left of the pose before the last change of action."""
+
+    offset: np.ndarray  # (N, D) pose parameters before minus after, at the change
+    rate: np.ndarray  # (N, D) 1/s, its rate of change there
+    since: np.ndarray  # (N,) int64 tick of the change
+
+
+@dataclass(slots=True, eq=False)
+class Pose(Component):
+    """Each actor's joints and the procedural overlay, in scaled metres."""
+
+    joints: np.ndarray  # (N, 10, 2) m, forward and up from the root
+    lateral: np.ndarray  # (N, 10) m, left of the sagittal plane
+    roll: np.ndarray  # (N,) rad about the forward axis
+    gaze: np.ndarray  # (N, 2) rad, yaw and pitch of the head
+    face: np.ndarray  # (N,) int64, index in FACES
+    mouth: np.ndarray  # (N,) 0 closed .. 1 open
+    contact: np.ndarray  # (N, 2) bool, left and right ball of the foot on the ground
+
+    @classmethod
+    def rest(cls, n: int) -> "Pose":
+        """``n`` rows of zeros with default widths, to be filled by the animator."""
+        return cls(
+            joints=np.zeros((n, N_JOINTS, 2)),
+            lateral=np.tile(LATERAL, (n, 1)),
+            roll=np.zeros(n),
+            gaze=np.zeros((n, 2)),
+            face=np.zeros(n, np.int64),
+            mouth=np.zeros(n),
+            contact=np.ones((n, 2), bool),
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Thing(Component):
+    """What each object is."""
+
+    kind: np.ndarray  # (N,) index in list(ObjectType)
+    scale: np.ndarray  # (N,)
+    color: np.ndarray  # (N, 3) uint8
+    holder: np.ndarray  # (N,) int64, entity id of the actor who has it in hand, -1 none
+    hand: np.ndarray  # (N,) int64, joint that holds it: L_HAND or R_HAND
+    path: list[object]  # per object, sim.path.Path or None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment worth drawing: a footfall that raises dust, a kick, a hit, a crash."""
+
+    tick: int
+    kind: str  # "step", "kick", "hit", "bounce", "land", "crash"
+    position: tuple[float, float, float]  # m
+    strength: float  # m/s, the speed of what met
+
+
+FACES = ("neutral", "happy", "sad", "surprised", "angry", "excited")
+FACE_INDEX = {face: i for i, face in enumerate(FACES)}
+
+
+@dataclass(slots=True, eq=False)
+class Contacts:
+    """What touched what during the last tick: one row a pair, not an entity's component."""
+
+    first: np.ndarray  # (C,) entity ids
+    second: np.ndarray  # (C,)
+    point: np.ndarray  # (C, 3) m
+    normal: np.ndarray  # (C, 2) from first to second
+    impulse: np.ndarray  # (C,) N s
+    closing: np.ndarray  # (C,) m/s, speed at which they met
+
+    @classmethod
+    def none(cls) -> "Contacts":
+        """No contacts."""
+        empty = np.zeros(0, np.int64)
+        return cls(empty, empty, np.zeros((0, 3)), np.zeros((0, 2)), np.zeros(0), np.zeros(0))

@@ -1,0 +1,112 @@
+"""What can be seen at one instant: the only thing the renderer and the recorder look at.
+
+A ``Cast`` is fixed for a run, a ``Frame`` is one moment of it. Frames come from a running World,
+from a block of headless ticks or from a recorded episode; drawing cannot tell which.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from entities.components import Mark
+from entities.skeleton import JOINTS, PARENTS
+
+
+@dataclass(slots=True, eq=False)
+class Cast:
+    """Who and what is on stage, A actors and O objects; nothing here changes with time."""
+
+    theme: str
+    weather: str
+    time_of_day: str
+    seed: int
+    gravity: float
+    actor_ids: list[str]
+    actor_kind: np.ndarray  # (A,) index in ACTOR_TYPES
+    actor_scale: np.ndarray  # (A,)
+    actor_bones: np.ndarray  # (A, 5) m at scale 1
+    actor_color: np.ndarray  # (A, 3) uint8
+    object_ids: list[str]
+    object_kind: np.ndarray  # (O,) index in list(ObjectType)
+    object_scale: np.ndarray  # (O,)
+    object_color: np.ndarray  # (O, 3) uint8
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One instant. World positions in metres, joints in scaled metres from the root."""
+
+    time: float  # s
+    root: np.ndarray  # (A, 3)
+    heading: np.ndarray  # (A,) rad
+    velocity: np.ndarray  # (A, 3) m/s
+    action: np.ndarray  # (A,) index in ACTIONS
+    joints: np.ndarray  # (A, 10, 2) forward, up
+    lateral: np.ndarray  # (A, 10) left
+    roll: np.ndarray  # (A,) rad about the forward axis
+    gaze: np.ndarray  # (A, 2) rad, yaw left and pitch up
+    face: np.ndarray  # (A,) index in FACES
+    mouth: np.ndarray  # (A,) 0..1
+    contact: np.ndarray  # (A, 2) bool
+    object_position: np.ndarray  # (O, 3) the middle of the base; the centre of a ball
+    object_heading: np.ndarray  # (O,) rad
+    object_spin: np.ndarray  # (O,) rad a ball has rolled
+    object_holder: np.ndarray  # (O,) row of the actor who holds it, -1 none
+    object_hand: np.ndarray  # (O,) joint that holds it
+    speech: dict[int, str] = field(default_factory=dict)  # actor row -> what he is saying
+    marks: list[Mark] = field(default_factory=list)
+
+
+def interpolate(before: Frame, after: Frame, u: float) -> Frame:
+    """The instant a share ``u`` of the way from ``before`` to ``after``.
+
+    Bones are turned, not their ends moved, so they keep their length.
+    """
+    if u <= 0.0:
+        return before
+    if u >= 1.0:
+        return after
+
+    def mix(name: str) -> np.ndarray:
+        first = getattr(before, name)
+        return first + u * (getattr(after, name) - first)
+
+    return Frame(
+        time=before.time + u * (after.time - before.time),
+        root=mix("root"),
+        heading=mix("heading"),
+        velocity=mix("velocity"),
+        action=before.action,
+        joints=turn_bones(before.joints, after.joints, u),
+        lateral=mix("lateral"),
+        roll=mix("roll"),
+        gaze=mix("gaze"),
+        face=before.face,
+        mouth=mix("mouth"),
+        contact=before.contact,
+        object_position=mix("object_position"),
+        object_heading=mix("object_heading"),
+        object_spin=mix("object_spin"),
+        object_holder=before.object_holder,
+        object_hand=before.object_hand,
+        speech=before.speech,
+        marks=before.marks,
+    )
+
+
+def turn_bones(first: np.ndarray, second: np.ndarray, u: float) -> np.ndarray:
+    """Pose between two poses (..., 10, 2): each bone's angle and length go a share ``u`` over."""
+    result = np.empty_like(first)
+    result[..., 0, :] = first[..., 0, :] + u * (second[..., 0, :] - first[..., 0, :])
+    for joint in range(1, len(JOINTS)):
+        parent = PARENTS[joint]
+        a = first[..., joint, :] - first[..., parent, :]
+        b = second[..., joint, :] - second[..., parent, :]
+        cross = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+        angle = u * np.arctan2(cross, a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1])
+        length = np.hypot(a[..., 0], a[..., 1])
+        grow = 1.0 + u * (np.hypot(b[..., 0], b[..., 1]) / np.maximum(length, 1e-9) - 1.0)
+        cos, sin = np.cos(angle) * grow, np.sin(angle) * grow
+        result[..., joint, 0] = result[..., parent, 0] + cos * a[..., 0] - sin * a[..., 1]
+        result[..., joint, 1] = result[..., parent, 1] + sin * a[..., 0] + cos * a[..., 1]
+    return result
