@@ -39,7 +39,7 @@ BONE_OF_JOINT = (
     THIGH,
     SHANK,
 )
-"""Which bone joins a joint to its parent; the shank reaches from the knee to the ball of the foot."""
+"""Which bone joins a joint to its parent; the shank runs from knee to ball of the foot."""
 
 
 class ActorType(StrEnum):
