@@ -178,7 +178,7 @@ class Thing(Component):
 
     kind: np.ndarray  # (N,) index in list(ObjectType)
     scale: np.ndarray  # (N,)
-    color: np.ndarray  # (N, 3) uint8
+    color: np.ndarray  # (N, 3) int16, -1 where the kind's own colour serves
     holder: np.ndarray  # (N,) int64, entity id of the actor who has it in hand, -1 none
     hand: np.ndarray  # (N,) int64, joint that holds it: L_HAND or R_HAND
     path: list[object]  # per object, sim.path.Path or None

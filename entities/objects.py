@@ -167,6 +167,13 @@ SPREADS: dict[ObjectType, tuple[float, float]] = {
     T.SPACESHIP: (0.56, 0.56),
 }
 
+ALTITUDES: dict[ObjectType, float] = {  # m, height of the base where the scene gives none
+    T.STAR: 14.0,
+    T.CLOUD: 18.0,
+    T.UFO: 4.0,
+    T.PLANET: 10.0,
+}
+
 BACKRESTS: dict[ObjectType, float] = {
     # Total height as a ratio of the table's height, where the table gives seat or top height.
     T.CHAIR: 2.05,

@@ -3,6 +3,7 @@
 ``Scene.model_validate`` and ``load_scene`` raise; ``explain`` turns the error into one line.
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from entities.actions import ActionType
+from entities.colors import to_rgb
 from entities.objects import ObjectType
 from entities.skeleton import ACTOR_SCALES, ActorType
 from entities.units import EARTH_GRAVITY
@@ -34,10 +36,12 @@ Text = Annotated[str, Field(max_length=2_000)]
 def _listed(kind: type[StrEnum]) -> BeforeValidator:
     """A validator that names the members of ``kind`` when it meets a stranger."""
 
+    names = [member.value for member in kind]
+
     def check(value: Any) -> Any:
-        if isinstance(value, str) and value in kind:
+        if isinstance(value, str) and value in names:
             return value
-        allowed = ", ".join(member.value for member in kind)
+        allowed = ", ".join(names)
         raise ValueError(f"unknown {value!r}; expected one of {allowed}")
 
     return BeforeValidator(check)
@@ -46,6 +50,18 @@ def _listed(kind: type[StrEnum]) -> BeforeValidator:
 Action = Annotated[ActionType, _listed(ActionType)]
 Kind = Annotated[ActorType, _listed(ActorType)]
 Thing = Annotated[ObjectType, _listed(ObjectType)]
+
+
+def _color(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError(f"a colour is text, not {value!r}")
+    if value.startswith("#") and not re.fullmatch("#[0-9a-fA-F]{6}", value):
+        raise ValueError(f"unknown colour {value!r}; expected #rrggbb, six hexadecimal digits")
+    to_rgb(value)
+    return value
+
+
+Color = Annotated[str, BeforeValidator(_color)]
 
 
 class TimeOfDay(StrEnum):
@@ -118,7 +134,7 @@ class Actor(BaseModel):
     id: Name
     initial_position: Point
     actor_type: Kind = ActorType.HUMAN
-    color: str | None = Field(default=None, pattern=r"^(#[0-9a-fA-F]{6}|[a-z_]{3,20})$")
+    color: Color | None = None
     heading: Annotated[float, Field(ge=-1_000.0, le=1_000.0)] = 0.0
     actions: list[tuple[Seconds, Action]] = Field(default_factory=list)
     team: Name | None = None
@@ -158,7 +174,7 @@ class SceneObject(BaseModel):
     id: Name | None = None
     heading: Annotated[float, Field(ge=-1_000.0, le=1_000.0)] = 0.0
     scale: Annotated[float, Field(ge=0.01, le=100.0)] = 1.0
-    color: str | None = Field(default=None, pattern=r"^(#[0-9a-fA-F]{6}|[a-z_]{3,20})$")
+    color: Color | None = None
     velocity: (
         tuple[
             Annotated[float, Field(ge=-100.0, le=100.0)],

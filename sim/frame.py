@@ -29,7 +29,7 @@ class Cast:
     object_ids: list[str]
     object_kind: np.ndarray  # (O,) index in list(ObjectType)
     object_scale: np.ndarray  # (O,)
-    object_color: np.ndarray  # (O, 3) uint8
+    object_color: np.ndarray  # (O, 3) int16, -1 where the kind's own colour serves
 
 
 @dataclass(slots=True, eq=False)

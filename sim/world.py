@@ -106,7 +106,8 @@ class World:
 
     def get(self, kind: type[Component], entity: int) -> dict[str, object]:
         """One entity's component; its array entries are views of the table's rows."""
-        return self[kind].row(self.row(kind, entity))
+        row = self.row(kind, entity)
+        return self[kind].row(row)
 
 
 def _as_rows(indices: np.ndarray) -> Rows:

@@ -1,0 +1,288 @@
+"""Scene -> World: every entity with its components, and nothing left to look up in the Scene."""
+
+import numpy as np
+
+from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ActionType
+from entities.colors import ACTOR_COLORS, to_rgb
+from entities.components import (
+    Body,
+    Intent,
+    Name,
+    Person,
+    Route,
+    Script,
+    Stagger,
+    Thing,
+    Transform,
+    Velocity,
+)
+from entities.objects import (
+    ALTITUDES,
+    BODY_KINDS,
+    FOOTPRINTS,
+    BodyKind,
+    ObjectType,
+    footprint_m,
+    height_m,
+    mass_kg,
+)
+from entities.scene import Actor, PathKnot, Point, Scene, SceneObject
+from entities.skeleton import (
+    ACTOR_INDEX,
+    BODY_RADIUS,
+    BONE_LENGTHS,
+    HEAD_RADIUS,
+    L_HAND,
+    MASS_KG,
+    R_HAND,
+    STANDING_PELVIS,
+    TRUNK,
+)
+from entities.units import DT
+from sim.motion import rest_blend, rest_gait
+from sim.path import Path
+from sim.world import World
+
+OBJECT_TYPES = list(ObjectType)
+KINDS = list(BodyKind)
+MAX_OBJECT_SPEED = 60.0
+"""m/s along a path: a fast train, a falling meteor."""
+LEFT_HANDED = frozenset({ObjectType.GLOVE, ObjectType.BOOK, ObjectType.PHONE})
+"""Props that go to the left hand, so that the right one is free to throw and point."""
+N_TRAITS = 6
+
+
+def build_world(scene: Scene, seed: int | None = None) -> tuple[World, list[SceneObject]]:
+    """The World of a scene and its objects, props in hand included, in the order of their ids.
+
+    Actors come first (ids 0 … A-1), objects after them. Raises ValueError, naming the field,
+    for what only the whole scene can show: a path no one could run, a prop that does not exist.
+    """
+    world = World(scene.seed if seed is None else seed, scene.gravity)
+    things = scene.objects + _props_in_hand(scene)
+    entity_of = {item.id: i for i, item in enumerate([*scene.actors, *things])}
+    if scene.actors:
+        _spawn_actors(world, scene.actors, entity_of)
+    if things:
+        _spawn_objects(world, things, entity_of)
+    return world, things
+
+
+def _props_in_hand(scene: Scene) -> list[SceneObject]:
+    """Objects for the actors whose ``prop`` is a kind of thing rather than one of the objects."""
+    known = {item.id: i for i, item in enumerate(scene.objects)}
+    made: list[SceneObject] = []
+    for i, actor in enumerate(scene.actors):
+        if actor.prop is None or actor.prop in known:
+            continue
+        kinds = [kind.value for kind in ObjectType]
+        if actor.prop not in kinds:
+            raise ValueError(
+                f"actors[{i}].prop: unknown {actor.prop!r}; "
+                f"expected an object's id or one of {', '.join(kinds)}"
+            )
+        name, n = f"{actor.id}_{actor.prop}", 2
+        while name in known:
+            name, n = f"{actor.id}_{actor.prop}_{n}", n + 1
+        known[name] = -1
+        made.append(
+            SceneObject(
+                id=name,
+                object_type=ObjectType(actor.prop),
+                position=actor.initial_position,
+                held_by=actor.id,
+            )
+        )
+    return made
+
+
+def _spawn_actors(world: World, actors: list[Actor], entity_of: dict[str, int]) -> None:
+    n = len(actors)
+    scale = np.array([actor.scale for actor in actors])
+    kinds = [actor.actor_type for actor in actors]
+    radius = np.array([BODY_RADIUS[kind] for kind in kinds]) * scale
+    tall = scale * [
+        STANDING_PELVIS[kind] + BONE_LENGTHS[kind][TRUNK] + 2.2 * HEAD_RADIUS[kind]
+        for kind in kinds
+    ]
+    paths = [_actor_path(actor, f"actors[{i}].movement_path") for i, actor in enumerate(actors)]
+    position = np.array(
+        [(a.initial_position.x, a.initial_position.y, a.initial_position.z or 0.0) for a in actors]
+    )
+    for i, path in enumerate(paths):
+        if path is not None:
+            position[i] = path.at(np.zeros(1))[0]
+    plans = [_plan(actor) for actor in actors]
+    heading = np.array([_first_heading(a, p) for a, p in zip(actors, paths, strict=True)])
+    velocity = np.array([a.velocity or (np.nan, np.nan) for a in actors])
+    moving = np.nan_to_num(velocity)
+    flying = np.array([plan[0][1] in _ALOFT for plan in plans])
+    colors = [to_rgb(a.color or ACTOR_COLORS[i % len(ACTOR_COLORS)]) for i, a in enumerate(actors)]
+    stand = np.array([STANDING_PELVIS[kind] for kind in kinds])
+    transform = Transform(position, heading)
+    person = Person(
+        kind=np.array([ACTOR_INDEX[kind] for kind in kinds]),
+        scale=scale,
+        bones=np.array([BONE_LENGTHS[kind] for kind in kinds]),
+        stand=stand,
+        color=np.array(colors, np.uint8),
+        traits=world.rng.uniform(-1.0, 1.0, (n, N_TRAITS)),
+    )
+    world.spawn(
+        Name([actor.id for actor in actors]),
+        transform,
+        Velocity(np.column_stack([moving, np.zeros(n)]), np.zeros(n)),
+        Body(
+            kind=np.full(n, KINDS.index(BodyKind.MOVABLE)),
+            mass=np.array([MASS_KG[kind] for kind in kinds]) * scale**3,
+            size=np.column_stack([2 * radius, 2 * radius, tall]),
+            round=np.ones(n, bool),
+            asked=np.column_stack([moving, np.zeros(n)]),
+            grounded=(position[:, 2] <= 0.0) | flying,
+        ),
+        person,
+        Script(
+            plan=plans,
+            cues=[_cues(a, i, entity_of) for i, a in enumerate(actors)],
+            next_tick=np.zeros(n, np.int64),
+            action=np.array([plan[0][1] for plan in plans], np.int64),
+            since=np.zeros(n, np.int64),
+            target=np.full(n, -1, np.int64),
+        ),
+        Route(
+            path=list(paths),
+            velocity=velocity,
+            course=heading.copy(),
+            detour=[None] * n,
+            off_path=np.zeros(n, bool),
+        ),
+        Intent(velocity=moving.copy(), climb=np.zeros(n), heading=heading.copy()),
+        rest_gait(transform, person),
+        rest_blend(n),
+        Stagger.none(n),
+    )
+
+
+_ALOFT = frozenset({ACTION_INDEX[ActionType.FLY], ACTION_INDEX[ActionType.CLIMB]})
+
+
+def _plan(actor: Actor) -> list[tuple[int, int]]:
+    """The actor's actions as sorted (tick, action index), with one at tick 0."""
+    plan = [(round(t / DT), ACTION_INDEX[action]) for t, action in actor.actions]
+    if not plan or plan[0][0] > 0:
+        plan.insert(0, (0, ACTION_INDEX[_first_action(actor)]))
+    return plan
+
+
+def _first_action(actor: Actor) -> ActionType:
+    """What an actor does who was told nothing yet: idle, or the gait his movement needs."""
+    speed = 0.0
+    if actor.velocity is not None:
+        speed = float(np.hypot(*actor.velocity))
+    elif actor.movement_path and len(actor.movement_path) > 1 and not actor.actions:
+        knots = actor.movement_path
+        legs = [
+            np.hypot(b.x - a.x, b.y - a.y) for (_, a), (_, b) in zip(knots, knots[1:], strict=False)
+        ]
+        speed = float(sum(legs)) / (knots[-1][0] - knots[0][0])
+    if speed < 0.2:
+        return ActionType.IDLE
+    gaits = (ActionType.WALK, ActionType.JOG, ActionType.RUN, ActionType.SPRINT)
+    return min(gaits, key=lambda gait: abs(ACTION_VELOCITIES[gait] - speed))
+
+
+def _actor_path(actor: Actor, where: str) -> Path | None:
+    if not actor.movement_path:
+        return None
+    knots = _knots(actor.movement_path, actor.initial_position)
+    return Path.through(knots, where)
+
+
+def _knots(path: list[PathKnot], start: Point) -> list[tuple[float, float, float, float | None]]:
+    knots = [(t, point.x, point.y, point.z) for t, point in path]
+    if knots[0][0] > 0.0:
+        knots.insert(0, (0.0, start.x, start.y, start.z))
+    return knots
+
+
+def _first_heading(actor: Actor, path: Path | None) -> float:
+    """Facing at t = 0: along the velocity or the path if it sets out at once, else as told."""
+    if actor.velocity is not None and np.hypot(*actor.velocity) > 0.2:
+        return float(np.arctan2(actor.velocity[1], actor.velocity[0]))
+    if path is not None:
+        soon = path.at(np.array([0.0, 0.5]))
+        ahead = soon[1] - soon[0]
+        if np.hypot(ahead[0], ahead[1]) > 0.05:
+            return float(np.arctan2(ahead[1], ahead[0]))
+    return actor.heading
+
+
+def _cues(actor: Actor, row: int, entity_of: dict[str, int]) -> list[tuple[int, int]]:
+    """The actor's changes of target as sorted (tick, entity id)."""
+    cues = []
+    for k, cue in enumerate(actor.cues):
+        if cue.target is None:
+            continue
+        if cue.target not in entity_of:
+            raise ValueError(f"actors[{row}].cues[{k}].target: no actor or object {cue.target!r}")
+        cues.append((round(cue.t / DT), entity_of[cue.target]))
+    return cues
+
+
+def _spawn_objects(world: World, things: list[SceneObject], entity_of: dict[str, int]) -> None:
+    n = len(things)
+    kinds = [item.object_type for item in things]
+    body_kinds = [BODY_KINDS[kind] for kind in kinds]
+    size = np.array(
+        [(*footprint_m(i.object_type, i.scale), height_m(i.object_type, i.scale)) for i in things]
+    )
+    paths = [
+        Path.through(
+            _knots(item.movement_path, item.position),
+            f"objects[{i}].movement_path",
+            max_speed=MAX_OBJECT_SPEED,
+        )
+        if item.movement_path
+        else None
+        for i, item in enumerate(things)
+    ]
+    position = np.array([_rest_position(item) for item in things])
+    for i, path in enumerate(paths):
+        if path is not None:
+            position[i] = path.at(np.zeros(1))[0]
+    velocity = np.array([(*(item.velocity or (0.0, 0.0)), 0.0) for item in things])
+    balls = np.array([kind is BodyKind.BALL for kind in body_kinds])
+    world.spawn(
+        Name([str(item.id) for item in things]),
+        Transform(position, np.array([item.heading for item in things])),
+        Velocity(velocity, np.zeros(n)),
+        Body(
+            kind=np.array([KINDS.index(kind) for kind in body_kinds]),
+            mass=np.array([mass_kg(item.object_type, item.scale) for item in things]),
+            size=size,
+            round=np.array([FOOTPRINTS[kind].round for kind in kinds]),
+            asked=velocity.copy(),
+            grounded=~balls | (position[:, 2] <= size[:, 2] / 2 + 1e-9),
+        ),
+        Thing(
+            kind=np.array([OBJECT_TYPES.index(kind) for kind in kinds]),
+            scale=np.array([item.scale for item in things]),
+            color=np.array(
+                [to_rgb(item.color) if item.color else (-1, -1, -1) for item in things], np.int16
+            ),
+            holder=np.array([entity_of[i.held_by] if i.held_by else -1 for i in things]),
+            hand=np.array([L_HAND if kind in LEFT_HANDED else R_HAND for kind in kinds]),
+            path=list(paths),
+        ),
+    )
+
+
+def _rest_position(item: SceneObject) -> tuple[float, float, float]:
+    """Where an object starts: balls by their centre, the rest by the middle of their base."""
+    z = item.position.z
+    if BODY_KINDS[item.object_type] is BodyKind.BALL:
+        radius = height_m(item.object_type, item.scale) / 2
+        z = radius if z is None else max(z, radius)
+    elif z is None:
+        z = ALTITUDES.get(item.object_type, 0.0)
+    return item.position.x, item.position.y, z

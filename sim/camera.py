@@ -1,0 +1,76 @@
+"""The pinhole: world metres to screen pixels and back. The only geometry of the picture.
+
+Parallax, depth size and depth order all follow from this projection; nothing fakes them.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+NEAR_M = 0.15
+"""Nothing nearer to the lens than this is drawn."""
+
+
+@dataclass(slots=True, eq=False)
+class Camera:
+    """A pinhole at ``position``, looking along ``yaw`` (0 = +y, positive turns left) and ``pitch``.
+
+    ``focal`` is the focal length in picture heights, so a resized window shows the same height.
+    """
+
+    position: np.ndarray = field(default_factory=lambda: np.array([0.0, -12.0, 2.2]))  # m
+    pitch: float = -0.05  # rad, negative looks down
+    yaw: float = 0.0  # rad
+    focal: float = 1.6
+    size: tuple[int, int] = (1280, 720)  # px, width and height
+
+    @property
+    def focal_px(self) -> float:
+        """Focal length in pixels."""
+        return self.focal * self.size[1]
+
+    def axes(self) -> np.ndarray:
+        """(3, 3) world directions of the camera's right, up and forward, as rows."""
+        cy, sy = np.cos(self.yaw), np.sin(self.yaw)
+        cp, sp = np.cos(self.pitch), np.sin(self.pitch)
+        return np.array([[cy, sy, 0.0], [sp * sy, -sp * cy, cp], [-cp * sy, cp * cy, sp]])
+
+    def to_view(self, points: np.ndarray) -> np.ndarray:
+        """World points (..., 3) m to right, up, forward of the camera in metres."""
+        return (np.asarray(points, float) - self.position) @ self.axes().T
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """World points (..., 3) m to pixels (..., 2) and depth (...) m along the view.
+
+        Points nearer than NEAR_M (or behind) are projected as if at NEAR_M: look at the depth.
+        """
+        view = self.to_view(points)
+        depth = view[..., 2]
+        scale = self.focal_px / np.maximum(depth, NEAR_M)
+        pixels = np.empty(view.shape[:-1] + (2,))
+        pixels[..., 0] = self.size[0] / 2 + view[..., 0] * scale
+        pixels[..., 1] = self.size[1] / 2 - view[..., 1] * scale
+        return pixels, depth
+
+    def rays(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (..., 2) to world directions (..., 3) with one metre of depth per unit."""
+        pixels = np.asarray(pixels, float)
+        right = (pixels[..., 0] - self.size[0] / 2) / self.focal_px
+        up = (self.size[1] / 2 - pixels[..., 1]) / self.focal_px
+        axes = self.axes()
+        return right[..., None] * axes[0] + up[..., None] * axes[1] + axes[2]
+
+    def to_ground(self, pixels: np.ndarray, z: float = 0.0) -> np.ndarray:
+        """Where the rays through pixels (..., 2) meet the plane at height z: (..., 3) m.
+
+        Rays that never meet it give nan.
+        """
+        rays = self.rays(pixels)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = (z - self.position[2]) / rays[..., 2]
+        reach = np.where(np.isfinite(reach) & (reach > 0.0), reach, np.nan)
+        return self.position + reach[..., None] * rays
+
+    def pixels_per_metre(self, depth: float | np.ndarray) -> float | np.ndarray:
+        """Size on screen of one metre across the view at a depth in metres."""
+        return self.focal_px / np.maximum(depth, NEAR_M)

@@ -1,0 +1,46 @@
+"""A run as arrays: what ``simulate`` returns and what tests, metrics and users read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_ACTOR_TICKS = 20_000_000
+
+
+@dataclass(slots=True, eq=False)
+class Overlay:
+    """The procedural overlay of every row: what the 22 learned numbers leave out."""
+
+    lateral: np.ndarray  # (T, A, 10) m, left of the sagittal plane
+    roll: np.ndarray  # (T, A) rad about the forward axis
+    gaze: np.ndarray  # (T, A, 2) rad, yaw left and pitch up
+    face: np.ndarray  # (T, A) index in FACES
+    mouth: np.ndarray  # (T, A) 0 closed .. 1 open
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """State at t = k DT in row k; row 0 is the initial state. Floats are float32."""
+
+    time: np.ndarray  # (T,) s
+    actor_ids: list[str]
+    root: np.ndarray  # (T, A, 3) m
+    heading: np.ndarray  # (T, A) rad, continuous
+    pose: np.ndarray  # (T, A, 10, 2) scaled m, forward and up
+    overlay: Overlay
+    action: np.ndarray  # (T, A) index in list(ActionType)
+    contact: np.ndarray  # (T, A, 2) bool, left and right foot
+    off_path: np.ndarray  # (T, A) bool
+    source: np.ndarray  # (T, A) uint8, 0 procedural, 1 learned
+    model_hash: str
+    object_ids: list[str]
+    object_position: np.ndarray  # (T, O, 3) m
+
+
+def check_size(ticks: int, n_actors: int) -> None:
+    """Raises ValueError when a run is too long for memory."""
+    if ticks * max(n_actors, 1) > MAX_ACTOR_TICKS:
+        raise ValueError(
+            f"simulate: {ticks} ticks of {n_actors} actors are {ticks * n_actors:,} actor-ticks; "
+            f"a Trace holds {MAX_ACTOR_TICKS:,}: record the run instead, or ask for fewer seconds"
+        )
