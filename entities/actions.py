@@ -173,3 +173,20 @@ ACTION_VELOCITIES: dict[ActionType, float] = {  # m/s along the heading
     A.CARRY: 1.1,  # choice: 15 % below a free walk
 }
 del A
+
+SEATED: frozenset[ActionType] = frozenset(
+    {
+        ActionType.SIT,
+        ActionType.LIE_DOWN,
+        ActionType.SLEEP,
+        ActionType.RIDE,
+        ActionType.CLIMB,
+        ActionType.EATING,
+        ActionType.DRINKING,
+        ActionType.READING,
+        ActionType.TYPING,
+        ActionType.PHONE,
+        ActionType.GET_UP,
+    }
+)
+"""What is done on a seat, a bed, a bicycle or a ladder where the actor's target is one."""

@@ -29,9 +29,9 @@ COLORS: dict[str, tuple[int, int, int]] = {
 }
 
 ACTOR_COLORS: tuple[str, ...] = (
-    "navy", "red", "teal", "purple", "brown", "green", "crimson", "blue", "olive", "maroon",
+    "blue", "red", "purple", "orange", "teal", "crimson", "navy", "violet", "maroon", "turquoise",
 )  # fmt: skip
-"""What actors without a colour wear, in turn: all dark enough to stand out on grass and sand."""
+"""What actors without a colour wear, in turn: bright, and none of them grass, sand or earth."""
 
 
 def to_rgb(color: str) -> tuple[int, int, int]:

@@ -9,14 +9,17 @@ from typing import Self
 
 import numpy as np
 
-from entities.skeleton import LATERAL, N_JOINTS
+from entities.skeleton import L_FOOT, L_HAND, LATERAL, N_JOINTS, R_FOOT, R_HAND
+
+LIMBS = (L_HAND, R_HAND, L_FOOT, R_FOOT)
+"""The joints that can be made to reach for a place."""
 
 
 class Component:
     """What all tables share: rows in, rows out. Columns are arrays or lists, row by row."""
 
     def __len__(self) -> int:
-        return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]
+        return len(getattr(self, self.__slots__[0]))
 
     def extend(self, other: Self) -> None:
         """Append the rows of ``other``."""
@@ -135,15 +138,78 @@ class Gait(Component):
     plant: np.ndarray  # (N, 2, 2) m, world spot of each foot: planted there or lifted from there
     swing: np.ndarray  # (N, 2) 0..1, progress of the swing of a foot in the air
     clock: np.ndarray  # (N,) s into the action's gesture; waits in the air for a jump to land
+    side: np.ndarray  # (N,) m/s, smoothed leftward speed of the body
+    stepping: np.ndarray  # (N,) bool, the stride cycle runs; otherwise he stands and shuffles
+    lift: np.ndarray  # (N, 2, 3) from where its swing starts to where a foot left: rad round the
+    # hip, m to the left, m away from the hip
+    action: np.ndarray  # (N,) int64, index in ACTIONS: whose gesture the clock times
+    seat: np.ndarray  # (N,) m, height of the seat under him, 0 the ground
+    reach: np.ndarray  # (N, 4, 3) m, forward, left, up: where hands and feet are to be (LIMBS)
+    grip: np.ndarray  # (N, 4) 0 the limb does as its gesture says .. 1 it is where it is to be
+    stoop: np.ndarray  # (N, 2) rad, m: what the trunk leans and the hips sink to reach that
+    size: np.ndarray  # (N,) his legs' length over sim.gait.LEG_M, fixed
+    seated_on: np.ndarray  # (N,) int64, entity id of the seat he is on or at, -1 none
+    partner: np.ndarray  # (N,) int64, row of whom he does something together with, -1 nobody
 
 
 @dataclass(slots=True, eq=False)
 class Blend(Component):
-    """Inertialization: what is left of the pose before the last change of action."""
+    """What is left of the pose before the last change of action."""
 
-    offset: np.ndarray  # (N, D) pose parameters before minus after, at the change
-    rate: np.ndarray  # (N, D) 1/s, its rate of change there
+    pose: np.ndarray  # (N, D) pose parameters at the change
+    rate: np.ndarray  # (N, D) 1/s, their rate of change there
+    spell: np.ndarray  # (N,) s until they have faded
     since: np.ndarray  # (N,) int64 tick of the change
+    rise: np.ndarray  # (N,) m, canonical, that the pelvis has to go up or down to stand
+
+
+@dataclass(slots=True, eq=False)
+class Manner(Component):
+    """In what style each actor moves; see sim.style for the C columns."""
+
+    now: np.ndarray  # (N, C) parameters in force
+    goal: np.ndarray  # (N, C) parameters he goes over to
+    pace: np.ndarray  # (N, C) 1/s, how fast
+    face: np.ndarray  # (N,) int64, index in FACES, -1 as the action has it
+
+
+@dataclass(slots=True, eq=False)
+class Attention(Component):
+    """What each actor looks at and says."""
+
+    cues: list[list[tuple[int, str | None, float, int | None]]]  # per actor, sorted (tick, style,
+    # intensity, entity to look at), None where it stays as it is
+    next_tick: np.ndarray  # (N,) int64 tick of the first of them
+    look: np.ndarray  # (N,) int64 entity id, -1 whom he deals with, below that sim.attention.GAZES
+    wanted: np.ndarray  # (N, 3) yaw and pitch rad of what he looks at; 1 if there is something
+    aim: np.ndarray  # (N, 3) the same, as far as the head has turned
+    voice: np.ndarray  # (N,) 0..1 how far words open the mouth, -1 where none are ever given
+
+
+@dataclass(slots=True, eq=False)
+class Stagger(Component):
+    """Who has been knocked off his feet; while it lasts, neither script nor intent move him."""
+
+    since: np.ndarray  # (N,) int64 tick he was hit, -1 while he stands
+    slide: np.ndarray  # (N, 2) m/s, what is left of the push on the ground
+    resume: np.ndarray  # (N,) int64, index in ACTIONS to take up again afterwards
+
+    @classmethod
+    def none(cls, n: int) -> "Stagger":
+        """``n`` rows of people on their feet."""
+        return cls(np.full(n, -1, np.int64), np.zeros((n, 2)), np.zeros(n, np.int64))
+
+
+@dataclass(slots=True, eq=False)
+class Deed(Component):
+    """How far into his action each actor was when his hands and feet were last looked after."""
+
+    time: np.ndarray  # (N,) s on the gesture's own axis
+
+    @classmethod
+    def none(cls, n: int) -> "Deed":
+        """``n`` rows of people who have done nothing yet."""
+        return cls(np.zeros(n))
 
 
 @dataclass(slots=True, eq=False)
@@ -181,7 +247,22 @@ class Thing(Component):
     color: np.ndarray  # (N, 3) int16, -1 where the kind's own colour serves
     holder: np.ndarray  # (N,) int64, entity id of the actor who has it in hand, -1 none
     hand: np.ndarray  # (N,) int64, joint that holds it: L_HAND or R_HAND
+    spin: np.ndarray  # (N,) rad a ball has rolled or turned in flight
     path: list[object]  # per object, sim.path.Path or None
+
+
+@dataclass(slots=True, eq=False)
+class Flight(Component):
+    """Who last threw, kicked or hit each object, when, and for whom."""
+
+    by: np.ndarray  # (N,) int64 entity id, -1 nobody
+    since: np.ndarray  # (N,) int64 tick it was launched
+    to: np.ndarray  # (N,) int64 entity id it is meant for, -1 nobody
+
+    @classmethod
+    def none(cls, n: int) -> "Flight":
+        """``n`` rows of objects nobody has launched."""
+        return cls(np.full(n, -1, np.int64), np.zeros(n, np.int64), np.full(n, -1, np.int64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ FOOTPRINTS: dict[ObjectType, Footprint] = {
     T.BUSH: Footprint(1.20, 1.20, round=True),
     T.BED: Footprint(4.00, 2.00),
     T.SOFA: Footprint(2.00, 4.50),
-    T.DOOR: Footprint(0.05, 0.44),
+    T.DOOR: Footprint(0.44, 0.44),  # with its leaf open
     T.FLAG: Footprint(0.03, 0.03, round=True),
     T.BOOK: Footprint(0.15, 0.70),
     T.PHONE: Footprint(0.07, 0.48),
@@ -217,7 +217,7 @@ DENSITIES: dict[ObjectType, float] = {  # kg per m³ of the block height x lengt
     T.BUSH: 30.0,
     T.BED: 60.0,
     T.SOFA: 60.0,
-    T.DOOR: 250.0,
+    T.DOOR: 30.0,
     T.FLAG: 400.0,
     T.BOOK: 300.0,
     T.PHONE: 1600.0,
@@ -258,12 +258,25 @@ BODY_KINDS: dict[ObjectType, BodyKind] = {
     T.BUSH: BodyKind.STATIC,
     T.BED: BodyKind.STATIC,
     T.SOFA: BodyKind.MOVABLE,
-    T.DOOR: BodyKind.STATIC,
+    T.DOOR: BodyKind.PROP,  # it stands open: one walks through
     T.FLAG: BodyKind.STATIC,
     T.BOOK: BodyKind.PROP,
     T.PHONE: BodyKind.PROP,
 }
 del T
+
+
+SEATS: frozenset[ObjectType] = frozenset(
+    {
+        ObjectType.CHAIR,
+        ObjectType.BENCH,
+        ObjectType.SOFA,
+        ObjectType.BED,
+        ObjectType.BICYCLE,
+        ObjectType.LADDER,
+    }
+)
+"""What takes a body on it: whoever uses one is inside its footprint."""
 
 
 def height_m(kind: ObjectType, scale: float = 1.0) -> float:

@@ -64,10 +64,10 @@ T = ActorType
 # Control of Human Movement, fig. 4.1) for 1.70 m; the thigh starts at the pelvis centre, and the
 # shank runs to the ball of the foot, so both are longer than the bones they are named after.
 BONE_LENGTHS: dict[ActorType, tuple[float, ...]] = {
-    T.HUMAN: (0.490, 0.290, 0.310, 0.460, 0.530),
-    T.CHILD: (0.470, 0.270, 0.280, 0.440, 0.510),
-    T.ALIEN: (0.430, 0.340, 0.360, 0.480, 0.550),
-    T.ROBOT: (0.520, 0.290, 0.310, 0.440, 0.510),
+    T.HUMAN: (0.475, 0.290, 0.310, 0.460, 0.510),
+    T.CHILD: (0.460, 0.270, 0.280, 0.440, 0.470),
+    T.ALIEN: (0.420, 0.340, 0.360, 0.480, 0.530),
+    T.ROBOT: (0.505, 0.290, 0.310, 0.440, 0.490),
     T.DOG: (0.520, 0.240, 0.260, 0.260, 0.280),  # shoulder 0.47 m: a retriever without its fur
     T.CAT: (0.280, 0.120, 0.130, 0.130, 0.140),
     T.HORSE: (1.250, 0.650, 0.780, 0.680, 0.780),
@@ -83,11 +83,21 @@ HEAD_RADIUS: dict[ActorType, float] = {  # m, at scale 1
     T.HORSE: 0.180,
 }
 
+HEAD_OFFSET: dict[ActorType, tuple[float, float]] = {  # m from the neck: along it, and forward
+    T.HUMAN: (0.155, 0.0),
+    T.CHILD: (0.190, 0.0),
+    T.ALIEN: (0.200, 0.0),
+    T.ROBOT: (0.180, 0.0),
+    T.DOG: (0.190, 0.150),
+    T.CAT: (0.100, 0.070),
+    T.HORSE: (0.560, 0.480),
+}
+
 STANDING_PELVIS: dict[ActorType, float] = {  # m at scale 1, legs all but straight
-    T.HUMAN: 0.930,
+    T.HUMAN: 0.950,
     T.CHILD: 0.890,
-    T.ALIEN: 0.970,
-    T.ROBOT: 0.890,
+    T.ALIEN: 0.990,
+    T.ROBOT: 0.910,
     T.DOG: 0.480,
     T.CAT: 0.240,
     T.HORSE: 1.350,
