@@ -1,0 +1,400 @@
+"""Script and route -> Intent: what each actor does next, how fast he wants to go and where.
+
+An actor with a path follows its reference; one with a velocity keeps it; everybody else travels
+along his course at the speed of his action, on the law v (1 - e^(-t/tau)) from rest and back.
+"""
+
+import math
+from bisect import bisect_right
+
+import numpy as np
+
+from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
+from entities.components import Body, Gait, Intent, Route, Script, Stagger, Transform, Velocity
+from entities.units import DT, START_TAU_S
+from sim.avoid import sidesteps
+from sim.detour import SIDEWAYS, Detours, ladders
+from sim.track import Tracks
+from sim.world import Rows, World, as_rows
+
+NEVER = 2**62
+"""A tick that does not come."""
+HOLD_HEADING_BELOW = 0.2
+"""m/s, slower than this an actor faces as he did."""
+LEAST_BRAKING = 1.2
+"""m/s², so that a stop ends: the law alone never comes to rest (choice)."""
+PIVOT_BELOW = 0.3
+"""m/s, slower than this one turns on the spot."""
+LOOK_AHEAD_M = 2.0
+"""An actor beside his course heads for a point on it this far ahead, or a second's travel."""
+WATCH_TICKS = 6
+"""Actors look out for each other ten times a second."""
+ASIDE_EASE = 0.2
+"""Share of the way to a new sidestep taken each tick."""
+KEPT_RATE, HARD_BRAKING = 4.0, 8.0
+"""m/s², how somebody with a velocity regains it, and the hardest braking before a corner."""
+HINDRANCE = 1.0
+"""m/s an actor's wish may exceed what his body did; walls and people hold him back."""
+TURN_TICKS = 60
+TAKE_OFF_TICKS = 20
+"""A jump keeps its run-up while it crouches and takes off."""
+FLYING_HEIGHT_M = 2.0
+CLIMB_RATE = 1.5
+"""m/s, the fastest rise into flight."""
+
+SPEEDS = np.array([ACTION_VELOCITIES[action] for action in ACTIONS])
+FLY, CLIMB, JUMP, TURN_AROUND = (
+    ACTION_INDEX[action]
+    for action in (ActionType.FLY, ActionType.CLIMB, ActionType.JUMP, ActionType.TURN_AROUND)
+)
+BEARINGS = np.zeros(len(ACTIONS))
+"""rad from where an actor faces to where the action takes him."""
+BEARINGS[[ACTION_INDEX[ActionType.WALK_BACKWARDS], ACTION_INDEX[ActionType.PULL]]] = math.pi
+BEARINGS[ACTION_INDEX[ActionType.STRAFE]] = -0.5 * math.pi
+
+_KEEP = math.exp(-DT / START_TAU_S)
+_LAG = START_TAU_S / DT * (1.0 - _KEEP)
+
+
+def run_script(world: World, dt: float) -> None:
+    """Bring each actor's planned action and target into force on their tick."""
+    if Script not in world:
+        return
+    script, tick = world[Script], world.tick
+    due = script.next_tick <= tick
+    if not np.count_nonzero(due):
+        return
+    stagger = world[Stagger]
+    for row in np.flatnonzero(due).tolist():
+        plan, cues = script.plan[row], script.cues[row]
+        following = bisect_right(plan, (tick, len(ACTIONS)))
+        if following and plan[following - 1][0] >= script.next_tick[row]:
+            since, action = plan[following - 1]
+            if stagger.since[row] < 0:
+                script.action[row], script.since[row] = action, since
+            else:
+                stagger.resume[row] = action
+        while cues and cues[0][0] <= tick:
+            script.target[row] = cues.pop(0)[1]
+        then = plan[following][0] if following < len(plan) else NEVER
+        script.next_tick[row] = min(then, cues[0][0] if cues else NEVER)
+
+
+def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean speed over the next tick and speed after it, (N,) m/s each, on the start and stop law.
+
+    Exact: from rest the means add up to v (t - tau (1 - e^(-t/tau))).
+    """
+    gap = speed - target
+    after = target + gap * _KEEP
+    mean = target + gap * _LAG
+    if np.count_nonzero(gap > 0.0):
+        braked = np.maximum(speed - LEAST_BRAKING * DT, target)
+        tail = (gap > 0.0) & (braked < after)
+        after = np.where(tail, braked, after)
+        mean = np.where(tail, 0.5 * (speed + braked), mean)
+    return mean, after
+
+
+class FollowRoute:
+    """Each actor's Intent for the tick, from his Route, his action and what is in his way.
+
+    Directions and points on the ground are kept as (2, N), x before y.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._ids = np.zeros(0, np.int64)
+        self._n = 0
+
+    def _build(self, world: World) -> None:
+        self._ids = world.ids(Route)
+        n = self._n = len(self._ids)
+        if n == 0:
+            return
+        linear = world[Velocity].linear[:n]
+        kept = world[Route].velocity
+        start = np.where(np.isfinite(kept), kept, linear[:, :2])
+        self._speed = np.hypot(start[:, 0], start[:, 1])
+        self._last = np.concatenate([start, linear[:, 2:]], axis=1)
+        self._way = np.zeros((2, n))
+        self._along = np.full((2, n), np.nan)
+        self._anchor = np.zeros((2, n))
+        self._turning = np.zeros(n, np.int64)
+        self._aside, self._aside_goal = np.zeros((2, n)), np.zeros((2, n))
+        self._stepping_aside = False
+        self._radius = world[Body].size[:n, 0] / 2
+        self._ladders = ladders(world)
+        self._known: tuple[bytes, ...] = ()
+        self._paths: list[object] = [None] * n
+        self._tracks = Tracks({}, world.tick, None)
+        self._unpathed = np.ones(n, bool)
+        self._free, self._followed = slice(0, n), slice(0, 0)
+        self._detours = Detours(world, n)
+
+    def update(self, world: World, dt: float) -> None:
+        """One tick."""
+        if world.ids(Route) is not self._ids:
+            self._build(world)
+        if self._n == 0:
+            return
+        intent = world[Intent]
+        position = world[Transform].position[: self._n]
+        self._note_changes(world, position)
+        if world.tick % WATCH_TICKS == 0:
+            self._watch(world, position)
+        self._detours.look(
+            world, self._asked, self._along.T, self._anchor.T, self._last, self._still, self._tracks
+        )
+        if self._stepping_aside:
+            self._ease_aside()
+        velocity = np.zeros((self._n, 3))
+        self._rise(world, position, velocity)
+        free = self._free
+        led = sorted(self._detours.active)
+        if led:
+            free = self._unpathed.copy()
+            free[led] = False
+            free = as_rows(np.flatnonzero(free))
+            self._go_round(world, np.array(led), velocity, dt)
+        if not isinstance(free, slice) or free.stop > free.start:
+            self._travel(world, free, velocity, dt)
+        if len(self._tracks.rows):
+            self._follow(world, position, velocity, dt, led)
+        down = (world[Stagger].since >= 0) | (world[Gait].seated_on >= 0)
+        if np.count_nonzero(down):
+            velocity[down], self._speed[down] = 0.0, 0.0
+        self._last = velocity
+        intent.velocity[:] = velocity[:, :2]
+        intent.climb[:] = velocity[:, 2]
+        self._face(world, velocity)
+
+    def _note_changes(self, world: World, position: np.ndarray) -> None:
+        """What follows from a new path, action, velocity or course."""
+        script, route = world[Script], world[Route]
+        if route.path != self._paths:
+            self._take_paths(world)
+        known = (script.action.tobytes(), script.since.tobytes(), route.velocity.tobytes())
+        if known != self._known[:3]:
+            action = script.action
+            self._kept = np.isfinite(route.velocity[:, 0])
+            self._asked = SPEEDS[action]
+            self._asked[action == CLIMB] = 0.0
+            self._asked[self._kept] = np.hypot(*route.velocity[self._kept].T)
+            self._bearing = BEARINGS[action]
+            self._bound = self._kept.copy()
+            self._bound[self._tracks.rows] = True
+            self._aloft = np.flatnonzero((action == FLY) | (action == CLIMB))
+            self._jumping = bool((action == JUMP).any())
+            self._any_kept = bool(self._kept.any())
+            self._turning[(script.since == world.tick) & (action == TURN_AROUND)] = TURN_TICKS
+        self._turns = np.count_nonzero(self._turning) > 0
+        if self._turns:
+            turning = self._turning > 0
+            before = 1.0 - self._turning[turning] / TURN_TICKS
+            after = before + 1.0 / TURN_TICKS
+            ease = after**2 * (3.0 - 2.0 * after) - before**2 * (3.0 - 2.0 * before)
+            route.course[turning] += math.pi * ease
+            self._turning[turning] -= 1
+        known = (*known, route.course.tobytes())
+        if known == self._known:
+            return
+        self._known = known
+        travel = route.course + self._bearing
+        along = np.stack([np.cos(travel), np.sin(travel)])
+        if self._any_kept:
+            pace = np.maximum(self._asked[self._kept], 1e-9)
+            along[:, self._kept] = route.velocity[self._kept].T / pace
+        turned = (along != self._along).any(axis=0)
+        self._anchor[:, turned] = position[turned, :2].T
+        self._along = along
+        at_will = (self._speed < PIVOT_BELOW) | (self._way == 0.0).all(axis=0)
+        self._way[:, at_will] = along[:, at_will]
+
+    def _take_paths(self, world: World) -> None:
+        """Follow the paths there are now; who got a new one forgets his detour."""
+        paths = list(world[Route].path)
+        for row, (old, new) in enumerate(zip(self._paths, paths, strict=True)):
+            if old is not new:
+                self._detours.end(world, row)
+                self._along[:, row] = np.nan
+        self._paths, self._known = paths, ()
+        given = {row: path for row, path in enumerate(paths) if path is not None}
+        self._tracks = Tracks(given, world.tick, self._tracks)
+        self._followed = as_rows(self._tracks.rows)
+        self._unpathed = np.ones(self._n, bool)
+        self._unpathed[self._tracks.rows] = False
+        self._free = as_rows(np.flatnonzero(self._unpathed))
+
+    def _watch(self, world: World, position: np.ndarray) -> None:
+        """Who means to stand, and the sidestep that keeps each out of the others' way."""
+        self._still = self._asked < PIVOT_BELOW
+        alone = (self._way * self._speed).T
+        if len(self._tracks.rows):
+            soon = self._tracks.soon()
+            alone[self._tracks.rows] = soon
+            self._still[self._tracks.rows] = np.abs(soon).max(axis=1) < PIVOT_BELOW
+        down = world[Stagger].since >= 0
+        alone[down], self._still[down] = 0.0, True
+        goal = sidesteps(position[:, :2], alone, self._radius, world[Script].target)
+        self._aside_goal = goal.T
+        self._stepping_aside = self._stepping_aside or bool(goal.any())
+
+    def _ease_aside(self) -> None:
+        self._aside += ASIDE_EASE * (self._aside_goal - self._aside)
+        if not self._aside_goal.any() and float(np.abs(self._aside).max()) < 1e-3:
+            self._aside[:] = 0.0
+            self._stepping_aside = False
+
+    def _rise(self, world: World, position: np.ndarray, velocity: np.ndarray) -> None:
+        """Upwards: into flight, and up the ladder somebody stands at."""
+        for row in self._aloft.tolist():
+            lack = FLYING_HEIGHT_M - position[row, 2]
+            rate = CLIMB_RATE
+            if world[Script].action[row] == CLIMB:
+                lack = self._ladders.top(position[row]) - position[row, 2]
+                rate = SPEEDS[CLIMB]
+            velocity[row, 2] = min(max(lack, -rate), rate)
+
+    def _travel(
+        self,
+        world: World,
+        rows: Rows,
+        velocity: np.ndarray,
+        dt: float,
+        led: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        """Move ``rows`` on by the start and stop law, along their courses or where they are led.
+
+        led: (2, R) directions, (R,) m/s asked for and (R,) m/s not to be exceeded.
+        """
+        speed, way = self._speed[rows], self._way[:, rows]
+        asked = self._asked[rows] if led is None else led[1]
+        if not (np.count_nonzero(asked) or np.count_nonzero(speed)):
+            return
+        linear = world[Velocity].linear
+        did = linear[rows, 0] * way[0] + linear[rows, 1] * way[1]
+        speed = np.minimum(speed, np.maximum(did, 0.0) + HINDRANCE)
+        wish = self._wish(world[Transform].position, rows, speed) if led is None else led[0]
+        way, target = _turned(way, wish, speed, asked)
+        mean, after = speed_after(speed, target)
+        if self._any_kept:
+            kept = self._kept[rows]
+            regained = np.clip(target, speed - HARD_BRAKING * dt, speed + KEPT_RATE * dt)
+            mean, after = np.where(kept, regained, mean), np.where(kept, regained, after)
+        if led is not None:
+            bound = np.maximum(led[2], speed - HARD_BRAKING * dt)
+            mean, after = np.minimum(mean, bound), np.minimum(after, bound)
+        grounded = world[Body].grounded[rows]
+        if self._jumping or np.count_nonzero(grounded) < len(grounded):
+            action, since = world[Script].action[rows], world[Script].since[rows]
+            leaving = (action == JUMP) & (world.tick - since < TAKE_OFF_TICKS)
+            hold = leaving | (~grounded & (action != FLY))
+            mean, after = np.where(hold, speed, mean), np.where(hold, speed, after)
+        self._speed[rows], self._way[:, rows] = after, way
+        gone = way * mean
+        if self._stepping_aside:
+            gone += self._aside[:, rows] * np.minimum(mean, 1.0)
+            fast = np.sqrt(gone[0] * gone[0] + gone[1] * gone[1])
+            gone *= np.minimum(1.0, mean / np.maximum(fast, 1e-9))
+        velocity[rows, :2] = gone.T
+
+    def _wish(self, position: np.ndarray, rows: Rows, speed: np.ndarray) -> np.ndarray:
+        """(2, R) directions that keep to, or lead back to, the courses."""
+        along, anchor = self._along[:, rows], self._anchor[:, rows]
+        x, y = along
+        beside = x * (position[rows, 1] - anchor[1]) - y * (position[rows, 0] - anchor[0])
+        if not np.count_nonzero(np.abs(beside) >= 1e-6):
+            return along
+        ahead = np.maximum(speed, LOOK_AHEAD_M)
+        beside = np.minimum(np.maximum(beside, -ahead), ahead)
+        wish = np.empty_like(along)
+        np.add(x * ahead, y * beside, out=wish[0])
+        np.subtract(y * ahead, x * beside, out=wish[1])
+        wish /= np.sqrt(ahead * ahead + beside * beside)
+        return wish
+
+    def _follow(
+        self,
+        world: World,
+        position: np.ndarray,
+        velocity: np.ndarray,
+        dt: float,
+        elsewhere: list[int],
+    ) -> None:
+        """Keep those with a path on it, but for the rows that are ``elsewhere`` on a detour."""
+        rows, aside = self._followed, None
+        if self._stepping_aside and np.count_nonzero(self._aside[:, rows]):
+            aside = self._aside[:, rows].T
+        followed, off = self._tracks.velocity(
+            world.tick,
+            position[rows],
+            self._asked[rows],
+            self._last[rows],
+            aside,
+            dt,
+        )
+        world[Route].off_path[rows] = off
+        if elsewhere:
+            rows = self._tracks.rows
+            there = np.array([row not in elsewhere for row in rows.tolist()])
+            rows, followed = rows[there], followed[there]
+        velocity[rows, :2] = followed[:, :2]
+        up = followed[:, 2]  # a path that says how high decides
+        velocity[rows, 2] = np.where(up != 0.0, up, velocity[rows, 2])
+        x, y = followed[:, 0], followed[:, 1]
+        speed = np.sqrt(x * x + y * y)
+        self._speed[rows] = speed
+        way, moving = self._way[:, rows], speed > 1e-6
+        np.divide(followed.T[:2], speed, out=way, where=moving)
+        self._way[:, rows] = way
+
+    def _go_round(self, world: World, rows: np.ndarray, velocity: np.ndarray, dt: float) -> None:
+        """Lead ``rows`` along their detours."""
+        wish, asked, limit = np.empty((2, len(rows))), self._asked[rows], np.empty(len(rows))
+        for i, row in enumerate(rows.tolist()):
+            track = self._tracks.of(row)
+            if track is not None:
+                asked[i] = self._detours.hurry(world, row, float(asked[i]), track[0])
+            wish[0, i], wish[1, i], limit[i], rejoin = self._detours.steer(
+                world, row, float(self._speed[row])
+            )
+            if rejoin is not None and track is not None:
+                self._tracks.rejoin(row, rejoin)
+        self._travel(world, rows, velocity, dt, (wish, asked, limit))
+
+    def _face(self, world: World, velocity: np.ndarray) -> None:
+        """Intent.heading: along the motion; who stands on his course faces along it."""
+        wanted, heading = world[Intent].heading, world[Transform].heading[: self._n]
+        x, y = velocity[:, 0], velocity[:, 1]
+        moving = x * x + y * y > HOLD_HEADING_BELOW**2
+        n_moving = np.count_nonzero(moving)
+        if n_moving:
+            facing = np.arctan2(y, x) - self._bearing
+        if n_moving < len(moving):
+            still = np.where(self._bound, wanted, world[Route].course)
+            facing = np.where(moving, facing, still) if n_moving else still
+        gap = (facing - heading + math.pi) % (2.0 * math.pi) - math.pi
+        wanted[:] = heading + gap
+        if self._turns:
+            wanted[:] = np.where(moving | (self._turning == 0), wanted, facing)
+
+
+def _turned(
+    way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (2, R) a tick later, turning towards a wish, and the speeds to turn at."""
+    if not np.count_nonzero(wish != way):
+        return way, asked
+    cos = way[0] * wish[0] + way[1] * wish[1]
+    sin = way[0] * wish[1] - way[1] * wish[0]
+    # Ahead of it, an angle is less than pi / 2 times its sine: what is a little off turns at once.
+    sharp = np.abs(sin) * np.maximum(speed, PIVOT_BELOW) > SIDEWAYS * DT / 1.6
+    if not (np.count_nonzero(sharp) or np.count_nonzero(cos < 0.75)):
+        return wish, asked
+    most = np.where(speed < PIVOT_BELOW, math.pi, SIDEWAYS * DT / np.maximum(speed, 1e-3))
+    angle = np.arctan2(sin, cos)
+    part = np.minimum(np.maximum(angle, -most), most)
+    c, s = np.cos(part), np.sin(part)
+    turned = np.stack([c * way[0] - s * way[1], s * way[0] + c * way[1]])
+    turned = np.where(np.abs(angle) <= most, wish, turned)
+    return turned, asked * np.clip(cos + 0.3, 0.0, 1.0)

@@ -1,0 +1,133 @@
+"""How fast to go when, so that each way point is met on time with the gentlest changes of speed.
+
+Within a segment speed changes at one constant rate at either end and cruises in between; the
+speeds at the way points are chosen by dynamic programming over a grid of speeds.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+CORNER_COMFORT = 4.0
+"""m/s², sideways in a corner before slowing down is worth its trouble (choice)."""
+HALT_BEND = 40.0
+"""1/m, a turn this sharp is a halt and a new start (choice)."""
+PEAK_SHARE = 1.15
+"""Cruising faster than this times a segment's mean speed is paid for (choice)."""
+PEAK_PRICE = 40.0
+SPEED_STEPS = 16
+RATE_STEPS = (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+"""Rates tried, as shares of the greatest: 2 m/s² is a stroll's start, 5 m/s² a runner's."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timetable:
+    """What a schedule has to meet: S segments and what the body can do."""
+
+    span: np.ndarray  # (S,) s
+    length: np.ndarray  # (S,) m
+    bends: np.ndarray  # (S + 1,) 1/m, how sharply the curve turns at each way point
+    max_speed: float  # m/s
+    max_rate: float  # m/s²
+
+
+def _cruise(
+    span: np.ndarray, length: np.ndarray, first: np.ndarray, last: np.ndarray, rate: float
+) -> np.ndarray:
+    """Cruising speed that covers ``length`` in ``span`` seconds; nan where there is none."""
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    both, squares = first + last, 0.5 * (first**2 + last**2)
+    gap = (high - low) ** 2 / (2.0 * rate)
+    reach = rate * span
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = np.sqrt((reach + both) ** 2 - 4.0 * (squares + rate * length))
+        faster = 0.5 * (reach + both - root)
+        root = np.sqrt((reach - both) ** 2 - 4.0 * (squares - rate * length))
+        slower = 0.5 * (both - reach + root)
+        within = (length - both * (high - low) / (2.0 * rate)) / (span - (high - low) / rate)
+    cruise = np.where(length > high * span - gap, faster, within)
+    cruise = np.where(length < low * span + gap, slower, cruise)
+    cruise = np.where((cruise < 0.0) & (cruise > -1e-9), 0.0, cruise)
+    time = np.abs(cruise - first) + np.abs(cruise - last)
+    return np.where((cruise >= 0.0) & (time <= reach * (1.0 + 1e-12)), cruise, np.nan)
+
+
+def schedule(
+    task: Timetable, from_rest: bool, stop_at_end: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | int:
+    """Speeds at the way points, cruising speeds and rates of the gentlest law that keeps time.
+
+    Returns ((S + 1,) m/s, (S,) m/s, (S,) m/s²), or the index of the first way point that cannot
+    be reached in time if there is no such law.
+    """
+    span, length, max_rate = task.span, task.length, task.max_rate
+    if len(span) == 0:
+        return np.zeros(1), np.zeros(0), np.ones(0)
+    choices = _speed_choices(task, from_rest, stop_at_end)
+    mean = (length / span)[:, None, None]
+    first, last = choices[:-1, :, None], choices[1:, None, :]
+    best = np.full(np.broadcast_shapes(first.shape, last.shape), np.inf)
+    cruise, rates = np.zeros(best.shape), np.full(best.shape, max_rate)
+    for share in RATE_STEPS:
+        rate = share * max_rate
+        speed = _cruise(span[:, None, None], length[:, None, None], first, last, rate)
+        peak = np.maximum(speed, np.maximum(first, last))
+        excess = np.maximum(peak / np.maximum(mean, 1e-9) - PEAK_SHARE, 0.0)
+        cost = rate * (np.abs(speed - first) + np.abs(speed - last)) + PEAK_PRICE * mean * excess**2
+        cost = np.where(peak <= task.max_speed * (1.0 + 1e-9), cost, np.inf)
+        better = cost < best
+        best = np.where(better, cost, best)
+        cruise = np.where(better, speed, cruise)
+        rates = np.where(better, rate, rates)
+    corner = choices**2 * task.bends[:, None]
+    toll = np.maximum(corner - CORNER_COMFORT, 0.0)
+    total, cameo = toll[0], np.zeros(choices.shape, np.int64)
+    for k in range(len(span)):
+        through = total[:, None] + best[k]
+        cameo[k + 1] = through.argmin(axis=0)
+        total = through.min(axis=0) + toll[k + 1]
+        if not np.isfinite(total).any():
+            return k + 1
+    picked = np.zeros(len(span) + 1, np.int64)
+    picked[-1] = total.argmin()
+    for k in range(len(span), 0, -1):
+        picked[k - 1] = cameo[k, picked[k]]
+    s, i, j = np.arange(len(span)), picked[:-1], picked[1:]
+    return choices[np.arange(len(picked)), picked], cruise[s, i, j], rates[s, i, j]
+
+
+def _speed_choices(task: Timetable, from_rest: bool, stop_at_end: bool) -> np.ndarray:
+    """(S + 1, G) m/s, the speeds considered at each way point."""
+    span, length, max_speed, max_rate = task.span, task.length, task.max_speed, task.max_rate
+    mean = length / span
+    reach = 0.5 * max_rate * span
+    steady = reach * 2.0 - np.sqrt(np.maximum(reach**2 * 4.0 - 2.0 * max_rate * length, 0.0))
+    before, after = np.append(mean[0], mean), np.append(mean, mean[-1])
+    top = np.minimum(1.5 * np.maximum(before, after) + 0.5, max_speed)
+    if from_rest:
+        top[1] = max(top[1], min(steady[0], max_speed))
+    if stop_at_end:
+        top[-2] = max(top[-2], min(steady[-1], max_speed))
+    shares = np.linspace(0.0, 1.0, SPEED_STEPS)
+    weight = np.append(1.0, np.append(span[1:] / (span[:-1] + span[1:]), 1.0))
+    blend = weight * before + (1.0 - weight) * after
+    known = np.column_stack([before, after, blend])
+    choices = np.concatenate([top[:, None] * shares, known], axis=1)
+    corner = np.sqrt(max_rate / np.maximum(task.bends, 1e-9))
+    corner[task.bends > HALT_BEND] = 0.0
+    choices = np.minimum(choices, np.minimum(corner, max_speed)[:, None])
+    choices[np.append(False, length <= 0.0)] = 0.0
+    choices[np.append(length <= 0.0, False)] = 0.0
+    if from_rest:
+        choices[0] = 0.0
+    if stop_at_end:
+        choices[-1] = 0.0
+    return choices
+
+
+def needed_rate(task: Timetable) -> float | None:
+    """About how many m/s² a refused timetable needs; None if no rate helps."""
+    for share in (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0):
+        if not isinstance(schedule(replace(task, max_rate=share * task.max_rate), True, True), int):
+            return share * task.max_rate
+    return None
