@@ -1,12 +1,18 @@
 """Scene -> World: every entity with its components, and nothing left to look up in the Scene."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ActionType
 from entities.colors import ACTOR_COLORS, to_rgb
 from entities.components import (
+    Attention,
     Body,
+    Deed,
+    Flight,
     Intent,
+    Manner,
     Name,
     Person,
     Route,
@@ -26,11 +32,13 @@ from entities.objects import (
     height_m,
     mass_kg,
 )
-from entities.scene import Actor, PathKnot, Point, Scene, SceneObject
+from entities.scene import MAX_PATH_SPEED, Actor, Point, Scene, SceneObject
 from entities.skeleton import (
     ACTOR_INDEX,
     BODY_RADIUS,
     BONE_LENGTHS,
+    BONES,
+    HEAD_OFFSET,
     HEAD_RADIUS,
     L_HAND,
     MASS_KG,
@@ -39,8 +47,10 @@ from entities.skeleton import (
     TRUNK,
 )
 from entities.units import DT
+from sim.attention import attention, look_at, manner, take_up
 from sim.motion import rest_blend, rest_gait
 from sim.path import Path
+from sim.style import style_row
 from sim.world import World
 
 OBJECT_TYPES = list(ObjectType)
@@ -61,10 +71,8 @@ def build_world(scene: Scene, seed: int | None = None) -> tuple[World, list[Scen
     world = World(scene.seed if seed is None else seed, scene.gravity)
     things = scene.objects + _props_in_hand(scene)
     entity_of = {item.id: i for i, item in enumerate([*scene.actors, *things])}
-    if scene.actors:
-        _spawn_actors(world, scene.actors, entity_of)
-    if things:
-        _spawn_objects(world, things, entity_of)
+    _spawn_actors(world, scene.actors, entity_of)
+    _spawn_objects(world, things, entity_of)
     return world, things
 
 
@@ -102,30 +110,33 @@ def _spawn_actors(world: World, actors: list[Actor], entity_of: dict[str, int]) 
     kinds = [actor.actor_type for actor in actors]
     radius = np.array([BODY_RADIUS[kind] for kind in kinds]) * scale
     tall = scale * [
-        STANDING_PELVIS[kind] + BONE_LENGTHS[kind][TRUNK] + 2.2 * HEAD_RADIUS[kind]
+        STANDING_PELVIS[kind] + BONE_LENGTHS[kind][TRUNK] + HEAD_OFFSET[kind][0] + HEAD_RADIUS[kind]
         for kind in kinds
     ]
-    paths = [_actor_path(actor, f"actors[{i}].movement_path") for i, actor in enumerate(actors)]
+    paths = [
+        _path(actor, f"actors[{i}].movement_path", actor.initial_position)
+        for i, actor in enumerate(actors)
+    ]
     position = np.array(
         [(a.initial_position.x, a.initial_position.y, a.initial_position.z or 0.0) for a in actors]
-    )
+    ).reshape(n, 3)
     for i, path in enumerate(paths):
         if path is not None:
             position[i] = path.at(np.zeros(1))[0]
     plans = [_plan(actor) for actor in actors]
     heading = np.array([_first_heading(a, p) for a, p in zip(actors, paths, strict=True)])
-    velocity = np.array([a.velocity or (np.nan, np.nan) for a in actors])
+    velocity = np.array([a.velocity or (np.nan, np.nan) for a in actors]).reshape(n, 2)
     moving = np.nan_to_num(velocity)
-    flying = np.array([plan[0][1] in _ALOFT for plan in plans])
+    flying = np.array([plan[0][1] in _ALOFT for plan in plans], bool)
     colors = [to_rgb(a.color or ACTOR_COLORS[i % len(ACTOR_COLORS)]) for i, a in enumerate(actors)]
     stand = np.array([STANDING_PELVIS[kind] for kind in kinds])
     transform = Transform(position, heading)
     person = Person(
-        kind=np.array([ACTOR_INDEX[kind] for kind in kinds]),
+        kind=np.array([ACTOR_INDEX[kind] for kind in kinds], np.int64),
         scale=scale,
-        bones=np.array([BONE_LENGTHS[kind] for kind in kinds]),
+        bones=np.array([BONE_LENGTHS[kind] for kind in kinds]).reshape(n, len(BONES)),
         stand=stand,
-        color=np.array(colors, np.uint8),
+        color=np.array(colors, np.uint8).reshape(n, 3),
         traits=world.rng.uniform(-1.0, 1.0, (n, N_TRAITS)),
     )
     world.spawn(
@@ -157,9 +168,12 @@ def _spawn_actors(world: World, actors: list[Actor], entity_of: dict[str, int]) 
             off_path=np.zeros(n, bool),
         ),
         Intent(velocity=moving.copy(), climb=np.zeros(n), heading=heading.copy()),
-        rest_gait(transform, person),
+        rest_gait(transform, person, np.array([plan[0][1] for plan in plans], np.int64)),
         rest_blend(n),
+        _manners(actors),
+        _attention(actors, entity_of),
         Stagger.none(n),
+        Deed.none(n),
     )
 
 
@@ -181,9 +195,7 @@ def _first_action(actor: Actor) -> ActionType:
         speed = float(np.hypot(*actor.velocity))
     elif actor.movement_path and len(actor.movement_path) > 1 and not actor.actions:
         knots = actor.movement_path
-        legs = [
-            np.hypot(b.x - a.x, b.y - a.y) for (_, a), (_, b) in zip(knots, knots[1:], strict=False)
-        ]
+        legs = [np.hypot(b.x - a.x, b.y - a.y) for (_, a), (_, b) in pairwise(knots)]
         speed = float(sum(legs)) / (knots[-1][0] - knots[0][0])
     if speed < 0.2:
         return ActionType.IDLE
@@ -191,18 +203,17 @@ def _first_action(actor: Actor) -> ActionType:
     return min(gaits, key=lambda gait: abs(ACTION_VELOCITIES[gait] - speed))
 
 
-def _actor_path(actor: Actor, where: str) -> Path | None:
-    if not actor.movement_path:
+def _path(
+    item: Actor | SceneObject, where: str, start: Point, max_speed: float = MAX_PATH_SPEED
+) -> Path | None:
+    """The item's movement path from where it starts, or None if it has none."""
+    if not item.movement_path:
         return None
-    knots = _knots(actor.movement_path, actor.initial_position)
-    return Path.through(knots, where)
-
-
-def _knots(path: list[PathKnot], start: Point) -> list[tuple[float, float, float, float | None]]:
-    knots = [(t, point.x, point.y, point.z) for t, point in path]
-    if knots[0][0] > 0.0:
+    knots = [(t, point.x, point.y, point.z) for t, point in item.movement_path]
+    added = knots[0][0] > 0.0
+    if added:
         knots.insert(0, (0.0, start.x, start.y, start.z))
-    return knots
+    return Path.through(knots, where, max_speed=max_speed, first=-1 if added else 0)
 
 
 def _first_heading(actor: Actor, path: Path | None) -> float:
@@ -215,6 +226,39 @@ def _first_heading(actor: Actor, path: Path | None) -> float:
         if np.hypot(ahead[0], ahead[1]) > 0.05:
             return float(np.arctan2(ahead[1], ahead[0]))
     return actor.heading
+
+
+def _manners(actors: list[Actor]) -> Manner:
+    """Everybody's style from the start."""
+    manners = manner(len(actors))
+    for row, actor in enumerate(actors):
+        if actor.style is not None:
+            take_up(manners, row, actor.style, actor.style_intensity, f"actors[{row}].style")
+    manners.now[:] = manners.goal
+    return manners
+
+
+def _attention(actors: list[Actor], entity_of: dict[str, int]) -> Attention:
+    """Changes of style and gaze to come. An intensity alone is the style's so far, anew."""
+    heed = attention(len(actors))
+    for row, actor in enumerate(actors):
+        style, intensity = actor.style, actor.style_intensity
+        for k, cue in enumerate(actor.cues):
+            where = f"actors[{row}].cues[{k}]"
+            if cue.style is None and cue.intensity is None and cue.gaze is None:
+                continue
+            changed = cue.style is not None or cue.intensity is not None
+            if cue.style is not None:
+                style_row(cue.style, 1.0, f"{where}.style")
+                style, intensity = cue.style, 1.0
+            intensity = intensity if cue.intensity is None else cue.intensity
+            look = None if cue.gaze is None else look_at(cue.gaze, entity_of, f"{where}.gaze")
+            heed.cues[row].append((round(cue.t / DT), style if changed else None, intensity, look))
+        if any(cue.say for cue in actor.cues):
+            heed.voice[row] = 0.0
+        if heed.cues[row]:
+            heed.next_tick[row] = heed.cues[row][0][0]
+    return heed
 
 
 def _cues(actor: Actor, row: int, entity_of: dict[str, int]) -> list[tuple[int, int]]:
@@ -235,45 +279,41 @@ def _spawn_objects(world: World, things: list[SceneObject], entity_of: dict[str,
     body_kinds = [BODY_KINDS[kind] for kind in kinds]
     size = np.array(
         [(*footprint_m(i.object_type, i.scale), height_m(i.object_type, i.scale)) for i in things]
-    )
+    ).reshape(n, 3)
     paths = [
-        Path.through(
-            _knots(item.movement_path, item.position),
-            f"objects[{i}].movement_path",
-            max_speed=MAX_OBJECT_SPEED,
-        )
-        if item.movement_path
-        else None
+        _path(item, f"objects[{i}].movement_path", item.position, MAX_OBJECT_SPEED)
         for i, item in enumerate(things)
     ]
-    position = np.array([_rest_position(item) for item in things])
+    position = np.array([_rest_position(item) for item in things]).reshape(n, 3)
     for i, path in enumerate(paths):
         if path is not None:
             position[i] = path.at(np.zeros(1))[0]
-    velocity = np.array([(*(item.velocity or (0.0, 0.0)), 0.0) for item in things])
-    balls = np.array([kind is BodyKind.BALL for kind in body_kinds])
+    velocity = np.array([(*(i.velocity or (0.0, 0.0)), 0.0) for i in things]).reshape(n, 3)
+    balls = np.array([kind is BodyKind.BALL for kind in body_kinds], bool)
     world.spawn(
         Name([str(item.id) for item in things]),
         Transform(position, np.array([item.heading for item in things])),
         Velocity(velocity, np.zeros(n)),
         Body(
-            kind=np.array([KINDS.index(kind) for kind in body_kinds]),
+            kind=np.array([KINDS.index(kind) for kind in body_kinds], np.int64),
             mass=np.array([mass_kg(item.object_type, item.scale) for item in things]),
             size=size,
-            round=np.array([FOOTPRINTS[kind].round for kind in kinds]),
+            round=np.array([FOOTPRINTS[kind].round for kind in kinds], bool),
             asked=velocity.copy(),
             grounded=~balls | (position[:, 2] <= size[:, 2] / 2 + 1e-9),
         ),
         Thing(
-            kind=np.array([OBJECT_TYPES.index(kind) for kind in kinds]),
+            kind=np.array([OBJECT_TYPES.index(kind) for kind in kinds], np.int64),
             scale=np.array([item.scale for item in things]),
             color=np.array(
                 [to_rgb(item.color) if item.color else (-1, -1, -1) for item in things], np.int16
-            ),
-            holder=np.array([entity_of[i.held_by] if i.held_by else -1 for i in things]),
-            hand=np.array([L_HAND if kind in LEFT_HANDED else R_HAND for kind in kinds]),
+            ).reshape(n, 3),
+            holder=np.array([entity_of[i.held_by] if i.held_by else -1 for i in things], np.int64),
+            hand=np.array([L_HAND if k in LEFT_HANDED else R_HAND for k in kinds], np.int64),
+            spin=np.zeros(n),
             path=list(paths),
         ),
+        Flight.none(n),
     )
 
 

@@ -92,7 +92,7 @@ class World:
             ids = self.ids(kinds[0])
             for kind in kinds[1:]:
                 ids = np.intersect1d(ids, self.ids(kind), assume_unique=True)
-            found = ids, tuple(_as_rows(np.searchsorted(self.ids(kind), ids)) for kind in kinds)
+            found = ids, tuple(as_rows(np.searchsorted(self.ids(kind), ids)) for kind in kinds)
             self._queries[kinds] = found
         return found
 
@@ -110,7 +110,8 @@ class World:
         return self[kind].row(row)
 
 
-def _as_rows(indices: np.ndarray) -> Rows:
+def as_rows(indices: np.ndarray) -> Rows:
+    """``indices`` (K,) ascending as a slice where they are contiguous, so that taking is a view."""
     if len(indices) == 0:
         return slice(0, 0)
     first, last = int(indices[0]), int(indices[-1])

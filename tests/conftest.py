@@ -1,0 +1,30 @@
+"""What several test files need: scenes in one line."""
+
+from typing import Any
+
+import pytest
+
+from entities.scene import Scene
+
+
+def make_scene(*actors: dict[str, Any], **fields: Any) -> Scene:
+    """A scene of actors ``a0, a1, …``, each given by what differs from standing at the origin."""
+    cast = [
+        {"id": f"a{i}", "initial_position": {"x": 0.0, "y": 0.0}, **actor}
+        for i, actor in enumerate(actors)
+    ]
+    return Scene.model_validate({"actors": cast, **fields})
+
+
+def at(x: float, y: float, z: float | None = None) -> dict[str, float | None]:
+    """A place in a scene file."""
+    return {"x": x, "y": y, "z": z}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_display() -> None:
+    """Drawing must not need a screen, so no test may find one by accident."""
+    import os
+
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
