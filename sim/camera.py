@@ -3,6 +3,7 @@
 Parallax, depth size and depth order all follow from this projection; nothing fakes them.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,8 +32,8 @@ class Camera:
 
     def axes(self) -> np.ndarray:
         """(3, 3) world directions of the camera's right, up and forward, as rows."""
-        cy, sy = np.cos(self.yaw), np.sin(self.yaw)
-        cp, sp = np.cos(self.pitch), np.sin(self.pitch)
+        cy, sy = math.cos(self.yaw), math.sin(self.yaw)
+        cp, sp = math.cos(self.pitch), math.sin(self.pitch)
         return np.array([[cy, sy, 0.0], [sp * sy, -sp * cy, cp], [-cp * sy, cp * cy, sp]])
 
     def to_view(self, points: np.ndarray) -> np.ndarray:
@@ -47,7 +48,7 @@ class Camera:
         view = self.to_view(points)
         depth = view[..., 2]
         scale = self.focal_px / np.maximum(depth, NEAR_M)
-        pixels = np.empty(view.shape[:-1] + (2,))
+        pixels = np.empty((*view.shape[:-1], 2))
         pixels[..., 0] = self.size[0] / 2 + view[..., 0] * scale
         pixels[..., 1] = self.size[1] / 2 - view[..., 1] * scale
         return pixels, depth
