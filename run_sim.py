@@ -1,0 +1,324 @@
+"""Stride's command: flags -> Scene -> window, film or summary."""
+
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from entities.scene import CameraMode, CameraPlan, Scene, explain, load_scene
+
+if TYPE_CHECKING:
+    from sim.loop import Simulation
+
+DEFAULT_FPS = 30
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+Flag = typer.Option
+
+
+class Planner(StrEnum):
+    """Who turns a sentence into a scene."""
+
+    RULES = "rules"
+    LLM = "llm"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What helps to understand a sentence."""
+
+    embedder: str | None
+    planner: Planner
+    enhance: bool
+    base_url: str | None
+    name: str | None
+
+
+class UserError(Exception):
+    """Something the user can put right; the message is one line."""
+
+
+@app.command()
+def run(
+    prompt: Annotated[str | None, Flag(help="The scene in a sentence.")] = None,
+    scene: Annotated[Path | None, Flag(help="The scene as a JSON file.")] = None,
+    script: Annotated[
+        Path | None, Flag(help="A file of later sentences: 3.5 ACTOR: now she sits")
+    ] = None,
+    video: Annotated[Path | None, Flag(help="Write an .mp4, .webm or .gif file.")] = None,
+    frames: Annotated[Path | None, Flag(help="Write PNG files to a new folder.")] = None,
+    headless: Annotated[bool, Flag("--headless", help="Only simulate; print a summary.")] = False,
+    dump_scene: Annotated[str | None, Flag(help="Write the scene's JSON; - is stdout.")] = None,
+    scene_schema: Annotated[
+        bool, Flag("--scene-schema", help="Print the JSON schema of scene files.")
+    ] = False,
+    seconds: Annotated[float | None, Flag(help="How long the scene is.")] = None,
+    seed: Annotated[int | None, Flag(min=0, help="Another number, another take.")] = None,
+    fps: Annotated[int | None, Flag(help="Pictures a second of a film, 10 to 120; 30.")] = None,
+    size: Annotated[str, Flag(metavar="WxH", help="Of the picture, in pixels.")] = "1280x720",
+    camera: Annotated[CameraMode | None, Flag(help="How the camera moves.")] = None,
+    follow: Annotated[str | None, Flag(metavar="ACTOR", help="Whom the camera follows.")] = None,
+    transparent: Annotated[
+        bool, Flag("--transparent", help="No stage but an alpha channel: webm and PNG.")
+    ] = False,
+    embedder: Annotated[
+        str | None, Flag(metavar="NAME", help="What unknown verbs are compared by; minilm.")
+    ] = None,
+    planner: Annotated[Planner, Flag(help="Who makes the scene of the sentence.")] = Planner.RULES,
+    enhance: Annotated[
+        bool, Flag("--enhance", help="A language model enriches the sentence first.")
+    ] = False,
+    llm_base_url: Annotated[
+        str | None, Flag(help="An OpenAI-compatible server; xAI, with XAI_API_KEY.")
+    ] = None,
+    llm_model: Annotated[str | None, Flag(help="The model it serves; grok-4.")] = None,
+    quiet: Annotated[bool, Flag("--quiet", help="No notices and no progress bar.")] = False,
+    version: Annotated[bool, Flag("--version", help="Print the version.")] = False,
+) -> None:
+    """Type a sentence and watch stick people do it: in a window, or as a film."""
+    logging.basicConfig(format="%(message)s", level=logging.ERROR if quiet else logging.WARNING)
+    if version:
+        print(own_version())
+        return
+    if scene_schema:
+        print(json.dumps(Scene.model_json_schema(), indent=2))
+        return
+    with users_fault():
+        is_film = video is not None or frames is not None
+        one_output(video=video, frames=frames, headless=headless or None)
+        for_films_only(is_film, fps=fps, transparent=transparent or None)
+        width_height = parse_size(size)
+        model = Model(embedder, planner, enhance, llm_base_url, llm_model)
+        story = read_story(prompt, scene, seed, model)
+        story = adjusted(story, seconds=seconds, seed=seed, camera=camera, follow=follow)
+        if script is not None:
+            from sim.screenplay import with_screenplay
+
+            story = with_screenplay(story, script)
+        if dump_scene is not None:
+            write_text(dump_scene, story.model_dump_json(indent=2))
+    if story.description and not quiet:
+        print(story.description, file=sys.stderr)
+    if is_film:
+        from sim.video import Clip, prepare_frames, prepare_video
+
+        with users_fault():
+            rate = DEFAULT_FPS if fps is None else fps
+            clip = Clip(story, rate, width_height, transparent=transparent)
+            job = prepare_video(clip, video) if frames is None else prepare_frames(clip, frames)
+        with progress_bar(quiet) as progress, refused_by_system():
+            job(progress)
+    elif headless:
+        with users_fault():
+            from sim.loop import Simulation
+
+            simulation = Simulation(story)
+        with progress_bar(quiet) as progress:
+            line = summary(simulation, story.duration, progress)
+        print(line)
+    elif dump_scene is None:
+        from sim.window import Window
+
+        with users_fault():
+            window = Window(story, width_height)
+        window.run()
+
+
+@contextmanager
+def users_fault() -> Iterator[None]:
+    """Where what the user gave is read and checked: a ValueError here is his to put right."""
+    try:
+        with refused_by_system():
+            yield
+    except ValidationError as error:
+        raise UserError(explain(error)) from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+@contextmanager
+def refused_by_system() -> Iterator[None]:
+    """Where files are written; a ValueError here is ours and keeps its traceback."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise UserError(where + (error.strerror or str(error))) from error
+
+
+def one_output(**outputs: object) -> None:
+    """Raises ValueError when more than one kind of output is asked for."""
+    asked = [f"--{name}" for name, value in outputs.items() if value is not None]
+    if len(asked) > 1:
+        raise ValueError(f"{' and '.join(asked)}: expected only one of them")
+
+
+def for_films_only(is_film: bool, **flags: object) -> None:
+    """Raises ValueError for a flag that would do nothing here."""
+    for name, value in flags.items():
+        if value is not None and not is_film:
+            raise ValueError(f"--{name}: only for a film; expected --video or --frames with it")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``1280x720`` as numbers. Raises ValueError for anything else."""
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+    if found is None:
+        raise ValueError(f"--size: {text!r}; expected WIDTHxHEIGHT, such as 1280x720")
+    return int(found[1]), int(found[2])
+
+
+def read_story(prompt: str | None, path: Path | None, seed: int | None, model: Model) -> Scene:
+    """The scene that was asked for, from its sentence or its file."""
+    asks_llm = model.planner is Planner.LLM or model.enhance
+    if not asks_llm and (model.base_url or model.name):
+        raise ValueError("--llm-base-url and --llm-model: expected --planner llm or --enhance")
+    if (prompt is None) == (path is None):
+        raise ValueError(
+            'expected either --prompt or --scene, such as --prompt "a man runs to the tree"'
+        )
+    if path is not None:
+        if asks_llm or model.embedder:
+            raise ValueError("--planner, --enhance and --embedder: only for a --prompt")
+        return load_scene(path)
+    if model.embedder is not None:
+        from ml.text import open_encoder
+
+        notice = open_encoder(model.embedder).notice  # refused here, not at the first odd verb
+        if notice:
+            logging.warning(notice)
+    if asks_llm:
+        from sim.story.llm import Endpoint
+        from sim.story.planner import plan_prompt
+
+        return plan_prompt(
+            prompt,
+            seed or 0,
+            endpoint=Endpoint.from_settings(model.base_url, model.name),
+            plan=model.planner is Planner.LLM,
+            enhance=model.enhance,
+            embedder=model.embedder,
+        )
+    from sim.story import parse_prompt
+
+    return parse_prompt(prompt, seed or 0, model.embedder)
+
+
+def adjusted(
+    scene: Scene,
+    *,
+    seconds: float | None,
+    seed: int | None,
+    camera: CameraMode | None,
+    follow: str | None,
+) -> Scene:
+    """The scene with what the flags say instead of its own; checked again as a whole."""
+    plan = scene.camera
+    if camera is not None:
+        plan = CameraPlan(mode=camera, follow=plan.follow)
+    if follow is not None:
+        names = [actor.id for actor in scene.actors]
+        if follow not in names:
+            raise ValueError(f"--follow: no actor {follow!r}; expected one of {', '.join(names)}")
+        plan = plan.model_copy(update={"follow": follow})
+    changes = {"duration": seconds, "seed": seed, "camera": plan}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    return Scene.model_validate({**dict(scene), **changes})
+
+
+def write_text(target: str, text: str) -> None:
+    """To a file, or to stdout for ``-``."""
+    if target == "-":
+        print(text)
+    else:
+        Path(target).write_text(text + "\n", encoding="utf-8")
+
+
+def summary(
+    simulation: "Simulation", seconds: float, progress: Callable[[int, int], None] | None
+) -> str:
+    """Run to the end and say in a line who was there, how far he got and how fast it went."""
+    import numpy as np
+
+    from entities.units import DT
+
+    ticks = max(1, round(seconds / DT))
+    names = simulation.cast.actor_ids
+    travelled = np.zeros(len(names))
+    last, done = None, 0
+    start = time.perf_counter()
+    for block in simulation.blocks(ticks + 1):
+        path = block.root if last is None else np.concatenate([last[None], block.root])
+        travelled += np.linalg.norm(np.diff(path, axis=0), axis=-1).sum(axis=0)
+        last, done = block.root[-1], done + len(block.root)
+        if progress is not None:
+            progress(min(done, ticks), ticks)
+    took = time.perf_counter() - start
+    line = (
+        f"{len(names)} actors, {ticks * DT:g} s in {took:.3g} s, {ticks * DT / took:.0f}x real time"
+    )
+    if names:
+        far = int(travelled.argmax())
+        line += f"; {travelled.sum():.1f} m in all, {names[far]} {travelled[far]:.1f} m"
+    return line
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar with the time left on stderr, for people: not when quiet, nor into a file."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, refresh_per_second=4) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def own_version() -> str:
+    """The installed version, or the source tree's."""
+    try:
+        return metadata.version("stride-sim")
+    except metadata.PackageNotFoundError:
+        source = Path(__file__).with_name("pyproject.toml").read_text(encoding="utf-8")
+        return tomllib.loads(source)["project"]["version"]
+
+
+def main() -> None:
+    """The console script. A user's error is one line on stderr and exit code 2."""
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    # A polite kill unwinds like Ctrl-C does, so that no unfinished file is left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    usage_error = typer.BadParameter.__mro__[1]
+    try:
+        sys.exit(app(standalone_mode=False))
+    except UserError as error:
+        line = str(error)
+    except usage_error as error:
+        line = error.format_message()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    print("stride: " + " ".join(line.split()), file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Timed sentences in a file: what happens to a scene after it began.
+
+Either lines ``3.5 now she sits`` or ``3.5 anna: now she sits`` (blank lines and lines that begin
+with # are skipped), or a JSON list of a scene file's events.
+"""
+
+import re
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from entities.scene import Event, Scene, explain
+
+LINE = re.compile(r"(?P<t>\d+(?:\.\d*)?|\.\d+)\s+(?:(?P<actor>[\w-]+):\s+)?(?P<text>\S.*)")
+
+
+def with_screenplay(scene: Scene, path: Path) -> Scene:
+    """The scene with a file's sentences among its events.
+
+    Raises ValueError naming the file and line, OSError if it cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: not UTF-8 text") from None
+    events = list(scene.events)
+    events += _from_json(path, text) if text.lstrip().startswith("[") else _from_lines(path, text)
+    known = {actor.id for actor in scene.actors}
+    for event in events:
+        if event.actor is not None and event.actor not in known:
+            raise ValueError(
+                f"{path}: {event.t:g} s: no actor {event.actor!r}; "
+                f"expected one of {', '.join(sorted(known)) or 'none: the scene is empty'}"
+            )
+    return scene.model_copy(update={"events": sorted(events, key=lambda event: event.t)})
+
+
+def _from_json(path: Path, text: str) -> list[Event]:
+    try:
+        return TypeAdapter(list[Event]).validate_json(text)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {explain(error).removeprefix('scene: ')}") from None
+
+
+def _from_lines(path: Path, text: str) -> list[Event]:
+    events = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        found = LINE.fullmatch(line)
+        if found is None:
+            raise ValueError(f"{path}:{number}: {line!r}; expected '3.5 [actor:] now she sits'")
+        try:
+            events.append(Event(t=float(found["t"]), actor=found["actor"], text=found["text"]))
+        except ValidationError as error:
+            raise ValueError(f"{path}:{number}: {explain(error)}") from None
+    return events
