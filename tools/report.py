@@ -1,0 +1,64 @@
+"""Tables that know what they should show: printed, written as a page, and checked."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+
+
+@dataclass(slots=True)
+class Section:
+    """One table, and what in it misses its mark."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    misses: list[str] = field(default_factory=list)
+
+    def check(
+        self, metric: str, where: str, value: float, low: float = -np.inf, high: float = np.inf
+    ) -> None:
+        """Remember a figure that is outside its range, or not a number."""
+        if not low <= value <= high:
+            wanted = f"<= {high:g}" if low == -np.inf else f">= {low:g}"
+            if low != -np.inf and high != np.inf:
+                wanted = f"{low:g} to {high:g}"
+            self.misses.append(f"{metric}, {where}: {value:.4g} (wanted {wanted})")
+
+
+def show(sections: list[Section], markdown: Path | None) -> None:
+    """Print the tables and what they miss; write them as a page where a file is given."""
+    for section in sections:
+        table = Table(title=section.title, title_justify="left")
+        for k, name in enumerate(section.header):
+            table.add_column(name, justify="left" if k == 0 else "right")
+        for row in section.rows:
+            table.add_row(*map(str, row))
+        console.print(table)
+        for note in section.notes:
+            console.print(note, style="dim", soft_wrap=True)
+    misses = [(section.title, miss) for section in sections for miss in section.misses]
+    console.print(f"\n{len(misses)} figures miss their mark", style="bold")
+    for title, miss in misses:
+        console.print(f"  {title}: {miss}", highlight=False, soft_wrap=True)
+    if markdown is not None:
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(as_markdown(sections), encoding="utf-8")
+
+
+def as_markdown(sections: list[Section]) -> str:
+    """The tables as a page."""
+    lines = ["# How real the bodies move", "", "Made by `python -m tools.measure`.", ""]
+    for section in sections:
+        lines += [f"## {section.title}", "", f"| {' | '.join(section.header)} |"]
+        lines.append(f"|{'---|' * len(section.header)}")
+        lines += [f"| {' | '.join(map(str, row))} |" for row in section.rows]
+        lines += ["", *(f"- {note}" for note in section.notes), ""]
+        if section.misses:
+            lines += ["Missed:", "", *(f"- {miss}" for miss in section.misses), ""]
+    return "\n".join(lines)
