@@ -1,0 +1,285 @@
+"""Clauses to acts: nouns become players and things, and acts come in the order they happen."""
+
+from dataclasses import dataclass, field, replace
+
+from entities.actions import ActionType
+from entities.objects import ObjectType
+from sim.story.cast import Cast, Player
+from sim.story.clauses import Clause
+from sim.story.lexicon import Verb, third_person
+from sim.story.phrases import Noun, describe
+from sim.story.scenery import Item, Stage, Target
+
+_PEOPLE = ("er", "or", "ist", "man", "woman", "men", "women", "ers", "ors", "ists")
+"""How the names of trades end."""
+SIDE_M = 3.0
+"""Metres from the middle to who is "on the left" or "on the right" (choice)."""
+_PARALLEL = ("while", "meanwhile")
+_TRANSITIVE = ("send", "take", "haul")
+
+
+@dataclass(slots=True)
+class Act:
+    """A clause with its people and things found."""
+
+    clause: Clause
+    who: list[Player]
+    objects: list[Target] = field(default_factory=list)
+    places: list[tuple[str, list[Target]]] = field(default_factory=list)
+    viewer: bool = False  # aimed at the viewer
+    link: str = ""
+
+    def players(self) -> list[Player]:
+        """Players the act is done to."""
+        return [target for target in self.objects if isinstance(target, Player)]
+
+    def items(self) -> list[Item]:
+        """Things the act is done to."""
+        return [target for target in self.objects if isinstance(target, Item)]
+
+    def at(self, *relations: str) -> list[Target]:
+        """Targets that stand in one of the relations."""
+        return [t for relation, found in self.places if relation in relations for t in found]
+
+
+def runs_into(act: Act) -> list[Player]:
+    """Whom the thing that an act is about hits: "a car knocks down a man"."""
+    verb = act.clause.verb
+    into = verb.action is ActionType.FALL or {"into", "over"} & set(act.clause.words)
+    found = act.players() if verb.frame in ("strike", "bat") else []
+    met = [t for t in act.at("on", "onto", "to", "over") if isinstance(t, Player)] if into else []
+    return found or met
+
+
+class Finder:
+    """Turns the clauses of a text into acts, in the order of the text."""
+
+    def __init__(self, cast: Cast, stage: Stage) -> None:
+        self.cast, self.stage = cast, stage
+        self.settings: list[tuple[Target, str, list[Target]]] = []  # "a man on a bench"
+        self.holds: list[tuple[Player, Item]] = []
+        self.doing: list[tuple[Player, Verb]] = []  # "a screaming girl"
+        self.strange: list[str] = []  # nouns nobody knows
+
+    def acts(self, clauses: list[Clause]) -> list[Act]:
+        """All acts, in the order they happen; ``link`` says how each joins the one before."""
+        found: list[Act] = []
+        clauses = [self._turned(clause) for clause in _completed(clauses)]
+        for clause in clauses:
+            act = self._act(clause, found[-1] if found else None)
+            if act is not None:
+                found.append(act)
+            for player, verb in self.doing:
+                said = [third_person(verb.words[0])]
+                found.append(Act(Clause(verb=verb, words=said), [player], link="while"))
+            self.doing.clear()
+        return _in_order(found)
+
+    def _act(self, clause: Clause, before: Act | None) -> Act | None:
+        who: list[Player] = []
+        things: list[Item] = []
+        for noun in clause.subject:
+            if noun.kind == "viewer" or noun.key == "me":
+                noun = Noun("role", "person", noun.word, definite=True, name=noun.word.title())
+            found = self.target(noun, [], subject=True)
+            who += [t for t in found if isinstance(t, Player) and t not in who]
+            things += [t for t in found if isinstance(t, Item)]
+        scenery = bool(clause.subject) and not who and (things or self.cast.background)
+        if clause.subject and (self.cast.nobody and not who):
+            return None
+        if not clause.subject and before is not None:
+            who = before.who
+        act = Act(clause, list(who), link=clause.link)
+        for noun in clause.objects:
+            if noun.kind == "viewer":
+                act.viewer = True
+                continue
+            act.objects += [t for t in self.target(noun, who) if t not in act.objects]
+        for relation, noun in clause.places:
+            if noun.kind == "viewer":
+                act.viewer = True
+                continue
+            found = self.target(noun, who)
+            if found and act.places and relation == act.places[-1][0] == "between":
+                act.places[-1][1].extend(found)
+            elif found:
+                act.places.append((relation, found))
+        if who:
+            self.cast.subject = who
+            if len(who) > 1 or len(self.cast.last) < 2:
+                self.cast.last = who
+        if scenery:
+            for item in things:
+                for relation, targets in act.places:
+                    self.settings.append((item, relation, targets))
+            if not things or clause.verb is None:
+                return None
+            moves = clause.verb.frame in ("move", "haul")
+            hits = runs_into(act)
+            if not moves and not hits and clause.verb.action is not ActionType.FALL:
+                return None
+            act.objects[:0] = things
+            return act
+        return act
+
+    def target(self, noun: Noun, doing: list[Player], *, subject: bool = False) -> list[Target]:
+        """Players or things a noun phrase means, with what it says of them."""
+        if noun.kind == "unknown" and noun.word:
+            person = subject or noun.word.endswith(_PEOPLE)
+            self.strange.append(noun.word + (" (shown as a person)" if person else ""))
+            if not person:
+                return []
+        if noun.kind in ("theme", "wear", "viewer"):
+            return []
+        fixed = self.stage.place_named(noun.word) if noun.kind in ("place", "thing") else None
+        if noun.key is ObjectType.BASE and self.stage.theme.set == "baseball":
+            fixed = self.stage.the_bases() if noun.many else self.stage.place_named("first base")
+        if fixed is not None:
+            return [fixed]
+        if noun.kind == "place":
+            return []
+        found: list[Target]
+        thing = noun.kind == "pron" and noun.key == "n" and self._thing_it(doing)
+        if noun.kind == "thing" or thing:
+            found = list(self.stage.find(noun))
+        else:
+            found = list(self.cast.find(noun, doing))
+        for relation, other in noun.where:
+            targets = self.target(other, [])  # "to the woman behind him": he may be who does it
+            if targets:
+                for one in found:
+                    self.settings.append((one, relation, targets))
+        if noun.doing is not None:
+            self.doing += [(one, noun.doing) for one in found if isinstance(one, Player)]
+        for one in found:
+            if isinstance(one, Player) and noun.kind == "role" and one.role.shown:
+                self.strange.append(f"{noun.word} (shown as {one.role.shown})")
+            if isinstance(one, Player) and noun.side and one.spot is None:
+                one.put(SIDE_M * noun.side, 0.0)
+        for prop in noun.props:
+            for one in found:
+                if isinstance(one, Player):
+                    made = self.stage.make(prop.key, prop)
+                    self.holds += [(one, item) for item in made]
+        return found
+
+    def _thing_it(self, doing: list[Player]) -> bool:
+        """Whether "it" is a thing: one was named, and no animal or robot but who does the act."""
+        others = [p for p in self.cast.players if p not in doing]
+        return bool(self.stage.last) and all(p.gender != "n" for p in others)
+
+    def _turned(self, clause: Clause) -> Clause:
+        """Passive voice the right way round."""
+        verb = clause.verb
+        if verb is None or not clause.was or clause.form not in ("ed", "en", "base"):
+            return clause
+        agents = [noun for relation, noun in clause.places if relation == "by" and noun.acts]
+        if agents:
+            rest = [(r, n) for r, n in clause.places if n not in agents]
+            said = [clause.words[0], *(describe(noun) for noun in clause.subject)]
+            return replace(
+                clause, subject=agents, objects=list(clause.subject), places=rest, words=said
+            )
+        transitive = verb.frame in ("send", "bat", "strike", "chase", "haul", "take", "pair", "use")
+        hitters = [noun for relation, noun in clause.places if relation == "by"]
+        if hitters and transitive:  # "is knocked down by a car"
+            rest = [(r, n) for r, n in clause.places if n not in hitters]
+            return replace(
+                clause, subject=hitters[:1], objects=list(clause.subject), places=rest, was=False
+            )
+        if transitive and clause.form in ("ed", "en") and clause.subject:
+            agent = Noun("role", "person", "person")
+            return replace(clause, subject=[agent], objects=list(clause.subject))
+        return clause
+
+
+def _completed(clauses: list[Clause]) -> list[Clause]:
+    """Clauses with what they leave out: "to the tree, then to the car", "after eating, he runs"."""
+    done: list[Clause] = []
+    for k, clause in enumerate(clauses):
+        before = done[-1] if done else None
+        after = clauses[k + 1] if k + 1 < len(clauses) else None
+        ahead_of = not done and len(clause.subject) == 1 and clause.subject[0].kind == "pron"
+        subject = after.subject if after is not None and clause.link.startswith("front_") else []
+        if subject and (not clause.subject or (ahead_of and subject[0].kind != "pron")):
+            clause = replace(clause, subject=after.subject)
+            again = [replace(n, definite=True) for n in after.subject]
+            clauses[k + 1] = replace(after, subject=again)
+        going = clause.places or clause.direction or clause.manners or clause.metres
+        mute = clause.verb is None and clause.strange is None and not clause.subject
+        if mute and going and before is not None and before.verb is not None:
+            said = [before.words[0], *clause.words] if before.words else clause.words
+            clause = replace(clause, verb=before.verb, form=before.form, words=said)
+        shared = after is not None and after.link == "and" and not after.subject and after.verb
+        takes = clause.verb is not None and clause.verb.frame in _TRANSITIVE
+        if shared and takes and not clause.objects and clause.link != "until":
+            pronoun = Noun("pron", "n", "it")
+            if after.objects and after.objects[0].kind == "thing" and not after.objects[0].definite:
+                clause = replace(clause, objects=after.objects[:1])
+                clauses[k + 1] = replace(after, objects=[pronoun, *after.objects[1:]])
+        verb = before.verb if before is not None else None
+        if (
+            verb is not None
+            and clause.link == "until"
+            and clause.verb is not None
+            and clause.verb.relation == "to"
+            and clause.objects
+            and (not clause.subject or clause.subject[0].kind == "pron")
+            and verb.frame == "move"
+        ):
+            before.places.extend(("to", noun) for noun in clause.objects)
+            before.words.extend(["to", "it"])
+            continue
+        done.append(clause)
+    return done
+
+
+def _in_order(acts: list[Act]) -> list[Act]:
+    """Acts in the order they happen."""
+    ordered: list[Act] = []
+    k = 0
+    while k < len(acts):
+        act = acts[k]
+        if act.link == "front_before" and k + 1 < len(acts):
+            later = acts[k + 1]
+            ordered += [replace(later, link="."), replace(act, link="then")]
+            k += 2
+            continue
+        if act.link in _PARALLEL and ordered and _gestures_on_the_way(ordered[-1], act):
+            going = replace(act, link=ordered[-1].link)
+            ordered[-1:] = [going, replace(ordered[-1], link="while")]
+            k += 1
+            continue
+        if act.link == "when" and ordered:
+            going_on = ordered[-1].clause.form == "ing" and ordered[-1].clause.was
+            act = replace(act, link="while" if going_on else "after")
+        if act.link == "after" and ordered:
+            main = ordered.pop()
+            ordered += [replace(act, link=main.link), replace(main, link="then")]
+        elif act.link.startswith("front_"):
+            ordered.append(replace(act, link="."))
+        else:
+            ordered.append(act)
+        k += 1
+    return ordered
+
+
+def _gestures_on_the_way(gesture: Act, going: Act) -> bool:
+    """ "sings while he walks": the way comes first, the gesture belongs to it."""
+    first, second = gesture.clause.verb, going.clause.verb
+    return (
+        bool(first and second)
+        and first.frame != "move"
+        and second.frame == "move"
+        and gesture.who == going.who
+    )
+
+
+def follows(link: str) -> bool:
+    """Whether a link means: not before the act before has ended."""
+    return link in ("then", "before", "until")
+
+
+def together(link: str) -> bool:
+    """Whether a link means: at the same time as the act before."""
+    return link in _PARALLEL or link in ("and", ",")

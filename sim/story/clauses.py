@@ -1,0 +1,266 @@
+"""What a clause is, and how to tell where the next one begins."""
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from sim.story.lexicon import Reading, Verb, third_person, verb_forms, verbs
+from sim.story.phrases import Noun, read_noun, starts_noun
+from sim.story.reading import Unit
+
+LIGHT = ("gives", "takes", "makes", "has", "does", "performs", "offers")
+"""Verbs that only carry the next one: "gives him a hug"."""
+NOUNISH = ("role", "group", "many", "crowd", "thing", "place", "theme")
+
+
+_CARRIERS = ("do", "perform", "make", "take", "give", "throw", "have", "execute", "attempt", "try",
+             "land", "deliver")  # fmt: skip
+
+
+@cache
+def _carriers() -> frozenset[str]:
+    """Every form of a verb that may carry another: "does two cartwheels"."""
+    return frozenset(form for verb in _CARRIERS for _, form in verb_forms(verb))
+
+
+@dataclass(slots=True)
+class Clause:
+    """One thing that happens."""
+
+    link: str = ""  # to the clause before: then, and, while, before, after, until, meanwhile, "."
+    subject: list[Noun] = field(default_factory=list)
+    verb: Verb | None = None
+    form: str = ""
+    objects: list[Noun] = field(default_factory=list)
+    places: list[tuple[str, Noun]] = field(default_factory=list)
+    direction: tuple[float, float] | None = None
+    manners: list[str] = field(default_factory=list)
+    speed: float = 1.0
+    style: str | None = None
+    seconds: float | None = None
+    delay: float = 0.0
+    at: float | None = None
+    repeat: int = 1
+    metres: float | None = None
+    say: str | None = None
+    negated: bool = False
+    cease: bool = False
+    refuses: bool = False  # what is to cease was never begun
+    was: bool = False  # a form of "be" came before the verb
+    strange: str | None = None  # a verb nobody knows
+    words: list[str] = field(default_factory=list)  # what is done, in the sentence's own words
+
+    @property
+    def bare(self) -> bool:
+        """Whether the clause says nothing yet."""
+        return not (
+            self.subject or self.verb or self.places or self.direction or self.manners or self.say
+            or self.strange or self.cease or self.metres
+        )  # fmt: skip
+
+
+def lightened(units: list[Unit]) -> list[Unit]:
+    """Units with "does two cartwheels" read as "cartwheels two times"."""
+    done: list[Unit] = []
+    i = 0
+    while i < len(units):
+        unit, j, count = units[i], i + 1, 1
+        light = unit.text in _carriers()
+        while light and j < len(units) and units[j].any("det", "num", "quantity", "size", "style"):
+            number = units[j].any("num", "quantity")
+            count = int(min(max(number.value, 1), 20)) if number else count
+            j += 1
+        act = units[j].get("verb") if light and i + 1 < j < len(units) else None
+        if act is not None and act.form in ("base", "s") and not units[j].any(*NOUNISH):
+            form = next((r.form for r in unit.readings if r.kind == "verb"), "s")
+            done.append(replace(units[j], readings=(replace(act, form=form),)))
+            if count > 1:
+                done.append(Unit("times", (Reading("repeat", count),), j, j + 1))
+            i = j + 1
+        else:
+            done.append(unit)
+            i += 1
+    return done
+
+
+def verb_ahead(units: list[Unit], j: int, *, gerund: bool = False, finite: bool = False) -> bool:
+    """Whether a verb comes at unit ``j`` before any noun."""
+    for unit in units[j : j + 4]:
+        if reading := unit.get("verb"):
+            if unit.any("dir", "link", "prep", "filler", "manner") and not gerund:
+                return False
+            if gerund:
+                return reading.form == "ing"
+            return not finite or reading.form in ("s", "ed", "base")
+        if unit.any("begin", "cease"):
+            return True
+        if not unit.any("aux", "neg", "filler", "speed", "style", "repeat"):
+            return False
+        if unit.any("det", "pron", "prep") and unit.text != "to":
+            return False
+    return False
+
+
+def begins_clause(units: list[Unit], j: int) -> bool:
+    """Whether the noun phrases at ``j`` are followed by a verb of their own."""
+    noun, k = read_noun(units, j)
+    if noun is None or not (noun.acts or noun.kind in ("thing", "viewer")):
+        return False
+    while k < len(units):
+        unit = units[k]
+        if unit.get("link") and unit.text == "and" and starts_noun(units, k + 1):
+            _, k = read_noun(units, k + 1)
+            continue
+        verb = unit.get("verb")
+        if verb and not (unit.any("prep", "link", "dir", "manner") and verb.form != "s"):
+            return verb.form != "ing" or True
+        if unit.any("begin", "cease"):
+            return True
+        if unit.get("aux") and unit.text != "to":
+            return True
+        if unit.get("prep") and starts_noun(units, k + 1) and k + 1 < len(units):
+            inner, after = read_noun(units, k + 1)
+            if inner is None:
+                return False
+            rest = units[after] if after < len(units) else None
+            return rest is not None and bool(rest.get("verb")) and not rest.any(*NOUNISH)
+        if unit.get("unknown") and unit.text.endswith("s") and noun.kind == "role":
+            return True
+        if not unit.any("filler", "neg", "speed", "style"):
+            return False
+        k += 1
+    return False
+
+
+def head_follows(units: list[Unit], i: int) -> bool:
+    j = i + 1
+    return j < len(units) and (
+        units[j].any("role", "group", "thing", "crowd", "size", "color") is not None
+    )
+
+
+def said(raw: list[str], unit: Unit, form: str) -> str:
+    """The verb as a caption says it: "runs"."""
+    spoken = [token.lower() for token in raw[unit.start : unit.end]]
+    if form == "s":
+        return " ".join(spoken)
+    verb = unit.get("verb").value
+    for phrase in verb.words:
+        first, *rest = phrase.split()
+        if rest == spoken[1:] and first[:2] == spoken[0][:2]:
+            return " ".join([third_person(first), *rest])
+    first, *rest = verb.words[0].split()
+    if not rest and spoken[0][0] == first[0]:
+        return third_person(first)
+    for phrase in verb.words:
+        first, *rest = phrase.split()
+        if spoken[0] in (first, *verbs().irregular.get(first, ())):
+            return " ".join([third_person(first), *spoken[1:]])
+    return third_person(verb.words[0])
+
+
+def is_verb(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
+    """Whether the unit at ``i`` is taken as a verb here."""
+    unit = units[i]
+    reading = unit.get("verb")
+    if reading is None:
+        return False
+    before = units[i - 1] if i else None
+    if before is not None and before.any("det", "num", "quantity", "color", "size"):
+        head = i > 1 and units[i - 2].text == "of"  # "a family of four has ..."
+        number = before.any("num", "quantity") and before.text != "one" and not head
+        counted = number and reading.form == "s"  # "three ducks"
+        if not before.any("pron", "link") and (unit.any(*NOUNISH) or counted):
+            return False
+        if before.get("det") and not before.get("pron") and now.verb is None and now.subject:
+            return True  # "does a jump"
+        if now.words and now.words[0] in LIGHT and (before.get("det") or not counted):
+            return not unit.any(*NOUNISH)
+        if before.get("det") and before.text in ("a", "an", "the", "his", "her"):
+            return now.verb is None and not unit.any(*NOUNISH) and not head_follows(units, i)
+    if unit.get("cease") and verb_ahead(units, i + 1, gerund=True):
+        return False
+    if prep is not None and unit.any(*NOUNISH):
+        return False
+    if unit.any("dir", "manner") and (now.verb or not now.subject or now.was):
+        return False
+    if unit.any("link", "prep") and not (now.subject and now.verb is None):
+        return False
+    if unit.any("aux", "filler") and (now.verb or (unit.get("aux") and verb_ahead(units, i + 1))):
+        return False
+    if unit.any("filler") and not now.subject:
+        return False
+    if unit.any(*NOUNISH):
+        if now.verb is not None or not now.subject:
+            return not now.subject and now.verb is None and _imperative(units, i)
+        return not (verb_ahead(units, i + 1, finite=True) and reading.form == "base")
+    return not (unit.get("style") and now.was and reading.form in ("ed", "en"))
+
+
+def second_verb(units: list[Unit], i: int, now: Clause) -> bool:
+    """Whether a word that may be a noun goes on a list of deeds: "grabs a cup and drinks"."""
+    if not i or now.verb is None or not units[i - 1].any("link", "comma"):
+        return False
+    if units[i - 1].any("link") and units[i - 1].text != "and":
+        return False
+    reading = units[i].get("verb")
+    return reading is not None and reading.form == now.form == "s"
+
+
+def _imperative(units: list[Unit], i: int) -> bool:
+    """Whether a word that may be a noun starts an order: "box!", "drink water"."""
+    unit = units[i]
+    first = i == 0 or units[i - 1].any("stop", "comma", "link") is not None
+    return first and unit.get("verb").form == "base" and not verb_ahead(units, i + 1)
+
+
+def is_link(units: list[Unit], i: int, now: Clause) -> bool:
+    """Whether a word that can be a conjunction is one here."""
+    unit, j = units[i], i + 1
+    kind = unit.get("link").value
+    if unit.text in ("after", "before", "until", "till", "upon"):
+        follow = units[j] if j < len(units) else None
+        if follow is None:
+            return False
+        verb = follow.get("verb")
+        clause = begins_clause(units, j) or (verb is not None and verb.form == "ing")
+        return clause or unit.text in ("until", "till") or now.bare
+    if unit.text == "first":
+        return now.bare or (now.verb is None and not now.subject)
+    if unit.text == "next":
+        return now.bare or now.verb is not None
+    if unit.text in ("once", "now", "so", "as", "because", "if", "later", "soon"):
+        if unit.text in ("as", "once") and not (begins_clause(units, j) or verb_ahead(units, j)):
+            return False
+        return unit.text != "now" or now.verb is not None
+    return not (i and units[i - 1].get("det") and kind == "while")
+
+
+def manner_here(units: list[Unit], i: int, manner: str, now: Clause) -> bool:
+    """Whether a manner word stands by itself ("around") rather than before a noun."""
+    unit = units[i]
+    if unit.get("prep") and starts_noun(units, i + 1):
+        return False
+    if manner == "back" and not (
+        (now.verb and now.verb.frame == "move") or (now.verb is None and now.link)
+    ):
+        return False
+    return now.verb is not None or not now.subject or unit.text != "about"
+
+
+def prep_here(units: list[Unit], i: int) -> bool:
+    """Whether a word that can be a preposition is one here."""
+    unit, j = units[i], i + 1
+    if unit.text == "to" and verb_ahead(units, j) and not units[j].any(*NOUNISH):
+        return False
+    if j >= len(units):
+        return False
+    if unit.get("filler") and unit.text not in ("on", "in", "of"):
+        return starts_noun(units, j)
+    return True
+
+
+def describes(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
+    """Whether a style or speed word describes the noun after it."""
+    before = units[i - 1] if i else None
+    led = before is not None and before.any("det", "num", "quantity", "color", "size", "style")
+    return head_follows(units, i) and (bool(led) or prep is not None or now.bare)

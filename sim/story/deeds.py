@@ -1,0 +1,102 @@
+"""Every act has a frame, and every frame its way onto the timelines."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from entities.actions import ActionType
+from entities.objects import ObjectType
+from sim.story.acts import Act
+from sim.story.alone import aim, seat, stay, stop, use
+from sim.story.balls import any_ball, ball_of, bat, send
+from sim.story.cast import Player
+from sim.story.clauses import Clause
+from sim.story.games import play
+from sim.story.lexicon import Verb, third_person, verbs
+from sim.story.others import chase, meet, pair, race, strike
+from sim.story.plan import Plan
+from sim.story.scenery import Item, Target, is_held
+from sim.story.setting import role_place
+from sim.story.things import haul, take
+from sim.story.travel import move
+
+A, T = ActionType, ObjectType
+
+
+def do(plan: Plan, act: Act) -> None:
+    """Put one act on everybody's timeline."""
+    verb = act.clause.verb
+    frame = verb.frame
+    phone = [t for t in act.at("on", "into", "over", "with", "to") if _is_phone(t)]
+    if phone and verb.action in (A.TALK, A.SHOUT, A.WHISPER, A.LAUGH):
+        act.places = [(r, [t for t in f if t not in phone]) for r, f in act.places]
+        act.places, act.objects = [(r, f) for r, f in act.places if f], phone
+        verb = _verb_of(A.PHONE)
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    pitches = verb.action is A.THROWING and all(p.key == "pitcher" for p in act.who)
+    if pitches and not act.players() and not act.at("to"):
+        verb = _verb_of(A.PITCHING)
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    missed = act.objects and not any(isinstance(t, Item) and is_held(t.kind) for t in act.objects)
+    if act.clause.words[:1] in (["passes"], ["passed"]) and missed and not act.at("to"):
+        verb = next(v for v in verbs().verbs if v.relation == "past")
+        act.clause, frame = replace(act.clause, verb=verb), "move"
+    if act.clause.words[:1] == ["plays"] and plan.stage.theme.set == "stage":
+        verb = next(v for v in verbs().verbs if v.action is A.TYPING and v.frame == "stay")
+        act.clause, frame = replace(act.clause, verb=verb), "stay"
+    if verb.action is A.HOP and ball_of(act):
+        verb = _verb_of(A.DRIBBLING)  # "bounces the ball"
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    own = {p.role.action for p in act.who}
+    if verb.action is A.BATTING and own <= {A.GOLF_SWING, A.TENNIS_SWING} and len(own) == 1:
+        verb = _verb_of(own.pop())  # a golfer's swing
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    if verb.special == "stop":
+        return stop(plan, act)
+    blow = act.players() and not act.items() and verb.ball and frame in ("bat", "send")
+    if blow and verb.action is A.KICKING:
+        return strike(plan, act, A.KICK, A.BLOCK)
+    mimed = verb.action is A.KICKING and not act.objects and not verb.words[0].startswith("play")
+    if mimed and plan.stage.theme.set != "soccer" and not any_ball(plan):
+        return strike(plan, act, A.KICK, A.BLOCK)
+    if frame == "bat" and (act.players() or (act.items() and not ball_of(act))):
+        swung = any(item.kind is T.BAT for item in act.items())
+        if not swung:
+            return strike(plan, act, A.PUNCH, A.FALL)
+    shoved = verb.action in (A.PUSH, A.PULL) and act.players()
+    if frame == "strike" or shoved:
+        answer = verb.answer or A.FALL
+        return strike(plan, act, verb.action, answer)
+    _FRAMES[frame](plan, act)
+
+
+def default(plan: Plan, player: Player, *, named: bool) -> None:
+    """What somebody does to whom the sentence gives nothing to do."""
+    if player.spot is None:
+        role_place(plan, player)
+    action = player.role.action if named else None
+    if action is None:
+        plan.arrange([player], (1.0, 0.0), moving=False)
+        plan.act_at(player, 0.0, A.IDLE)
+        return
+    for kind in player.role.needs:
+        if not any(i.holder is player and i.kind is kind for i in plan.stage.items):
+            plan.stage.make(kind)[0].holder = player
+    verb = _verb_of(action)
+    do(plan, Act(Clause(verb=verb, words=[third_person(verb.words[0])]), [player]))
+
+
+def _is_phone(target: Target) -> bool:
+    return isinstance(target, Item) and target.kind is T.PHONE
+
+
+def _verb_of(action: ActionType) -> Verb:
+    """The plainest verb for an action."""
+    known = [verb for verb in verbs().verbs if verb.action is action]
+    return next((verb for verb in known if verb.relation is None), known[0])
+
+
+_FRAMES: dict[str, Callable[[Plan, Act], None]] = {
+    "move": move, "stay": stay, "aim": aim, "pair": pair, "send": send, "bat": bat,
+    "take": take, "use": use, "seat": seat, "haul": haul, "chase": chase, "race": race,
+    "meet": meet, "game": play,
+}  # fmt: skip

@@ -1,0 +1,153 @@
+"""Later sentences: "now she sits down" becomes a patch of a running scene."""
+
+from dataclasses import dataclass, field
+from math import atan2, cos, sin
+
+import numpy as np
+
+from entities.actions import ActionType
+from entities.scene import Actor, Scene
+from entities.skeleton import ActorType
+from sim.story.acts import Act, Finder
+from sim.story.cast import Cast, Player
+from sim.story.clauses import lightened
+from sim.story.grammar import Parser
+from sim.story.lexicon import roles, themes
+from sim.story.perform import perform
+from sim.story.phrases import Noun
+from sim.story.plan import BACKWARDS, Plan
+from sim.story.reading import check_length, tokens, units
+from sim.story.scenery import Item, Stage
+from sim.story.timing import Knot, Spot
+from sim.story.write import known_verbs
+
+_KEYS = {
+    ActorType.HUMAN: "person", ActorType.CHILD: "child", ActorType.ALIEN: "alien",
+    ActorType.ROBOT: "robot", ActorType.DOG: "dog", ActorType.CAT: "cat", ActorType.HORSE: "horse",
+}  # fmt: skip
+_BEFORE = -1.0
+"""When what an actor did so far is taken to have begun: before any sentence."""
+
+
+@dataclass(slots=True)
+class Patch:
+    """What a later sentence changes for one actor. Times are seconds of the scene.
+
+    With ``path`` (t s, x, y, z m) he goes that way, to ``destination``; with ``heading`` alone he
+    turns there and, if the action travels, goes on along it; with neither he stays as he is.
+    """
+
+    actor: str
+    actions: list[tuple[float, ActionType]] = field(default_factory=list)
+    heading: float | None = None  # rad, where he faces
+    path: list[Knot] | None = None
+    destination: Spot | None = None
+    target: str | None = None  # actor or object the action is aimed at
+    say: str | None = None
+    style: str | None = None
+
+
+def parse_event(
+    text: str,
+    scene: Scene,
+    actor: str | None,
+    t: float,
+    positions: dict[str, tuple[float, float]] | None = None,
+    headings: dict[str, float] | None = None,
+) -> list[Patch]:
+    """What a sentence at ``t`` s changes, one patch an actor, in the order of the scene.
+
+    actor: whom a sentence without a subject is for; None is everybody. positions (m) and headings
+    (rad) say where actors and objects are by then; without them they are where they began.
+    Raises ValueError in one line if the sentence is empty, too long or says nothing to do.
+    """
+    check_length(text)
+    raw = tokens(text)
+    parser = Parser(lightened(units(raw)), raw)
+    clauses, _ = known_verbs(parser.run(), None)
+    theme = next((th for th in themes().themes.values() if th.set == scene.theme), None)
+    theme = theme or themes().themes["generic"]
+    cast = Cast(theme, 0)
+    stage = Stage(theme, np.random.default_rng(scene.seed))
+    plan = Plan(cast, stage, stage.rng)
+    known = {item.id: item for item in scene.actors}
+    for each in scene.actors:
+        _join(plan, each, t, positions or {}, headings or {})
+    for thing in scene.objects:
+        spot = (positions or {}).get(str(thing.id), (thing.position.x, thing.position.y))
+        holder = next((p for p in cast.players if p.id == thing.held_by), None)
+        item = Item(str(thing.id), thing.object_type, thing.object_type.value, thing.color,
+                    thing.scale, None if holder else spot, thing.position.z, thing.heading,
+                    holder)  # fmt: skip
+        stage.items.append(item)
+    addressed = [p for p in cast.players if actor is None or p.id == actor]
+    cast.last = cast.subject = addressed
+    acts = Finder(cast, stage).acts(clauses)
+    if not any(_says(act) for act in acts):
+        raise ValueError(f'not understood: {" ".join(raw)[:60]!r}; try "run left" or "sit down"')
+    for act in acts:
+        act.who = [p for p in act.who if p.id in known] or list(addressed)
+    perform(plan, acts)
+    return [
+        patch
+        for player in cast.players
+        if player.id in known and (patch := _patch(player)) is not None
+    ]
+
+
+def _says(act: Act) -> bool:
+    clause = act.clause
+    return bool(clause.verb or clause.say or clause.direction or clause.cease)
+
+
+def _join(
+    plan: Plan,
+    actor: Actor,
+    t: float,
+    positions: dict[str, tuple[float, float]],
+    headings: dict[str, float],
+) -> None:
+    """Put an actor of the scene on the story's stage, as he is by then."""
+    key = actor.role if actor.role in roles().roles else _KEYS[actor.actor_type]
+    noun = Noun("role", key, key, definite=True, color=actor.color)
+    if actor.id not in (key, *(f"{key}_{k}" for k in range(len(plan.cast.players) + 2))):
+        noun.name = actor.id if actor.id[:1].isalpha() and "_" not in actor.id else None
+    spot = positions.get(actor.id, (actor.initial_position.x, actor.initial_position.y))
+    heading = headings.get(actor.id, actor.heading)
+    player = Player(
+        id=actor.id,
+        key=key,
+        role=roles().roles[key],
+        phrase=f"the {key}",
+        noun=noun,
+        number=len(plan.cast.players),
+        color=actor.color or "",
+        scale=float(actor.scale or 1.0),
+        style=actor.style,
+        spot=spot,
+        start=spot,
+        t=t,
+        actions=[(_BEFORE, ActionType.IDLE)],
+    )
+    plan.cast.players.append(player)
+    plan.way[player.id] = (round(cos(heading), 6), round(sin(heading), 6))
+
+
+def _patch(player: Player) -> Patch | None:
+    actions = [(time, action) for time, action in player.actions if time > _BEFORE]
+    said = next((cue.say for cue in player.cues if cue.say), None)
+    target = next((cue.target for cue in reversed(player.cues) if cue.target), None)
+    if not actions and said is None and player.facing is None and not player.legs:
+        return None
+    patch = Patch(player.id, actions, target=target, say=said, style=player.said_style)
+    done = [leg for leg in player.legs if not leg.open]
+    if done:
+        patch.path = [knot for leg in done for knot in leg.knots]
+        patch.destination = patch.path[-1][1:3]
+    going = [leg for leg in player.legs if leg.open]
+    if going:
+        way = going[-1].points[1]
+        patch.heading = atan2(way[1], way[0]) - BACKWARDS.get(going[-1].action, 0.0)
+    elif not done:
+        patch.heading = player.facing
+    return patch

@@ -1,0 +1,181 @@
+"""A language model behind an OpenAI-compatible address: one question, one JSON answer.
+
+xAI, OpenAI, Ollama and vLLM all speak it. Keys come from the environment and go only to the host
+they are for; they are never printed or logged.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ml.text import require
+
+XAI_URL, XAI_MODEL = "https://api.x.ai/v1", "grok-4"
+KEY_OF_HOST = {"api.x.ai": "XAI_API_KEY", "api.openai.com": "OPENAI_API_KEY"}
+OTHER_KEY = "LLM_API_KEY"
+"""The variable whose key goes to any other host, if it is set: local servers want none."""
+TIMEOUT_S = 90.0
+"""For one answer, start to end: a plan of a long sentence takes a large model half a minute."""
+TRIES = 3
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 10.0
+MAX_ANSWER = 1_000_000
+"""Bytes of the longest answer that is read."""
+_MAY_PASS = (408, 409, 429, 500, 502, 503, 504)
+
+Message = dict[str, str]
+
+
+class LlmError(ValueError):
+    """A model that did not answer, or not to the point; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model answers, and which one."""
+
+    base_url: str
+    model: str
+    key: str = field(default="", repr=False)
+    timeout_s: float = TIMEOUT_S
+    pause: Callable[[float], object] = time.sleep
+
+    @classmethod
+    def from_settings(cls, base_url: str | None = None, model: str | None = None) -> "Endpoint":
+        """xAI with the key of the environment, unless an address says otherwise.
+
+        Raises ValueError if the client is not installed, or an address, key or model is missing.
+        """
+        require("openai", "llm", "--planner llm")
+        if base_url is None and not os.environ.get("XAI_API_KEY"):
+            raise ValueError(
+                "no language model: expected XAI_API_KEY in the environment, or --llm-base-url, "
+                "such as http://localhost:11434/v1 with --llm-model"
+            )
+        url = base_url or XAI_URL
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("--llm-base-url: expected http://… or https://…")
+        if model is None and parts.hostname != "api.x.ai":
+            raise ValueError("--llm-model: expected the name of a model that --llm-base-url serves")
+        key = os.environ.get(KEY_OF_HOST.get(parts.hostname, OTHER_KEY), "")
+        return cls(url, model or XAI_MODEL, key)
+
+    @property
+    def host(self) -> str:
+        """For notices: an address may hold a password."""
+        return urlsplit(self.base_url).hostname or ""
+
+
+def ask(endpoint: Endpoint, messages: list[Message], name: str, schema: dict[str, Any]) -> str:
+    """The model's answer, asked to be JSON of ``schema``; it may be anything all the same.
+
+    Failures that may pass are tried again, within the endpoint's time. Raises LlmError.
+    """
+    import openai
+
+    start = time.monotonic()
+    kind = {"name": name, "schema": strict(schema), "strict": True}
+    shape: dict[str, Any] = {"response_format": {"type": "json_schema", "json_schema": kind}}
+    with openai.OpenAI(
+        base_url=endpoint.base_url,
+        api_key=endpoint.key or "none",  # the client insists on one; local servers ignore it
+        timeout=endpoint.timeout_s,
+        max_retries=0,
+    ) as client:
+        for attempt in range(TRIES):
+            left = endpoint.timeout_s - (time.monotonic() - start)
+            try:
+                return _content(_answer(client, endpoint, messages, shape, max(left, 0.1)))
+            except openai.APIStatusError as error:
+                if error.status_code in (400, 422) and shape:
+                    shape = {}  # a server that knows no schemas; the message says it as well
+                    continue
+                wait = _wait(error.response.headers.get("retry-after"), attempt)
+                passes = error.status_code in _MAY_PASS and attempt + 1 < TRIES
+                if not passes or wait > left:
+                    raise LlmError(_explain(endpoint, error.status_code)) from None
+                endpoint.pause(wait)
+            except LlmError:
+                raise
+            except Exception as error:
+                kinds = {kind.__name__ for kind in type(error).__mro__}
+                if kinds & {"APITimeoutError", "TimeoutException"}:
+                    told = f"{endpoint.host}: no answer within {endpoint.timeout_s:g} s"
+                    raise LlmError(told) from None
+                if not kinds & {"APIConnectionError", "HTTPError"}:
+                    raise
+                raise LlmError(f"{endpoint.host}: cannot be reached") from None
+    raise LlmError(f"{endpoint.host}: no answer it was asked for, {TRIES} times")
+
+
+def _answer(
+    client: Any,
+    endpoint: Endpoint,
+    messages: list[Message],
+    shape: dict[str, Any],
+    left_s: float,
+) -> bytes:
+    """The body of an answer, read in pieces so that a slow or endless one is given up."""
+    end = time.monotonic() + left_s
+    body = b""
+    call = client.chat.completions.with_streaming_response.create
+    with call(model=endpoint.model, messages=messages, timeout=left_s, **shape) as response:
+        for piece in response.iter_bytes():
+            body += piece
+            if time.monotonic() > end:
+                raise LlmError(f"{endpoint.host}: no answer within {endpoint.timeout_s:g} s")
+            if len(body) > MAX_ANSWER:
+                raise LlmError(f"{endpoint.host}: an answer of more than {MAX_ANSWER:,} bytes")
+    return body
+
+
+def _content(body: bytes) -> str:
+    try:
+        text = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        raise LlmError("an answer that is no chat completion") from None
+    if not isinstance(text, str) or not text.strip():
+        raise LlmError("an answer without content")
+    return text
+
+
+def _wait(asked: str | None, attempt: int) -> float:
+    try:
+        return min(max(float(asked or ""), 0.0), 1e6)
+    except ValueError:
+        return min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S)
+
+
+def _explain(endpoint: Endpoint, code: int) -> str:
+    """What a status means. The body is left out: it may repeat what was sent."""
+    if code in (401, 403):
+        return f"{endpoint.host}: the key was refused ({code})"
+    if code == 404:
+        return f"{endpoint.host}: no model {endpoint.model!r} there, or no such address (404)"
+    if code == 429:
+        return f"{endpoint.host}: the rate limit or quota is used up (429)"
+    return f"{endpoint.host}: error {code}"
+
+
+_LIMITS = frozenset(
+    {"default", "title", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+     "minLength", "maxLength", "minItems", "maxItems", "pattern", "format"}
+)  # fmt: skip
+
+
+def strict(node: Any) -> Any:
+    """A schema in the part of JSON schema that structured output takes: all required, no limits."""
+    if isinstance(node, list):
+        return [strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    named = node.get("properties")
+    kept = {key: strict(value) for key, value in node.items() if key not in _LIMITS}
+    if isinstance(named, dict):
+        kept["properties"] = {key: strict(value) for key, value in named.items()}
+        kept |= {"required": list(named), "additionalProperties": False}
+    return kept

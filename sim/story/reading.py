@@ -1,0 +1,288 @@
+"""Text to units: the words and phrases of a sentence with every way to take them."""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from sim.story.lexicon import (
+    Reading,
+    known_words,
+    longest_phrase,
+    verb_forms,
+    vocabulary,
+    words,
+)
+
+MAX_PROMPT = 2_000
+EXAMPLE = 'try "a man runs to the tree, then waves"'
+
+_PLAIN = str.maketrans(
+    {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2019": "'", "\u2018": "'", "\u2014": ", "}
+)
+"""Typographic quotes and dashes as a keyboard has them."""
+_CONTRACTIONS = {
+    "n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'m": " am", "'d": " would",
+}  # fmt: skip
+_SPELLINGS = {
+    "ca not": "can not", "wo not": "will not", "cannot": "can not", "gonna": "going to",
+    "wanna": "want to", "gotta": "have to", "teh": "the", "hte": "the", "adn": "and",
+    "nad": "and", "thne": "then", "tehn": "then", "dosent": "does not", "doesnt": "does not",
+    "dont": "do not", "isnt": "is not", "arent": "are not", "didnt": "did not", "w/": "with",
+    "alot of": "a lot of", "infront of": "in front of", "nextto": "next to", "teh man": "the man",
+    "baloon": "balloon", "2nd": "second", "1st": "first", "3rd": "third", "an man": "a man",
+    "womans": "women", "mans": "men", "childs": "children", "peoples": "people", "ppl": "people",
+    "hes": "he is", "shes": "she is", "theyre": "they are", "wont": "will not", "cant": "can not",
+    "thier": "their", "ther": "there", "wich": "which", "wit": "with", "dis": "this",
+    "amn": "man", "mna": "man", "wlak": "walk", "rnu": "run", "hisself": "himself",
+    "theirselves": "themselves", "highfive": "high five", "highfives": "high five",
+    "handshakes": "shakes hands", "skateboards": "rides", "metres": "meters", "metre": "meters",
+}  # fmt: skip
+_TOKEN = re.compile(r'"[^"]*"|\d+(?:\.\d+)?|[^\W\d_]+|[.,;:!?]|\S')
+_COMPOUND = re.compile(r"\b\w+(?:-\w+)?-(?:\w{2,}ed|old|tall|long|high|story|piece|time)\b", re.I)
+_PARTICLES = ("up", "down", "off", "over", "on", "away", "back", "out")
+_NOUN_STARTS = ("det", "pron", "quantity", "num", "color", "size", "style", "role", "thing", "name")
+_NEAR = {
+    "q": "wa", "w": "qes", "e": "wrdaiou", "r": "etf", "t": "ryg", "y": "tuhi", "u": "yijaeo",
+    "i": "uokaey", "o": "iplaeu", "p": "ol", "a": "qszeiou", "s": "adwxzc", "d": "sfecx",
+    "f": "dgrvc", "g": "fhtbv", "h": "gjynb", "j": "hkunm", "k": "jlmic", "l": "kop", "z": "asx",
+    "x": "zcsd", "c": "xvdfsk", "v": "cbfg", "b": "vnghd", "n": "bmhj", "m": "njk",
+}  # fmt: skip
+"""Letters beside each on the keyboard, or that sound alike: what a slip may put in its place."""
+_POWER = re.compile(r"\b(\d{1,3}(?:\.\d{1,6})?)(?:\^|[eE]\+?)(\d{1,2})\b")
+"""1e9, and 10^9 taken as the same: far too many either way."""
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@dataclass(slots=True)
+class Unit:
+    """A word or phrase that counts as one; ``start`` and ``end`` are token numbers."""
+
+    text: str
+    readings: tuple[Reading, ...]
+    start: int
+    end: int
+
+    def get(self, kind: str) -> Reading | None:
+        """The reading of that kind, if there is one."""
+        for reading in self.readings:
+            if reading.kind == kind:
+                return reading
+        return None
+
+    def any(self, *kinds: str) -> Reading | None:
+        """The first reading of one of the kinds, in the order asked."""
+        for kind in kinds:
+            if (reading := self.get(kind)) is not None:
+                return reading
+        return None
+
+
+def check_length(text: str) -> None:
+    """Raises ValueError for a prompt that is empty or too long."""
+    if not text.strip():
+        raise ValueError(f"the prompt is empty; {EXAMPLE}")
+    if len(text) > MAX_PROMPT:
+        raise ValueError(
+            f"the prompt has {len(text):,} characters; at most {MAX_PROMPT:,} are read; {EXAMPLE}"
+        )
+
+
+def tokens(text: str) -> list[str]:
+    """Words, numbers, quotes and stops of a text, in order and in their own case."""
+    text = unicodedata.normalize("NFKC", text)
+    text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    text = text.translate(_PLAIN)
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = _POWER.sub(lambda found: str(round(float(f"{found[1]}e{found[2]}"))), text)
+    for short, full in _CONTRACTIONS.items():
+        text = re.sub(short + r"\b", full, text, flags=re.IGNORECASE)
+    text = re.sub(r"\b(he|she|it|that|there|who|one)'s\b", r"\1 is", text, flags=re.IGNORECASE)
+    text = re.sub(r"\blet's\b", "let us", text, flags=re.IGNORECASE)
+    text = _COMPOUND.sub(_without_compound, text)
+    text = re.sub(r"(?<=\w)'s?(?=\s|$)|(?<=\w)-(?=\w)", " ", text)
+    text = re.sub(r"(?<=\d)(?=[a-zA-Z])", " ", text)
+    text = re.sub(r"(?<![\w'])'([^']{1,200})'(?!\w)", r'"\1"', text)
+    for wrong, right in _SPELLINGS.items():
+        if wrong in text.lower():
+            text = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", right, text, flags=re.IGNORECASE)
+    return _joined([_mended(token) for token in _TOKEN.findall(text) if token.strip()])
+
+
+def _without_compound(found: re.Match[str]) -> str:
+    """A describing compound ("one-legged", "five-year-old") says nothing of how many there are."""
+    return found[0] if found[0].lower().replace("-", " ") in vocabulary() else ""
+
+
+def _mended(token: str) -> str:
+    """A token with its typo put right, unless it is a name."""
+    low = token.lower()
+    if not token.isalpha() or low in known_words() or (token[0].isupper() and not token.isupper()):
+        return token
+    slip = _respell(low)
+    return token if slip is None or _is_english(low) else slip
+
+
+def _is_english(word: str) -> bool:
+    """Whether a word the story does not know is a word all the same, not a slip."""
+    stems = (word, word[:-1], word[:-2], word[:-3], word[:-3] + "y", word[:-4])
+    return any(
+        stem in _english() and (word == stem or word in {text for _, text in verb_forms(stem)})
+        for stem in stems
+        if len(stem) > 2
+    )
+
+
+@cache
+def _english() -> frozenset[str]:
+    """Whole words of the bundled encoder's vocabulary: none where it is not installed."""
+    path = resources.files("assets").joinpath("models", "minilm_tokenizer.json")
+    if not path.is_file():
+        return frozenset()
+    vocabulary = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
+    return frozenset(word for word in vocabulary if word.isalpha())
+
+
+def _joined(raw: list[str]) -> list[str]:
+    """Phrasal verbs with their particle beside them: "picks it up" reads "picks up it"."""
+    table, lower = vocabulary(), [token.lower() for token in raw]
+
+    def kinds(k: int, *wanted: str) -> bool:
+        return k < len(raw) and any(r.kind in wanted for r in table.get(lower[k], ()))
+
+    for i in range(len(raw) - 2):
+        for j in range(i + 2, min(i + 6, len(raw))):
+            if lower[j] in _PARTICLES:
+                verb = any(r.kind == "verb" for r in table.get(f"{lower[i]} {lower[j]}", ()))
+                if verb and not kinds(j + 1, *_NOUN_STARTS):
+                    raw.insert(i + 1, raw.pop(j))
+                    lower.insert(i + 1, lower.pop(j))
+                break
+            if not (lower[j - 1].isalpha() and kinds(i + 1, *_NOUN_STARTS)) or kinds(j, "stop"):
+                break
+            if not lower[j].isalpha() or kinds(j, "link", "prep", "aux"):
+                break
+    return raw
+
+
+def units(raw: list[str]) -> list[Unit]:
+    """Group tokens into the longest known phrases; times become ``for``, ``delay``, ``at``."""
+    found: list[Unit] = []
+    lower = [token.lower() for token in raw]
+    i = 0
+    while i < len(raw):
+        unit = _timing(lower, i) or _phrase(raw, lower, i)
+        found.append(unit)
+        i = unit.end
+    return found
+
+
+def _phrase(raw: list[str], lower: list[str], i: int) -> Unit:
+    token = lower[i]
+    if token[0] == '"':
+        return Unit(token, (Reading("say", raw[i].strip('"').strip()),), i, i + 1)
+    if token in ".;!?":
+        return Unit(token, (Reading("stop", token),), i, i + 1)
+    if token in ",:":
+        return Unit(token, (Reading("comma", token),), i, i + 1)
+    if _NUMBER.fullmatch(token):
+        sign = -1.0 if i and lower[i - 1] == "-" else 1.0
+        return Unit(token, (Reading("num", sign * float(token)),), i, i + 1)
+    table = vocabulary()
+    for n in range(min(longest_phrase(), len(lower) - i), 0, -1):
+        text = " ".join(lower[i : i + n])
+        if text in table:
+            return Unit(text, table[text], i, i + n)
+    if not token.isalpha():
+        return Unit(token, (Reading("filler", token),), i, i + 1)
+    if raw[i][0].isupper() and len(token) > 1:
+        return Unit(token, (Reading("name", raw[i]),), i, i + 1)
+    return Unit(token, (Reading("unknown", token),), i, i + 1)
+
+
+def _respell(token: str) -> str | None:
+    """The known word one slip of the keyboard away, if there is exactly one best."""
+    n = len(token)
+    if n < 4 or not token.isascii():
+        return None
+    known = known_words()
+    swaps = (
+        token[:k] + token[k + 1] + token[k] + token[k + 2 :]
+        for k in range(n - 1)
+        if token[k] != token[k + 1]
+    )
+    doubles = (
+        token[:k] + token[k + 1 :]
+        for k in range(1, n)
+        if token[k] == token[k - 1] or (n >= 7 and k < n - 1)
+    )
+    inserts = (token[:k] + c + token[k:] for k in range(1, n + 1) for c in _NEAR)
+    changes = (token[:k] + c + token[k + 1 :] for k in range(1, n) for c in _NEAR[token[k]])
+    twice = (token[:k] + token[k] + token[k:] for k in range(1, n))
+    for slips in (twice, swaps, doubles, inserts, changes) if n >= 5 else (swaps, twice, inserts):
+        for slip in slips:
+            if slip in known and len(slip) >= 4:
+                return slip
+    return None
+
+
+def number_at(lower: list[str], i: int) -> tuple[float, int] | None:
+    """A number in digits or words at token ``i``, and the token after it."""
+    if i < len(lower) and _NUMBER.fullmatch(lower[i]):
+        return float(lower[i]), i + 1
+    table, total, j = words().numbers, 0, i
+    while j < len(lower) and lower[j] in table:
+        value = table[lower[j]]
+        if value >= 100:
+            total = max(total, 1) * value
+        elif j > i and not (total % 100 >= 20 and total % 10 == 0 and value < 10) and total % 100:
+            break
+        else:
+            total += value
+        j += 1
+        if value >= 100 and j + 1 < len(lower) and lower[j] == "and" and lower[j + 1] in table:
+            j += 1
+    return (float(total), j) if j > i else None
+
+
+def _timing(lower: list[str], i: int) -> Unit | None:
+    """A time, a repetition or a distance that starts at token ``i``."""
+    first, j = lower[i], i
+    if first in ("for", "after", "in", "at", "within", "during") and i + 1 < len(lower):
+        j = i + 1
+    while j < len(lower) and lower[j] in ("about", "around", "another", "exactly", "roughly"):
+        j += 1
+    amount = number_at(lower, j)
+    if amount is None and j > i and j < len(lower) and lower[j] in ("a", "an", "some", "the"):
+        amount = (1.0, j + 1)
+        if lower[j + 1 : j + 2] == ["few"]:
+            amount = (3.0, j + 2)
+        elif lower[j + 1 : j + 3] == ["couple", "of"]:
+            amount = (2.0, j + 3)
+        elif lower[j + 1 : j + 2] == ["long"]:
+            amount = (2.0, j + 2)
+    if amount is None:
+        return None
+    value, k = amount
+    if k >= len(lower):
+        return None
+    word = lower[k]
+    if word == "times" and j == i:
+        return Unit("times", (Reading("repeat", int(min(value, 50))),), i, k + 1)
+    if word in ("meters", "meter", "m", "yards", "feet", "steps", "step", "kilometers", "km"):
+        metres = {"yards": 0.914, "feet": 0.305, "steps": 0.7, "step": 0.7}.get(word, 1.0)
+        metres *= 1000.0 if word in ("km", "kilometers") else 1.0
+        if j > i and first not in ("for", "about"):
+            return None
+        return Unit("metres", (Reading("metres", value * metres),), i, k + 1)
+    if word not in words().times or (word in ("s", "min") and not lower[k - 1][0].isdigit()):
+        return None
+    seconds, end = value * words().times[word], k + 1
+    if lower[end : end + 1] in (["later"], ["after"]) or first in ("after", "in"):
+        late = lower[end : end + 1] in (["later"], ["after"])
+        return Unit("delay", (Reading("delay", seconds),), i, end + late)
+    if first == "at":
+        return Unit("at", (Reading("at", seconds),), i, end)
+    return Unit("for", (Reading("for", seconds),), i, end)

@@ -1,0 +1,89 @@
+"""Labelled prompts: what share of them the story engine understands, aspect by aspect."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from entities.actions import ActionType
+from entities.objects import ObjectType
+from sim.story import parse_prompt
+from tools.evaluate_story import ASPECTS, WAYS, judge, read_labels, score
+
+FLOORS = {"dev": (0.97, 0.98), "test": (0.90, 0.95)}
+"""Least share all right, and right per aspect."""
+LEAST = {"dev": 300, "test": 100}
+
+
+@pytest.mark.parametrize("part", ["dev", "test"])
+def test_the_labelled_prompts_are_understood(part: str) -> None:
+    shares, failures = score(read_labels(part))
+    report = " ".join(f"{aspect} {share:.1%}" for aspect, share in shares.items())
+    every, each = FLOORS[part]
+    assert shares["all"] >= every, report + "\n" + "\n".join(failures)
+    assert min(shares[aspect] for aspect in ASPECTS) >= each, report + "\n" + "\n".join(failures)
+
+
+@pytest.mark.parametrize("part", ["dev", "test"])
+def test_labels_are_complete(part: str) -> None:
+    labels = read_labels(part)
+    assert len(labels) >= LEAST[part]
+    assert len({label["prompt"] for label in labels}) == len(labels)
+    for label in labels:
+        assert set(label) == {"prompt", *ASPECTS}
+        for choice in label["actions"]:
+            assert {ActionType(name) for name in choice.removeprefix("-").split("/")}
+        for name in label["objects"]:
+            assert {ObjectType(kind) for kind in name.rstrip("?").split("/")}
+        assert label["direction"] in (None, *WAYS)
+
+
+def test_dev_and_test_share_no_prompt() -> None:
+    dev, test = ({label["prompt"].lower() for label in read_labels(part)} for part in FLOORS)
+    assert not dev & test
+
+
+BASE = {"count": 1, "actions": ["walk"], "objects": ["tree"], "direction": None,
+        "relation": "to:tree", "theme": "generic"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("aspect", "wrong"),
+    [
+        ("count", 2),
+        ("count", [2, 5]),
+        ("actions", ["run"]),
+        ("actions", ["walk", "wave"]),
+        ("actions", ["-walk"]),
+        ("objects", []),
+        ("objects", ["tree", "tree"]),
+        ("objects", ["car?"]),
+        ("direction", "left"),
+        ("relation", "past:tree"),
+        ("relation", "from:tree"),
+        ("relation", "to:car"),
+        ("relation", "around:tree"),
+        ("relation", "behind:tree"),
+        ("relation", "to:tree+left"),
+        ("theme", "park/beach"),
+    ],
+)
+def test_a_wrong_label_is_found_out(aspect: str, wrong: object) -> None:
+    scene = parse_prompt("a man walks to the tree")
+    assert all(judge(BASE, scene).values())
+    assert [a for a, ok in judge({**BASE, aspect: wrong}, scene).items() if not ok] == [aspect]
+
+
+def test_choices_in_labels() -> None:
+    scene = parse_prompt("a man walks to the tree")
+    loose = {**BASE, "count": [1, 3], "actions": ["run/walk", "-jump"], "objects": ["tree", "cup?"],
+             "theme": "park/generic"}  # fmt: skip
+    assert all(judge(loose, scene).values())
+
+
+def test_a_file_of_ones_own_can_be_scored(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({"prompt": "a man walks to the tree", **BASE}) + "\n", "utf-8")
+    shares, failures = score(read_labels(str(path)))
+    assert set(shares.values()) == {1.0}
+    assert failures == []
