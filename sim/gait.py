@@ -1,0 +1,312 @@
+"""How walking and running look at every speed: one table, and the curves drawn from it.
+
+Everything here is canonical: metres, m/s and heights of a person whose leg is ``LEG_M`` long.
+A body of another size uses the row of its speed divided by its size.
+"""
+
+import numpy as np
+
+from entities.actions import ACTIONS, ActionType
+
+LEG_M = 0.97
+"""Thigh and shank of the human skeleton, straight."""
+
+COLUMNS = (
+    "cadence",  # steps/min
+    "duty",  # share of the stride a foot is on the ground
+    "stretch",  # share of its length a leg has at touch-down and lift-off
+    "bob",  # m, half the rise from double support to mid-stance (walking only)
+    "lean",  # rad, trunk forward of the vertical
+    "arm",  # rad, amplitude of the upper arm in step with the opposite foot's landing
+    "arm_late",  # rad, amplitude a quarter of a stride later: both make size and timing
+    "arm_mean",  # rad, its mean, forward of the vertical
+    "elbow",  # rad, mean flexion
+    "elbow_swing",  # rad, flexion that comes and goes with "arm"
+    "elbow_late",  # rad, with "arm_late"
+    "elbow_twice",  # rad, flexion that comes and goes with every step
+    "leave",  # share of its way a swinging foot has gone: Bezier value of early swing
+    "passing",  # of mid swing
+    "arrive",  # of late swing
+    "up_1",  # m, Bezier heights of the ball of the foot through the swing: heel off,
+    "up_2",  # heel to the seat,
+    "up_3",
+    "up_4",  # toes up before the heel strikes,
+    "up_5",  # and coming down from above
+)
+(
+    CADENCE,
+    DUTY,
+    STRETCH,
+    BOB,
+    LEAN,
+    ARM,
+    ARM_LATE,
+    ARM_MEAN,
+    ELBOW,
+    ELBOW_SWING,
+    ELBOW_LATE,
+    ELBOW_TWICE,
+    LEAVE,
+    PASSING,
+    ARRIVE,
+    UP_1,
+    UP_2,
+    UP_3,
+    UP_4,
+    UP_5,
+) = range(len(COLUMNS))
+
+# Cadence and duty of walking: Murray 1967 and Grieve & Gear 1966 give 1.9-2.1 steps/s and 0.60 at
+# a comfortable 1.3-1.5 m/s, fewer and longer contacts below. Of running: Cavanagh & Kram 1989 and
+# Weyand et al. 2000 for step rates of 2.6-2.9 at 3, about 3 at 5 and nearly 4 in a sprint, contact
+# 0.23 s at 3 m/s falling to 0.10 s. Arms at 1.3 and 3 m/s have size, timing and second harmonic of
+# the mean cycle of recorded walks and runs (CMU, deepmimic), walking a little larger to be seen.
+# The swing values are fitted: least jerk of foot and knee, hip and knee cycles like recorded
+# ones, and hardly any speed over the ground below 3 cm. The rest are choices judged by eye.
+WALK_SPEEDS = (0.0, 0.4, 0.8, 1.3, 2.0, 2.6, 20.0)
+_WALK = (
+    # cad  duty stretch bob   lean  arm  late  mean   elbow swing late twice
+    (72, 0.700, 0.992, 0.003, 0.01, 0.05, 0.01, 0.00, 0.25, 0.02, 0.01, 0.00),
+    (84, 0.660, 0.992, 0.010, 0.02, 0.12, 0.03, -0.02, 0.30, 0.06, 0.03, 0.00),
+    (101, 0.630, 0.992, 0.020, 0.03, 0.19, 0.05, -0.05, 0.38, 0.12, 0.06, 0.00),
+    (120.5, 0.593, 0.992, 0.032, 0.04, 0.30, 0.09, -0.08, 0.46, 0.17, 0.09, 0.00),
+    (148, 0.545, 0.992, 0.033, 0.07, 0.46, 0.12, -0.08, 0.70, 0.24, 0.12, 0.00),
+    (170, 0.515, 0.992, 0.031, 0.09, 0.55, 0.14, -0.08, 0.95, 0.28, 0.14, 0.00),
+    (520, 0.515, 0.992, 0.022, 0.11, 0.60, 0.14, -0.08, 1.00, 0.28, 0.14, 0.00),
+)
+_WALK_SWING = (
+    # leave passing arrive up_1 up_2 up_3 up_4 up_5
+    (0.036, 0.426, 1.000, 0.045, 0.157, -0.067, 0.101, 0.023),
+    (0.036, 0.426, 1.000, 0.064, 0.224, -0.096, 0.144, 0.032),
+    (0.090, 0.490, 0.994, 0.086, 0.255, -0.083, 0.232, 0.047),
+    (0.102, 0.493, 1.000, 0.119, 0.251, -0.047, 0.262, 0.054),
+    (0.058, 0.485, 0.999, 0.103, 0.330, -0.028, 0.260, 0.072),
+    (0.027, 0.473, 0.994, 0.095, 0.314, 0.042, 0.246, 0.087),
+    (0.027, 0.473, 0.994, 0.095, 0.314, 0.042, 0.246, 0.087),
+)
+RUN_SPEEDS = (0.0, 1.0, 2.0, 3.0, 5.0, 6.0, 8.0, 10.0, 20.0)
+_RUN = (
+    (132, 0.500, 0.978, 0.000, 0.05, 0.08, -0.08, -0.25, 1.40, 0.00, -0.05, -0.02),
+    (146, 0.430, 0.978, 0.000, 0.07, 0.15, -0.15, -0.32, 1.50, 0.00, -0.10, -0.04),
+    (157, 0.365, 0.978, 0.000, 0.10, 0.23, -0.23, -0.38, 1.65, -0.01, -0.15, -0.06),
+    (163, 0.335, 0.978, 0.000, 0.14, 0.30, -0.31, -0.40, 1.74, -0.02, -0.20, -0.08),
+    (182, 0.267, 0.978, 0.000, 0.17, 0.43, -0.44, -0.34, 1.68, -0.02, -0.24, -0.09),
+    (195, 0.245, 0.978, 0.000, 0.18, 0.51, -0.52, -0.30, 1.64, -0.02, -0.26, -0.09),
+    (230, 0.212, 0.978, 0.000, 0.20, 0.64, -0.65, -0.22, 1.58, -0.02, -0.28, -0.09),
+    (274, 0.198, 0.978, 0.000, 0.21, 0.70, -0.71, -0.18, 1.55, -0.02, -0.28, -0.09),
+    (548, 0.198, 0.978, 0.000, 0.21, 0.70, -0.71, -0.18, 1.55, -0.02, -0.28, -0.09),
+)
+_RUN_SWING = (
+    (0.000, 0.280, 0.977, 0.025, 0.135, 0.099, 0.017, 0.052),
+    (0.000, 0.280, 0.977, 0.041, 0.225, 0.165, 0.029, 0.086),
+    (0.000, 0.331, 0.946, 0.061, 0.453, 0.247, -0.036, 0.139),
+    (0.000, 0.329, 0.920, 0.108, 0.619, 0.298, -0.045, 0.191),
+    (0.000, 0.313, 0.880, 0.191, 0.849, 0.522, -0.006, 0.247),
+    (0.007, 0.361, 0.847, 0.233, 1.010, 0.536, -0.024, 0.291),
+    (0.015, 0.412, 0.814, 0.275, 1.158, 0.531, -0.004, 0.319),
+    (0.020, 0.405, 0.825, 0.272, 1.269, 0.491, -0.113, 0.363),
+    (0.020, 0.405, 0.825, 0.272, 1.269, 0.491, -0.113, 0.363),
+)
+
+RUN_AT_MPS = 2.1
+WALK_AT_MPS = 1.9
+"""Walking turns to running about 2.0 m/s (Thorstensson & Roberthson 1987), with hysteresis."""
+
+SWING_M, MORE_M = 0.07, 0.012
+"""Rise and fall of a runner's pelvis, and how much of it a bent knee may add (choice)."""
+LATE_BOB = 0.025
+"""Share of the stride by which a walker's pelvis is highest after mid-stance: he pushes off low."""
+SOFT_M = 0.012
+"""From so far below what its legs allow the pelvis is held back."""
+
+_CELLS = 400
+_TOP_MPS = 20.0
+_GRAVITY = 9.81  # a runner keeps his rhythm on the Moon: the gait is a habit of the Earth
+
+
+def _tabulate(knots: tuple[float, ...], rows: tuple[tuple[float, ...], ...]) -> np.ndarray:
+    speeds = np.linspace(0.0, _TOP_MPS, _CELLS + 1)
+    return np.stack([np.interp(speeds, knots, column) for column in np.array(rows, float).T])
+
+
+_TABLE = np.stack(
+    [
+        np.concatenate([_tabulate(WALK_SPEEDS, _WALK), _tabulate(WALK_SPEEDS, _WALK_SWING)]),
+        np.concatenate([_tabulate(RUN_SPEEDS, _RUN), _tabulate(RUN_SPEEDS, _RUN_SWING)]),
+    ],
+    axis=1,
+)
+_RISE = np.diff(_TABLE, axis=2)
+
+
+def gait_rows(speed: np.ndarray, run: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+    """The table at (N,) canonical speeds, ``run`` (N,) of the way from walking to running.
+
+    Returns (C, N), one row a column of COLUMNS.
+    """
+    at = np.minimum(speed * (_CELLS / _TOP_MPS), _CELLS - 1e-6)
+    cell = at.astype(np.int64)
+    part = at - cell
+    both = _RISE[columns].take(cell, axis=2)  # (C, 2, N)
+    both *= part
+    both += _TABLE[columns].take(cell, axis=2)
+    walk, running = both[:, 0], both[:, 1]
+    return walk + run * (running - walk)
+
+
+def stance_seconds(cadence: np.ndarray, duty: np.ndarray) -> np.ndarray:
+    """How long a foot stays on the ground, s. cadence in steps/min."""
+    return duty * 120.0 / cadence
+
+
+def walking_beat(phase: np.ndarray, duty: np.ndarray) -> np.ndarray:
+    """(N,) 1 where a walker's pelvis is highest, just after mid-stance, -1 where it is lowest."""
+    return np.cos(4.0 * np.pi * (phase - 0.5 * duty - LATE_BOB))
+
+
+def pelvis_drop(
+    pace: np.ndarray,
+    run: np.ndarray,
+    stance_s: np.ndarray,
+    stand: np.ndarray,
+    leg: np.ndarray,
+    rows: np.ndarray,
+) -> np.ndarray:
+    """How far (N,) m the reference height of the pelvis is below standing.
+
+    Low enough for a foot to stand as far ahead at touch-down, and behind at lift-off, as the
+    body goes in half a stance. pace: (N,) m/s. stand, leg: (N,) m, height of the standing pelvis
+    and length of the leg. rows: (C, N) from gait_rows.
+    """
+    reach = 0.5 * pace * stance_s
+    longest = rows[STRETCH] * leg
+    low = np.sqrt(np.maximum(longest * longest - reach * reach, 0.25 * leg * leg))
+    at_touch_down = np.cos(2.0 * np.pi * (rows[DUTY] + 2.0 * LATE_BOB))
+    return np.maximum(stand - low + (1.0 - run) * rows[BOB] * at_touch_down, 0.0)
+
+
+def pelvis_offset(
+    phase: np.ndarray, run: np.ndarray, cadence: np.ndarray, duty: np.ndarray, bob: np.ndarray
+) -> np.ndarray:
+    """Rise of the pelvis over the reference height of the gait, (N,) m, through the stride.
+
+    Walking it is highest at mid-stance; running it falls and rises as a spring between
+    ballistic flights, whose speed at take-off is gravity times half the flight.
+    """
+    walk = bob * walking_beat(phase, duty)
+    step = 60.0 / cadence
+    share = np.minimum(2.0 * duty, 1.0)
+    contact = share * step
+    flight = step - contact
+    where = 2.0 * phase
+    where -= np.floor(where)
+    in_stance = where / share
+    in_flight = (where - share) / np.maximum(1.0 - share, 1e-9)
+    spring = -(_GRAVITY / (2.0 * np.pi)) * flight * contact * np.sin(np.pi * in_stance)
+    ballistic = 0.5 * _GRAVITY * flight * flight * in_flight * (1.0 - in_flight)
+    running = np.where(in_stance < 1.0, spring, ballistic)
+    return walk + run * (running - walk)
+
+
+def swing_path(
+    u: np.ndarray, stance_s: np.ndarray, swing_s: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a swinging foot is at progress ``u``: seconds ahead of the hip, and m up, (F, N) each.
+
+    Seconds times the body's velocity are metres. Over the ground the foot starts and ends at
+    rest, so that it leaves its old place upwards and comes down on the new one from above.
+    u: (F, N). stance_s, swing_s: (N,) s. rows: (C, N) from gait_rows.
+    """
+    v = 1.0 - u
+    uv = u * v
+    gone = uv * uv * (21.0 * v * v * v * rows[LEAVE] + 35.0 * uv * rows[PASSING])
+    gone = gone + u * u * u * u * u * (21.0 * v * v * rows[ARRIVE] + u * (7.0 * v + u))
+    up = 15.0 * v * rows[UP_4] + 6.0 * u * rows[UP_5]
+    up = 20.0 * v * v * rows[UP_3] + u * up
+    up = 6.0 * v * v * v * v * rows[UP_1] + u * (15.0 * v * v * v * rows[UP_2] + u * up)
+    return gone * (stance_s + swing_s) - u * swing_s - 0.5 * stance_s, uv * up
+
+
+def arm_swing(
+    phase: np.ndarray, ahead: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How far, rad (N,), the right arm is forward of its mean, and its elbow bent; and what both
+    elbows bend with every step. The left arm does the opposite of the first two.
+
+    ahead: (N,) 1 going forward to -1 going back. rows: (C, N) from gait_rows.
+    """
+    turn = 2.0 * np.pi * phase
+    cos, sin = np.cos(turn), np.sin(turn)
+    return (
+        ahead * (rows[ARM] * cos + rows[ARM_LATE] * sin),
+        ahead * (rows[ELBOW_SWING] * cos + rows[ELBOW_LATE] * sin),
+        2.0 * rows[ELBOW_TWICE] * cos * sin,
+    )
+
+
+def softly_below(height: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """The lower of two heights, without a corner where they cross: knees do not snap straight."""
+    near = np.maximum(SOFT_M - np.abs(height - most), 0.0)
+    return np.minimum(height, most) - near * near * (0.25 / SOFT_M)
+
+
+def within_reach(
+    ahead: np.ndarray,
+    up: np.ndarray,
+    straight: float,
+    folded: float,
+    thigh: np.ndarray,
+    shank: np.ndarray,
+) -> np.ndarray:
+    """Factor (2, N) by which feet are drawn along the line to the hip: 1 within reach.
+
+    ahead, up: (2, N) of the hip. straight: the largest share of its length a leg may have.
+    folded: cosine of the smallest angle in a knee. thigh, shank: (N,).
+    """
+    distance = np.sqrt(ahead * ahead + up * up)
+    shortest = np.sqrt(thigh * thigh + shank * shank - folded * 2.0 * thigh * shank)
+    wanted = np.clip(distance, shortest, straight * (thigh + shank))
+    return np.where(wanted == distance, 1.0, wanted / np.maximum(distance, 1e-9))
+
+
+def solve_joint(
+    root_x: np.ndarray,
+    root_y: np.ndarray,
+    end_x: np.ndarray,
+    end_y: np.ndarray,
+    upper: np.ndarray,
+    lower: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Middle joint of two bones between a root and an end within reach: knees bend forward.
+
+    "Forward" is a quarter turn counter-clockwise from root to end, in whatever attitude the body
+    is; swap the sign of both coordinates' x for a joint that bends back.
+    """
+    dx, dy = end_x - root_x, end_y - root_y
+    square = np.maximum(dx * dx + dy * dy, 1e-12)
+    along = (upper * upper - lower * lower + square) / (2.0 * square)
+    across = np.sqrt(np.maximum(upper * upper / square - along * along, 0.0))
+    return root_x + along * dx - across * dy, root_y + along * dy + across * dx
+
+
+WALKS, RUNS, FREE = 0, 1, 2
+_STYLES: dict[ActionType, tuple[int, float]] = {
+    # Which gait an action insists on, and its cadence beside that of a free gait: choices.
+    ActionType.WALK: (WALKS, 1.0),
+    ActionType.WALK_BACKWARDS: (WALKS, 1.06),
+    ActionType.STRAFE: (WALKS, 1.15),
+    ActionType.SNEAK: (WALKS, 0.82),
+    ActionType.MARCH: (WALKS, 0.96),
+    ActionType.SKIP: (RUNS, 0.90),
+    ActionType.HOP: (WALKS, 2.15),
+    ActionType.CRAWL: (WALKS, 1.35),
+    ActionType.LIMP: (WALKS, 0.90),
+    ActionType.ZOMBIE_WALK: (WALKS, 0.80),
+    ActionType.PUSH: (WALKS, 0.95),
+    ActionType.PULL: (WALKS, 1.0),
+    ActionType.CARRY: (WALKS, 1.0),
+}
+GAIT_MODE = np.array([_STYLES.get(action, (FREE, 1.0))[0] for action in ACTIONS])
+"""(ACTIONS,) WALKS, RUNS or FREE to choose by speed."""
+TEMPO = np.array([_STYLES.get(action, (FREE, 1.0))[1] for action in ACTIONS])
+"""(ACTIONS,) cadence beside that of the free gait."""

@@ -1,0 +1,257 @@
+"""Procedural motion: Intent to a velocity, and the state poses are made from.
+
+``drive`` runs before physics, ``advance`` after it; both keep state, once a tick. The pose itself
+is a pure function of that state (``sim.animate``), so it can be worked out for one tick or for
+many at once. A planted foot keeps its spot in the world until it is lifted.
+"""
+
+import math
+
+import numpy as np
+
+from entities.actions import ACTION_INDEX, ActionType
+from entities.components import (
+    LIMBS,
+    Blend,
+    Body,
+    Gait,
+    Intent,
+    Manner,
+    Person,
+    Transform,
+    Velocity,
+)
+from entities.skeleton import L_FOOT, LATERAL
+from sim import gestures as p
+from sim.animate import (
+    animate,
+    cadence_of,
+    effective_pace,
+    fade,
+    joints_world,
+)
+from sim.gait import (
+    CADENCE,
+    DUTY,
+    GAIT_MODE,
+    RUN_AT_MPS,
+    RUNS,
+    WALK_AT_MPS,
+    WALKS,
+    gait_rows,
+)
+from sim.rows import MotionRows, body_size, motion_rows
+from sim.steps import (
+    LIFTED_M,
+    Frames,
+    held_feet,
+    lift_and_plant,
+    start_and_stop,
+    strays,
+    stride,
+)
+from sim.style import TEMPO, TOGETHER
+from sim.switch import change_action, rest_blend, still_to_rise, wanted_actions
+from sim.world import World
+
+__all__ = [
+    "MotionRows",
+    "advance",
+    "animate",
+    "drive",
+    "joints_world",
+    "motion_rows",
+    "rest_blend",
+    "rest_gait",
+]
+
+TURN_DAMPING = 2.0 * math.log(2.0) / 0.12
+"""1/s, for a heading that has gone half its way after about 0.12 s."""
+SPEED_TAU_S = 0.06
+ACCELERATION_TAU_S = 0.15
+MAX_ACCELERATION = 10.0
+"""m/s², beyond it a body is being hit, not running."""
+DECIDE_TICKS = 3
+"""How often a body thinks about walking or running and about where it stands."""
+MOVING_RATE = 1.0 / 0.30
+"""1/s, how fast a body goes over from standing to stepping and from walking to running."""
+WALKS_LONGER_MPS = 0.4
+"""Who means to walk does so up to this much faster than others."""
+FIRST_SLOWER = 0.5
+"""Share by which a gesture begins slower while the last pose is still fading."""
+STEP_S = 0.36
+"""Duration of a step on the spot."""
+SLIDE_MPS2 = 8.0
+"""How fast a body that lies or sits comes to rest, more than clothes on grass would brake it."""
+UPRIGHT_M = 0.15
+"""Nobody walks while his pelvis is further than this from where it should be."""
+STEP_SLOWER = 2.5
+"""Per metre the pelvis has yet to rise, when the feet come under somebody who gets up."""
+
+_IDLE = ACTION_INDEX[ActionType.IDLE]
+_SIGN = np.array([[1.0], [-1.0]])
+
+
+def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = None) -> Gait:
+    """Everybody on the spot, feet beside each other (or off the ground where a gesture has them).
+
+    action: (N,) index in ACTIONS of what each does at first; idle by default.
+    """
+    n = len(transform.heading)
+    action = np.full(n, _IDLE, np.int64) if action is None else action.astype(np.int64)
+    size = body_size(person)
+    table = p.gesture_table()
+    values = table.values[p.L_FWD : p.LOOSE + 1, action * table.n_keys]
+    x, y = transform.position.T[:2]
+    frames = Frames(x, y, np.cos(transform.heading), np.sin(transform.heading))
+    left = (LATERAL[L_FOOT] + values[4:6]) * _SIGN * size
+    free = (values[2:4] > LIFTED_M) | (values[8] > 0.5)
+    return Gait(
+        phase=np.where(person.traits[:, 5] > 0.0, 0.5, 0.0),
+        run=np.zeros(n),
+        running=np.zeros(n, bool),
+        moving=np.zeros(n),
+        speed=np.zeros(n),
+        acceleration=np.zeros((2, n)).T,
+        planted=~free.T,
+        plant=frames.world(values[:2] * size, left).T,
+        swing=np.where(free, 1.0, 0.0).T,
+        clock=np.where(action == _IDLE, 3.0 * (1.0 + person.traits[:, 5]), 0.0),
+        side=np.zeros(n),
+        stepping=np.zeros(n, bool),
+        lift=np.zeros((3, 2, n)).T,
+        action=action,
+        seat=np.zeros(n),
+        reach=np.zeros((n, len(LIMBS), 3)),
+        grip=np.zeros((n, len(LIMBS))),
+        stoop=np.zeros((n, 2)),
+        size=size,
+        seated_on=np.full(n, -1, np.int64),
+        partner=np.full(n, -1, np.int64),
+    )
+
+
+def drive(world: World, dt: float) -> None:
+    """Ask the body for the velocity of the Intent; turn it; let those who jump take off.
+
+    Whoever lies or sits gets up first; in the air a body keeps its momentum over the ground.
+    Heading follows by a critically damped spring, solved exactly
+    (https://theorangeduck.com/page/spring-roll-call).
+    """
+    intent, transform = world[Intent], world[Transform]
+    velocity, body = world[Velocity], world[Body]
+    n = len(intent.heading)
+    heading, turn = transform.heading[:n], velocity.turn[:n]
+    away = heading - intent.heading
+    away -= 2.0 * np.pi * np.rint(away / (2.0 * np.pi))
+    pull = turn + away * TURN_DAMPING
+    left = math.exp(-TURN_DAMPING * dt)
+    transform.heading[:n] = heading + (left * (away + pull * dt) - away)
+    velocity.turn[:n] = left * (turn - pull * TURN_DAMPING * dt)
+    _take_off(world, n, dt)
+    body.asked[:n, :2] = intent.velocity
+    body.asked[:n, 2] = intent.climb
+    rise = still_to_rise(world)
+    if rise is not None:
+        before = np.hypot(velocity.linear[:n, 0], velocity.linear[:n, 1])
+        asked = np.hypot(body.asked[:n, 0], body.asked[:n, 1])
+        slowed = np.maximum(asked * np.clip(2.0 - 10.0 * rise, 0.0, 1.0), before - SLIDE_MPS2 * dt)
+        body.asked[:n, :2] *= np.minimum(slowed / np.maximum(asked, 1e-9), 1.0)[:, None]
+    aloft = ~body.grounded[:n]
+    if np.count_nonzero(aloft):
+        body.asked[:n, :2][aloft] = velocity.linear[:n, :2][aloft]
+
+
+def _take_off(world: World, n: int, dt: float) -> None:
+    """Give those whose gesture leaves the ground now the speed to do so."""
+    table, gait = p.gesture_table(), world[Gait]
+    at = table.take_off[gait.action]
+    if not np.count_nonzero(at < np.inf):
+        return
+    body = world[Body]
+    now = table.time_in(gait.action, gait.clock, gait.phase)
+    soon = now + dt * _clock_rate(world)
+    rows = np.flatnonzero(body.grounded[:n] & (now < at) & (soon >= at))
+    if len(rows):
+        speed = table.jump_speed[gait.action[rows]] * np.sqrt(gait.size[rows])
+        world[Velocity].linear[rows, 2] = speed
+        body.grounded[rows] = False
+
+
+def _clock_rate(world: World) -> np.ndarray:
+    """Seconds of the gesture (N,) that go by in one: by temper and by style."""
+    own = world[Manner].now[:, TEMPO] * ~TOGETHER[world[Gait].action]
+    return (1.0 + 0.08 * world[Person].traits[:, 4]) * (1.0 + own)
+
+
+def advance(world: World, dt: float) -> None:
+    """Move phase, feet and gesture clocks on to where the bodies have gone."""
+    gait, person = world[Gait], world[Person]
+    n = len(gait.phase)
+    wanted = wanted_actions(world)
+    differs = wanted != gait.action
+    if np.count_nonzero(differs):
+        changed = np.flatnonzero(differs)
+        change_action(world, changed, wanted[changed])
+    grounded = world[Body].grounded[:n]
+    _advance_clock(world, grounded, dt)
+    frames = _follow_body(world, gait, n, dt)
+    effective = effective_pace(gait.speed, gait.side, gait.acceleration[:, 0], gait.size)
+    deciding = world.tick % DECIDE_TICKS == 0
+    if deciding:
+        mode = GAIT_MODE[gait.action]
+        threshold = np.where(gait.running, WALK_AT_MPS, RUN_AT_MPS)
+        threshold = threshold + WALKS_LONGER_MPS * (mode == WALKS)
+        gait.running = (effective > threshold) | (mode == RUNS)
+    ease = MOVING_RATE * dt
+    gait.run = gait.run + np.minimum(np.maximum(gait.running - gait.run, -ease), ease)
+    cadence, duty = gait_rows(effective, gait.run, slice(CADENCE, DUTY + 1))
+    cadence = cadence_of(cadence, gait.action, person.traits, world[Manner].now)
+    held = held_feet(gait, grounded)
+    able, shuffle_s = grounded & (gait.seat == 0.0), STEP_S
+    rise = still_to_rise(world)
+    if rise is not None:
+        able &= rise < UPRIGHT_M
+        shuffle_s = STEP_S * (1.0 + STEP_SLOWER * rise)
+    start_and_stop(gait, duty, able, held)
+    moving = (gait.stepping & grounded) - gait.moving
+    gait.moving = gait.moving + np.minimum(np.maximum(moving, -ease), ease)
+    lifts, lands = stride(gait, cadence, duty, held, dt, dt / shuffle_s)
+    if deciding:
+        lifts = lifts | strays(gait, frames, held)
+    if np.count_nonzero(lifts) or np.count_nonzero(lands):
+        lift_and_plant(world, frames, lifts, lands, duty, 120.0 / cadence)
+
+
+def _advance_clock(world: World, grounded: np.ndarray, dt: float) -> None:
+    gait, blend = world[Gait], world[Blend]
+    rate = _clock_rate(world)
+    age = (world.tick - blend.since) * dt
+    if np.count_nonzero(age < blend.spell):
+        slower = FIRST_SLOWER * ~p.gesture_table().timed[gait.action]
+        rate = rate * (1.0 - slower * fade(np.minimum(age / blend.spell, 1.0)))
+    gait.clock = gait.clock + dt * rate
+    if np.count_nonzero(grounded) == len(grounded):
+        return
+    table = p.gesture_table()
+    waits = table.airborne[gait.action]
+    over = table.time_in(gait.action, gait.clock, gait.phase) - waits
+    gait.clock = gait.clock - np.where(~grounded & (over > 0.0), over, 0.0)
+
+
+def _follow_body(world: World, gait: Gait, n: int, dt: float) -> Frames:
+    """Smooth the body's real velocity into speed, side and acceleration."""
+    transform, velocity = world[Transform], world[Velocity]
+    heading = transform.heading[:n]
+    cos, sin = np.cos(heading), np.sin(heading)
+    x, y = velocity.linear[:n, 0], velocity.linear[:n, 1]
+    follow, ease = -math.expm1(-dt / SPEED_TAU_S), -math.expm1(-dt / ACCELERATION_TAU_S)
+    gained = follow * (x * cos + y * sin - gait.speed)
+    gait.speed = gait.speed + gained
+    gait.side = gait.side + follow * (y * cos - x * sin - gait.side)
+    now = np.empty((2, n))
+    np.minimum(np.maximum(gained / dt, -MAX_ACCELERATION), MAX_ACCELERATION, out=now[0])
+    np.multiply(gait.speed, velocity.turn[:n], out=now[1])
+    before = gait.acceleration.T
+    gait.acceleration = (before + ease * (now - before)).T
+    return Frames(transform.position[:n, 0], transform.position[:n, 1], cos, sin)

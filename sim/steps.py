@@ -1,0 +1,263 @@
+"""Feet: when each is lifted and put down, and where; what is planted keeps its spot.
+
+Within, arrays run over the bodies last: (2, N) with left before right. The pairs of columns in
+``Gait`` are kept as the transposes of such arrays, which numpy goes through without strides.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from entities.components import Gait, Mark, Transform
+from entities.skeleton import L_FOOT, LATERAL
+from entities.units import DT
+from sim import gestures as p
+from sim.animate import parameters, way_round
+from sim.rows import MotionRows, motion_rows
+from sim.style import WIDTH
+from sim.world import World
+
+START_MPS, STOP_MPS = 0.15, 0.10
+"""Canonical speeds at which the stride cycle starts and, with both feet down, ends."""
+SHORTEST_SWING = 0.8
+"""Share of a stride's swing in which a late foot makes up for it; none comes down faster."""
+HURRY = 1.0
+"""More than any swing gains in a tick."""
+AHEAD = 0.6
+"""Share of its swing by which a foot may be ahead of the stride."""
+FAR_M = 0.25
+SWING_MPS, SWING_SHARE, HELD_MPS = 0.75, 0.15, 0.50
+"""A foot that has further than that to come back swings at this speed and some of the body's
+beside it, or, where a gesture has it, at the last one."""
+STILL_HIGH_M = 0.08
+"""A foot let go by its gesture higher than this swings down before it lands."""
+STEP_SLACK_M = 0.09
+"""How far off its place a standing foot may be before it steps there."""
+REACH_M = 0.62
+"""A planted foot further than this from the pelvis, along the ground, has to let go."""
+LIFTED_M = 0.01
+"""A gesture that holds a foot higher than this has it off the ground."""
+
+_HALF = np.array([[0.0], [0.5]])
+_SIGN = np.array([[1.0], [-1.0]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """Where N bodies stand, with the direction they face; all (N,)."""
+
+    x: np.ndarray  # m
+    y: np.ndarray
+    cos: np.ndarray
+    sin: np.ndarray
+
+    def local(self, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Places in the world, x and y (2, 2, N) m, as forward and left of each body, (2, N)."""
+        x, y = spots[0] - self.x, spots[1] - self.y
+        return x * self.cos + y * self.sin, y * self.cos - x * self.sin
+
+    def world(self, forward: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Places in the world, (2, 2, N) m, x and y, of what is forward and left (2, N) m."""
+        spots = np.empty((2, *forward.shape))
+        np.add(self.x, forward * self.cos - left * self.sin, out=spots[0])
+        np.add(self.y, forward * self.sin + left * self.cos, out=spots[1])
+        return spots
+
+
+def gesture_feet(gait: Gait) -> np.ndarray:
+    """The gesture's columns for the feet, L_FWD to LOOSE: (9, N)."""
+    table = p.gesture_table()
+    gesture = table.on_seat(gait.action, gait.seat)
+    if not np.count_nonzero(table.busy[gesture]):
+        return table.feet.take(gesture, axis=1)
+    time = table.time_in(gesture, gait.clock, gait.phase)
+    return table.evaluate(gesture, time)[p.L_FWD : p.LOOSE + 1]
+
+
+def held_feet(gait: Gait, grounded: np.ndarray) -> np.ndarray:
+    """Which feet (2, N) the gesture, or a leap, keeps off the ground."""
+    table = p.gesture_table()
+    gesture = table.on_seat(gait.action, gait.seat)
+    n = len(gesture)
+    if not np.count_nonzero(table.busy[gesture]) and np.count_nonzero(grounded) == n:
+        return np.zeros((2, n), bool)
+    values = gesture_feet(gait)
+    raised = np.where(gait.stepping, values[6:8] > 0.5, values[2:4] > LIFTED_M)
+    return raised | (values[8] > 0.5) | ~grounded
+
+
+def start_and_stop(gait: Gait, duty: np.ndarray, able: np.ndarray, held: np.ndarray) -> None:
+    """Run the stride cycle of those able (N,) who move; let it end with both feet down."""
+    square = gait.speed * gait.speed + gait.side * gait.side
+    limit = (START_MPS - (START_MPS - STOP_MPS) * gait.stepping) * gait.size
+    wants = able & (square > limit * limit)
+    differs = wants != gait.stepping
+    if not np.count_nonzero(differs):
+        return
+    settled = (gait.planted.T | held).all(axis=0) | ~able
+    stop, start = differs & ~wants & settled, differs & wants
+    gait.stepping = (gait.stepping & ~stop) | start
+    # A gesture timed by the stride would jump with it; it starts wherever the stride is.
+    for row in np.flatnonzero(start & ~p.gesture_table().by_phase[gait.action]):
+        air = ~gait.planted[row]
+        right = bool(air[1]) if air.any() else bool(gait.phase[row] % 1.0 >= 0.25)
+        done = min(float(gait.swing[row, int(right)]), 0.95) if air.any() else 0.0
+        along = duty[row] + (1.0 - duty[row]) * done
+        gait.phase[row] = np.floor(gait.phase[row]) + 1.0 + along - 0.5 * right
+
+
+def stride(
+    gait: Gait,
+    cadence: np.ndarray,
+    duty: np.ndarray,
+    held: np.ndarray,
+    dt: float,
+    shuffle: float | np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Advance phase and swings; which feet (2, N) lift because their time has come, and land.
+
+    shuffle: share of its swing that a step on the spot goes in this tick, for all or (N,).
+    """
+    planted = gait.planted.T
+    in_air = ~planted
+    if not (np.count_nonzero(gait.stepping) or np.count_nonzero(in_air) or np.count_nonzero(held)):
+        return held, held
+    both = _both(len(gait.phase))
+    step = gait.stepping * (dt / 120.0) * cadence
+    before = gait.phase.take(both)
+    before[1] += 0.5
+    before -= np.floor(before)
+    gait.phase = gait.phase + step
+    step, duty = step.take(both), duty.take(both)
+    now = before + step
+    walks = gait.stepping.take(both) & ~held
+    u, lift = gait.swing.T, gait.lift.T
+    gain = (1.0 - u) * step / (1.0 - before)
+    # What is left of the swing shrinks as what is left of the cycle, so they end together; a foot
+    # in the air when it should be down, or long before its time nearly there, comes down at once.
+    gain[before < duty - step + np.maximum(u - AHEAD, 0.0) * (1.0 - duty)] = HURRY
+    most, hasty = step / (SHORTEST_SWING * (1.0 - duty)), walks
+    if np.count_nonzero(np.abs(lift) > FAR_M):
+        far = np.sqrt(lift[0] * lift[0] + lift[1] * lift[1] + lift[2] * lift[2])
+        hasty = walks & (far <= FAR_M)
+        pace = SWING_MPS + SWING_SHARE * np.hypot(gait.speed, gait.side) / gait.size
+        most = np.minimum(most, pace * dt / np.maximum(far, 1e-9))
+        far = far * np.where(u > 0.5, 4.0 * u * (1.0 - u), 1.0)  # slower to its end as it fades
+        goes = np.where(held, HELD_MPS, SWING_MPS)
+        shuffle = np.minimum(shuffle, goes * dt / np.maximum(far, 1e-9))
+    np.minimum(gain, most, out=gain)
+    np.copyto(gain, shuffle, where=~walks)
+    gain += u
+    u = np.minimum(gain, 1.0)
+    u[planted] = 0.0
+    gait.swing = u.T
+    since = now - duty
+    due = walks & (since >= 0.0) & (since < np.minimum(0.97 - duty, 0.25))
+    ends = (u > 1.0 - 1e-9) | (hasty & (u > 0.8) & (now >= 1.0))
+    return planted & (held | due), in_air & ~held & ends
+
+
+@cache
+def _both(n: int) -> np.ndarray:
+    """(2, n) rows 0..n-1 twice: taking them is faster than broadcasting over the feet."""
+    return np.tile(np.arange(n), (2, 1))
+
+
+def strays(gait: Gait, frames: Frames, held: np.ndarray) -> np.ndarray:
+    """Planted feet (2, N) that have to step: walking ones out of reach, standing ones astray.
+
+    Standing feet go one at a time, the worse first, and only while the other one bears.
+    """
+    forward, left = frames.local(gait.plant.T)
+    size, planted, walks = gait.size, gait.planted.T, gait.stepping
+    bears = planted & ~held
+    off_x, off_y = forward, left - _SIGN * LATERAL[L_FOOT] * size
+    far = bears & (off_x * off_x + off_y * off_y > (REACH_M * size) ** 2)
+    if np.count_nonzero(walks) == len(walks):
+        return far
+    target = gesture_feet(gait)
+    off_x = off_x - target[:2] * size
+    off_y = off_y - _SIGN * target[4:6] * size
+    error = off_x * off_x + off_y * off_y
+    astray = bears & ~walks & (error > (STEP_SLACK_M * size) ** 2)
+    worse = error >= error[::-1]
+    worse[1] &= ~worse[0]
+    astray &= (planted | held)[::-1] & (worse | ~astray[::-1])
+    return np.where(walks, far, astray)
+
+
+def lift_and_plant(
+    world: World,
+    frames: Frames,
+    lifts: np.ndarray,
+    lands: np.ndarray,
+    duty: np.ndarray,
+    stride_s: np.ndarray,
+) -> None:
+    """Let feet go and put feet down, (2, N) masks, without moving any of them.
+
+    A stance and a swing end between two ticks: what the body has gone since then counts.
+    """
+    gait = world[Gait]
+    gait.planted = ((gait.planted.T & ~lifts) | lands).T
+    state = motion_rows(world, copy=False)
+    values = parameters(state)
+    forward, left, up = swing_ends(state, values, lands, duty, stride_s)
+    size = gait.size
+    if np.count_nonzero(lifts):
+        over = _since_lift_off(gait, duty, stride_s)
+        x, y = frames.local(gait.plant.T)
+        x, y = x + over * gait.speed, y + over * gait.side
+        here = np.stack([x / size, y / size, np.zeros_like(x)])
+        way = way_round(state, values, here.T, np.stack([forward, left, up]).T)
+        gait.lift = np.where(lifts, way.T, gait.lift.T).T
+        gait.swing = np.where(lifts, over / ((1.0 - duty) * stride_s), gait.swing.T).T
+    if not np.count_nonzero(lands):
+        return
+    high = lands & (up > STILL_HIGH_M)
+    if np.count_nonzero(high):
+        lands = lands & ~high
+        here = np.stack([forward, left, up])
+        start = np.stack(swing_ends(state, values, lands, duty, stride_s))
+        way = way_round(state, values, here.T, start.T)
+        gait.planted = (gait.planted.T & ~high).T
+        gait.swing = np.where(high, 0.0, gait.swing.T).T
+        gait.lift = np.where(high, way.T, gait.lift.T).T
+    late = gait.phase + _HALF
+    late = (late - np.rint(late)) * (stride_s * gait.stepping)
+    late = np.minimum(np.maximum(late, 0.0), DT)
+    spots = frames.world(forward * size - late * gait.speed, left * size - late * gait.side)
+    gait.plant = np.where(lands, spots, gait.plant.T).T
+    gait.swing.T[lands], gait.lift.T[:, lands] = 0.0, 0.0
+    z = world[Transform].position[:, 2]
+    for row, foot in np.argwhere(lands.T).tolist():
+        x, y = spots[:, foot, row].tolist()
+        strength = math.hypot(gait.speed[row], gait.side[row])
+        world.marks.append(Mark(world.tick, "step", (x, y, float(z[row])), strength))
+
+
+def _since_lift_off(gait: Gait, duty: np.ndarray, stride_s: np.ndarray) -> np.ndarray:
+    """Time (2, N) s since each foot's stance should have ended, 0 if that was not in this tick."""
+    phase = gait.phase + _HALF
+    over = (phase - np.floor(phase) - duty) * (stride_s * gait.stepping)
+    return np.where((over > 0.0) & (over <= DT), over, 0.0)
+
+
+def swing_ends(
+    rows: MotionRows, values: np.ndarray, ends: np.ndarray, duty: np.ndarray, stride_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where a swing ends, or else (2, N) starts: forward, left, up of the root, (2, N) canonical.
+
+    What ``sim.animate.foot_bases`` comes to when a swing's progress is 1 or 0.
+    """
+    reach = np.where(ends, 0.5, -0.5) * (duty * stride_s / rows.size)
+    walks = rows.moving * (1.0 - values[p.L_OWNED : p.R_OWNED + 1])
+    width = _SIGN * (LATERAL[L_FOOT] + rows.manner[:, WIDTH])
+    forward = values[p.L_FWD : p.R_FWD + 1]
+    forward = forward + walks * (reach * rows.speed - forward)
+    up = (values[p.L_UP : p.R_UP + 1] + values[p.RAISED]) * (1.0 - walks)
+    left = width + _SIGN * values[p.L_SIDE : p.R_SIDE + 1]
+    left = left + walks * (width + reach * rows.side - left)
+    return forward, left, up
