@@ -22,6 +22,7 @@ from entities.skeleton import (
     ACTOR_SCALES,
     BODY_RADIUS,
     BONE_LENGTHS,
+    HEAD_OFFSET,
     HEAD_RADIUS,
     JOINTS,
     LATERAL,
@@ -114,7 +115,8 @@ def test_skeleton_is_a_tree_with_legs_long_enough_to_stand():
         bones = BONE_LENGTHS[kind]
         assert bones[THIGH] + bones[SHANK] > STANDING_PELVIS[kind]
     human = STANDING_PELVIS[ActorType.HUMAN] + BONE_LENGTHS[ActorType.HUMAN][TRUNK]
-    assert human + 0.28 == pytest.approx(1.70)  # neck to crown of a 1.70 m person
+    crown = human + HEAD_OFFSET[ActorType.HUMAN][0] + HEAD_RADIUS[ActorType.HUMAN]
+    assert crown == pytest.approx(1.70)
     assert ACTOR_SCALES[ActorType.CHILD] == 0.65
     assert ActorType.HUMAN not in QUADRUPEDS
 

@@ -1,0 +1,177 @@
+"""``python -m tools.benchmark``: how fast Stride runs here, as ratios against real time."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from entities.scene import Scene
+from entities.units import DT
+
+app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
+console = Console()
+FIRST_FRAME = """
+import time; start = time.perf_counter()
+from sim import parse_prompt
+from sim.director import Director
+from sim.loop import Simulation
+from sim.render import Renderer
+import pygame
+scene = parse_prompt("a man runs from home plate to first base while the crowd waits")
+run = Simulation(scene)
+frame, size = run.frame(), (1280, 720)
+camera = Director(run.cast, scene.camera, size).update(frame, 0.0)
+Renderer(run.cast, size).draw(pygame.Surface(size), frame, camera)
+print(time.perf_counter() - start)
+"""
+
+
+def crowd_scene(n: int, seconds: float, seed: int = 0) -> Scene:
+    """``n`` actors who walk, run, wave and follow paths side by side in a park."""
+    rng = np.random.default_rng(seed)
+    gaits = ("walk", "run", "jog", "sprint")
+    actors = []
+    for i in range(n):
+        x, y = -10.0 + 1.5 * (i % 20), 1.5 * (i // 20)
+        actor = {
+            "id": f"a{i}",
+            "initial_position": {"x": x, "y": y},
+            "heading": float(rng.uniform(-0.2, 0.2)),
+            "actions": [
+                [0.0, gaits[i % 4]],
+                [seconds / 3, "wave"],
+                [seconds / 2, gaits[(i + 1) % 4]],
+            ],
+        }
+        if i % 4 == 3:
+            knots = [
+                (0.0, x, y),
+                (seconds / 2, x + 2 * seconds, y + 1.0),
+                (seconds, x + 3 * seconds, y),
+            ]
+            actor["movement_path"] = [[t, {"x": px, "y": py}] for t, px, py in knots]
+        actors.append(actor)
+    return Scene.model_validate(
+        {"actors": actors, "duration": seconds, "theme": "park", "seed": seed}
+    )
+
+
+@app.command()
+def simulate(
+    seconds: Annotated[float, typer.Option(help="Simulated seconds per run.")] = 20.0,
+    repeats: Annotated[int, typer.Option(help="Runs; the fastest counts.")] = 3,
+) -> None:
+    """Headless simulation with poses, one thread, and what each system costs per tick."""
+    from sim import simulate as run_headless
+    from sim.loop import Simulation
+
+    speed = Table("actors", "x real time", "µs per tick", title="simulate(), procedural, one core")
+    cost = Table("system", title="µs per tick by system")
+    columns: list[dict[str, float]] = []
+    for n in (1, 4, 20, 200):
+        scene = crowd_scene(n, seconds if n < 200 else seconds / 2)
+        best = min(_timed(lambda scene=scene: run_headless(scene)) for _ in range(repeats))
+        ratio = scene.duration / best
+        speed.add_row(str(n), f"{ratio:.1f}", f"{1e6 * DT / ratio:.0f}")
+        simulation = Simulation(scene)
+        columns.append(_system_costs(simulation, round(scene.duration / DT)))
+        cost.add_column(f"{n} actors", justify="right")
+    for name in columns[0]:
+        cost.add_row(name, *(f"{column[name]:.1f}" for column in columns))
+    console.print(speed)
+    console.print(cost)
+
+
+def _timed(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _system_costs(simulation, ticks: int) -> dict[str, float]:
+    """Mean µs per tick of every system, and of the poses where they are worked out in blocks."""
+    spent: dict[str, float] = {}
+
+    def clocked(system):
+        owner = getattr(system, "__self__", None)
+        name = type(owner).__name__ if owner is not None else system.__name__
+
+        def call(world, dt):
+            start = time.perf_counter()
+            system(world, dt)
+            spent[name] = spent.get(name, 0.0) + time.perf_counter() - start
+
+        return call
+
+    simulation.systems = [clocked(system) for system in simulation.systems]
+    start = time.perf_counter()
+    for _ in simulation.blocks(ticks):
+        pass
+    whole = time.perf_counter() - start
+    spent["poses and snapshots"] = whole - sum(spent.values())
+    spent["all"] = whole
+    return {name: 1e6 * seconds / ticks for name, seconds in spent.items()}
+
+
+@app.command()
+def video(
+    actors: Annotated[int, typer.Option(help="Actors in the scene.")] = 5,
+    size: Annotated[str, typer.Option(help="Frame size.")] = "1280x720",
+    fps: Annotated[int, typer.Option(help="Frames a second.")] = 30,
+) -> None:
+    """Simulate, draw and encode: the slope between a 10 s and a 40 s clip, and the first frame."""
+    times = {seconds: _clip_s(actors, size, fps, seconds) for seconds in (10.0, 40.0)}
+    slope = 30.0 / (times[40.0] - times[10.0])
+    first = subprocess.run(
+        [sys.executable, "-c", FIRST_FRAME], capture_output=True, text=True, check=True
+    )
+    table = Table("what", "figure", title=f"{actors} actors, {size} at {fps} fps")
+    table.add_row("10 s clip", f"{times[10.0]:.2f} s, {10 / times[10.0]:.1f}x real time")
+    table.add_row("40 s clip", f"{times[40.0]:.2f} s, {40 / times[40.0]:.1f}x real time")
+    table.add_row("slope between them", f"{slope:.1f}x real time, {slope * fps:.0f} frames/s")
+    table.add_row("first frame, imports included", f"{float(first.stdout):.2f} s")
+    console.print(table)
+
+
+def _clip_s(actors: int, size: str, fps: int, seconds: float) -> float:
+    """How long it takes to make an mp4 of so many seconds."""
+    from sim import render_video
+
+    width, height = (int(part) for part in size.split("x"))
+    scene = crowd_scene(actors, seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        return _timed(lambda: render_video(scene, path, fps=fps, size=(width, height)))
+
+
+@app.command()
+def draw(
+    frames: Annotated[
+        int, typer.Option(help="Frames of the short clip; the long one has four times as many.")
+    ] = 120,
+) -> None:
+    """Frames drawn and encoded a second, start-up included and without it, beside the peer's."""
+    table = Table("actors", "size", "frames/s", "by the slope", "peer", title="pipeline to mp4")
+    peers = {
+        (10, "640x480"): "20.3",
+        (2, "640x480"): "49.8",
+        (1, "1280x720"): "63.5",
+        (1, "1920x1080"): "37.5",
+        (20, "640x480"): "11.9",
+    }
+    for (n, size), peer in peers.items():
+        short, long = (_clip_s(n, size, 30, count / 30) for count in (frames, 4 * frames))
+        slope = 3 * frames / (long - short)
+        table.add_row(str(n), size, f"{frames / short:.0f}", f"{slope:.0f}", peer)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    app()
