@@ -303,13 +303,18 @@ def own_version() -> str:
 
 
 def main() -> None:
-    """The console script. A user's error is one line on stderr and exit code 2."""
+    """The console script."""
+    run_command(app)
+
+
+def run_command(command: typer.Typer) -> None:
+    """Run a command and exit. A user's error is one line on stderr and exit code 2."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     # A polite kill unwinds like Ctrl-C does, so that no unfinished file is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     usage_error = typer.BadParameter.__mro__[1]
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(command(standalone_mode=False))
     except UserError as error:
         line = str(error)
     except usage_error as error:
