@@ -7,7 +7,7 @@ import numpy as np
 from entities.actions import ACTIONS, ActionType
 from entities.components import Attention, Body, Manner, Script, Transform
 from sim.style import EASE_S, PLAIN, ease, style_row
-from sim.world import World
+from sim.world import World, some
 
 NOBODY = -1
 GAZES = ("left", "right", "up", "down", "camera", "ahead")
@@ -73,7 +73,7 @@ def attend(world: World, dt: float) -> None:
     """Take up the cues that are due, ease manners, and turn heads to what they look at."""
     heed, manner = world[Attention], world[Manner]
     due = heed.next_tick <= world.tick
-    if np.count_nonzero(due):
+    if some(due):
         for row in np.flatnonzero(due).tolist():
             _take_cues(heed, manner, row, world.tick)
     ease(manner, dt)

@@ -7,6 +7,8 @@ would keep it apart, the sooner the harder (in the spirit of Karamouzas, Heil, v
 
 import numpy as np
 
+from sim.world import every
+
 HORIZON_S = 1.6
 """How far ahead people watch each other (choice)."""
 MOST_REACH_M = 20.0
@@ -45,7 +47,7 @@ def sidesteps(
     quick = speed > STANDING
     busy = quick[first] | quick[second]
     busy &= (target[first] != second) & (target[second] != first)
-    if np.count_nonzero(busy) < len(busy):
+    if not every(busy):
         first, second = first[busy], second[busy]
     gap_x, gap_y = px[second] - px[first], py[second] - py[first]
     close_x, close_y = vx[first] - vx[second], vy[first] - vy[second]

@@ -15,7 +15,7 @@ from entities.units import DT, START_TAU_S
 from sim.avoid import sidesteps
 from sim.detour import SIDEWAYS, Detours, ladders
 from sim.track import Tracks
-from sim.world import Rows, World, as_rows
+from sim.world import Rows, World, as_rows, every, some
 
 NEVER = 2**62
 """A tick that does not come."""
@@ -62,7 +62,7 @@ def run_script(world: World, dt: float) -> None:
         return
     script, tick = world[Script], world.tick
     due = script.next_tick <= tick
-    if not np.count_nonzero(due):
+    if not some(due):
         return
     stagger = world[Stagger]
     for row in np.flatnonzero(due).tolist():
@@ -88,7 +88,7 @@ def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.n
     gap = speed - target
     after = target + gap * _KEEP
     mean = target + gap * _LAG
-    if np.count_nonzero(gap > 0.0):
+    if some(gap > 0.0):
         braked = np.maximum(speed - LEAST_BRAKING * DT, target)
         tail = (gap > 0.0) & (braked < after)
         after = np.where(tail, braked, after)
@@ -161,7 +161,7 @@ class FollowRoute:
         if len(self._tracks.rows):
             self._follow(world, position, velocity, dt, led)
         down = (world[Stagger].since >= 0) | (world[Gait].seated_on >= 0)
-        if np.count_nonzero(down):
+        if some(down):
             velocity[down], self._speed[down] = 0.0, 0.0
         self._last = velocity
         intent.velocity[:] = velocity[:, :2]
@@ -187,7 +187,7 @@ class FollowRoute:
             self._jumping = bool((action == JUMP).any())
             self._any_kept = bool(self._kept.any())
             self._turning[(script.since == world.tick) & (action == TURN_AROUND)] = TURN_TICKS
-        self._turns = np.count_nonzero(self._turning) > 0
+        self._turns = some(self._turning > 0)
         if self._turns:
             turning = self._turning > 0
             before = 1.0 - self._turning[turning] / TURN_TICKS
@@ -285,7 +285,7 @@ class FollowRoute:
             bound = np.maximum(led[2], speed - HARD_BRAKING * dt)
             mean, after = np.minimum(mean, bound), np.minimum(after, bound)
         grounded = world[Body].grounded[rows]
-        if self._jumping or np.count_nonzero(grounded) < len(grounded):
+        if self._jumping or not every(grounded):
             action, since = world[Script].action[rows], world[Script].since[rows]
             leaving = (action == JUMP) & (world.tick - since < TAKE_OFF_TICKS)
             hold = leaving | (~grounded & (action != FLY))
@@ -303,7 +303,7 @@ class FollowRoute:
         along, anchor = self._along[:, rows], self._anchor[:, rows]
         x, y = along
         beside = x * (position[rows, 1] - anchor[1]) - y * (position[rows, 0] - anchor[0])
-        if not np.count_nonzero(np.abs(beside) >= 1e-6):
+        if not some(np.abs(beside) >= 1e-6):
             return along
         ahead = np.maximum(speed, LOOK_AHEAD_M)
         beside = np.minimum(np.maximum(beside, -ahead), ahead)
@@ -383,13 +383,13 @@ def _turned(
     way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Directions (2, R) a tick later, turning towards a wish, and the speeds to turn at."""
-    if not np.count_nonzero(wish != way):
+    if not some(wish != way):
         return way, asked
     cos = way[0] * wish[0] + way[1] * wish[1]
     sin = way[0] * wish[1] - way[1] * wish[0]
     # Ahead of it, an angle is less than pi / 2 times its sine: what is a little off turns at once.
     sharp = np.abs(sin) * np.maximum(speed, PIVOT_BELOW) > SIDEWAYS * DT / 1.6
-    if not (np.count_nonzero(sharp) or np.count_nonzero(cos < 0.75)):
+    if not some(sharp | (cos < 0.75)):
         return wish, asked
     most = np.where(speed < PIVOT_BELOW, math.pi, SIDEWAYS * DT / np.maximum(speed, 1e-3))
     angle = np.arctan2(sin, cos)

@@ -12,7 +12,7 @@ from entities.units import DT
 from sim.navigate import Obstacles, find_way
 from sim.path import Path
 from sim.track import CATCH_UP, Tracks
-from sim.world import World
+from sim.world import World, some
 
 LOOK_TICKS = 12
 """Everybody looks ahead once in this many ticks, five times a second."""
@@ -154,7 +154,7 @@ class Detours:
         fast = np.hypot(wish[:, 0], wish[:, 1])
         held = (fast > STUCK_WISH) & (np.hypot(did[:, 0], did[:, 1]) < STUCK_SHARE * fast)
         stuck = self._stuck[group] = np.where(held, self._stuck[group] + 1, 0)
-        if not (len(self._part_rows) or np.count_nonzero(still) or np.count_nonzero(held)):
+        if not (len(self._part_rows) or some(still) or some(held)):
             return
         position = world[Transform].position[: self._n]
         around, known = self._gather(world, group, position, still)

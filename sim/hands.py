@@ -12,7 +12,7 @@ from sim.grasp import HANDLES, PICK_UP, grasp_things, step_to_things
 from sim.partners import pairs
 from sim.pursuit import KICKING, MEETS_BALLS, meet_balls, step_to_ball
 from sim.reach import Wishes
-from sim.world import World
+from sim.world import World, some
 
 LET_GO_RATE = 5.0
 """1/s, how fast a limb that is no longer needed goes back to its gesture."""
@@ -39,8 +39,8 @@ def reach_out(world: World, dt: float) -> None:
     if Person not in world or Script not in world:
         return
     gait = world[Gait]
-    paired = np.count_nonzero(gait.partner >= 0) > 0
-    handling = np.count_nonzero(_HANDLING[gait.action]) > 0
+    paired = some(gait.partner >= 0)
+    handling = some(_HANDLING[gait.action])
     things = Thing in world and len(world[Thing]) > 0
     holding = things and (handling or world[Thing].holder.max() >= 0)
     coming = things and (handling or world[Flight].to.max() >= 0)
@@ -65,9 +65,9 @@ def step_up(world: World, dt: float) -> None:
     if Thing not in world or not len(world[Thing]):
         return
     action = world[Script].action
-    if np.count_nonzero(action == KICKING):
+    if some(action == KICKING):
         step_to_ball(world, dt)
-    if np.count_nonzero(action == PICK_UP):
+    if some(action == PICK_UP):
         step_to_things(world, dt)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from entities.components import Body, Mark, Thing, Transform, Velocity
 from entities.objects import ObjectType
 from sim.ballistics import fall
-from sim.world import World
+from sim.world import World, every, some
 
 BOUNCE: dict[ObjectType, float] = {  # restitution on hard ground
     ObjectType.BASEBALL: 0.50,  # choice: off clay, a little below the 0.55 asked of it off wood
@@ -49,9 +49,9 @@ class Heights:
         if np.count_nonzero(climbing):
             up = np.where(body.grounded[: self.n_actors], climbing, 0.0)
             position[: self.n_actors, 2] = np.maximum(position[: self.n_actors, 2] + up * dt, 0.0)
-        if np.count_nonzero(self.supported):
+        if some(self.supported):
             self._lose_footing(body.grounded, position, floor, held)
-        if np.count_nonzero(body.grounded) < len(body.grounded):
+        if not every(body.grounded):
             airborne = np.flatnonzero(self.free & ~body.grounded & ~held)
             if len(airborne):
                 self._fly(world, airborne, floor, dt)

@@ -52,7 +52,7 @@ from sim.steps import (
 )
 from sim.style import TEMPO, TOGETHER
 from sim.switch import change_action, rest_blend, still_to_rise, wanted_actions
-from sim.world import World
+from sim.world import World, every, some
 
 __all__ = [
     "MotionRows",
@@ -158,7 +158,7 @@ def drive(world: World, dt: float) -> None:
         slowed = np.maximum(asked * np.clip(2.0 - 10.0 * rise, 0.0, 1.0), before - SLIDE_MPS2 * dt)
         body.asked[:n, :2] *= np.minimum(slowed / np.maximum(asked, 1e-9), 1.0)[:, None]
     aloft = ~body.grounded[:n]
-    if np.count_nonzero(aloft):
+    if some(aloft):
         body.asked[:n, :2][aloft] = velocity.linear[:n, :2][aloft]
 
 
@@ -166,7 +166,7 @@ def _take_off(world: World, n: int, dt: float) -> None:
     """Give those whose gesture leaves the ground now the speed to do so."""
     table, gait = p.gesture_table(), world[Gait]
     at = table.take_off[gait.action]
-    if not np.count_nonzero(at < np.inf):
+    if not some(at < np.inf):
         return
     body = world[Body]
     now = table.time_in(gait.action, gait.clock, gait.phase)
@@ -190,7 +190,7 @@ def advance(world: World, dt: float) -> None:
     n = len(gait.phase)
     wanted = wanted_actions(world)
     differs = wanted != gait.action
-    if np.count_nonzero(differs):
+    if some(differs):
         changed = np.flatnonzero(differs)
         change_action(world, changed, wanted[changed])
     grounded = world[Body].grounded[:n]
@@ -219,7 +219,7 @@ def advance(world: World, dt: float) -> None:
     lifts, lands = stride(gait, cadence, duty, held, dt, dt / shuffle_s)
     if deciding:
         lifts = lifts | strays(gait, frames, held)
-    if np.count_nonzero(lifts) or np.count_nonzero(lands):
+    if some(lifts) or some(lands):
         lift_and_plant(world, frames, lifts, lands, duty, 120.0 / cadence)
 
 
@@ -227,11 +227,11 @@ def _advance_clock(world: World, grounded: np.ndarray, dt: float) -> None:
     gait, blend = world[Gait], world[Blend]
     rate = _clock_rate(world)
     age = (world.tick - blend.since) * dt
-    if np.count_nonzero(age < blend.spell):
+    if some(age < blend.spell):
         slower = FIRST_SLOWER * ~p.gesture_table().timed[gait.action]
         rate = rate * (1.0 - slower * fade(np.minimum(age / blend.spell, 1.0)))
     gait.clock = gait.clock + dt * rate
-    if np.count_nonzero(grounded) == len(grounded):
+    if every(grounded):
         return
     table = p.gesture_table()
     waits = table.airborne[gait.action]

@@ -9,7 +9,7 @@ import numpy as np
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
 from entities.components import Body, Gait, Intent, Route, Script, Stagger, Transform
 from sim.gestures import gesture_table
-from sim.world import World
+from sim.world import World, some
 
 A = ActionType
 SHARED: dict[ActionType, float] = {  # m between two adults' roots; choices, by eye
@@ -47,7 +47,7 @@ def join_partners(world: World, dt: float) -> None:
             _choose(world)
         for row, other in pairs(gait):
             _join(world, row, other, dt)
-    elif np.count_nonzero(gait.partner >= 0):
+    elif some(gait.partner >= 0):
         gait.partner[:] = -1
     if np.count_nonzero(_FIGHTS[action]) >= 2:
         _keep_fighting_distance(world, dt)

@@ -27,7 +27,7 @@ from entities.skeleton import L_HAND, R_FOOT, R_HAND
 from entities.units import DT
 from sim.gestures import contact_time
 from sim.reach import Wishes
-from sim.world import World
+from sim.world import World, some
 
 BALL = list(BodyKind).index(BodyKind.BALL)
 BAT = list(ObjectType).index(ObjectType.BAT)
@@ -124,7 +124,7 @@ def catches(world: World) -> list[tuple[int, int, Meeting]]:
     flight, script, n = world[Flight], world[Script], len(world[Script].action)
     ready = np.isin(script.action, list(CATCHERS)) & (world[Stagger].since < 0)
     meant = flight.to.max(initial=-1) >= 0
-    if not meant and not np.count_nonzero(ready):
+    if not meant and not some(ready):
         return []
     full = world[Thing].holder[world[Body].kind[n:] == BALL]
     found = []

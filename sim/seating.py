@@ -15,7 +15,7 @@ from entities.units import DT
 from sim.gesture_keys import SETTLED_S
 from sim.gesture_seated import STAYS_SEATED
 from sim.switch import still_to_rise
-from sim.world import World
+from sim.world import World, some
 
 TYPES = list(ObjectType)
 SEAT_KINDS = (ObjectType.CHAIR, ObjectType.BENCH, ObjectType.SOFA, ObjectType.BED)
@@ -102,7 +102,7 @@ def take_seats(world: World, dt: float) -> None:
     new = gait.action != action
     on = gait.seated_on >= 0
     busy = on | (new & _WANTS[action])
-    if not np.count_nonzero(busy) or Thing not in world:
+    if not some(busy) or Thing not in world:
         return
     calm = on & ~new & _STAYS[action] & (gait.seat > 0.0) & (gait.clock > SETTLED_S + 0.2)
     calm &= ~_TO_LIE[action]

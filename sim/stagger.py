@@ -7,7 +7,7 @@ from entities.components import Body, Person, Script, Stagger, Thing, Velocity
 from entities.objects import BodyKind
 from entities.units import DT
 from sim.gestures import gesture_table
-from sim.world import World
+from sim.world import World, some
 
 KNOCK_SPEED = 2.5
 """m/s at which whatever hits an actor has to be moving towards him to fell him (choice)."""
@@ -34,7 +34,7 @@ DRIVEN = list(BodyKind).index(BodyKind.DRIVEN)
 def slide(world: World, dt: float) -> None:
     """Whoever is down moves by what is left of the push; in the end he gets up and goes on."""
     stagger = world[Stagger]
-    if not np.count_nonzero(stagger.since >= 0):
+    if not some(stagger.since >= 0):
         return
     script, body, linear = world[Script], world[Body], world[Velocity].linear
     table = gesture_table()

@@ -17,7 +17,7 @@ from sim import gestures as p
 from sim.animate import parameters, way_round
 from sim.rows import MotionRows, motion_rows
 from sim.style import WIDTH
-from sim.world import World
+from sim.world import World, every, some
 
 START_MPS, STOP_MPS = 0.15, 0.10
 """Canonical speeds at which the stride cycle starts and, with both feet down, ends."""
@@ -70,7 +70,7 @@ def gesture_feet(gait: Gait) -> np.ndarray:
     """The gesture's columns for the feet, L_FWD to LOOSE: (9, N)."""
     table = p.gesture_table()
     gesture = table.on_seat(gait.action, gait.seat)
-    if not np.count_nonzero(table.busy[gesture]):
+    if not some(table.busy[gesture]):
         return table.feet.take(gesture, axis=1)
     time = table.time_in(gesture, gait.clock, gait.phase)
     return table.evaluate(gesture, time)[p.L_FWD : p.LOOSE + 1]
@@ -81,7 +81,7 @@ def held_feet(gait: Gait, grounded: np.ndarray) -> np.ndarray:
     table = p.gesture_table()
     gesture = table.on_seat(gait.action, gait.seat)
     n = len(gesture)
-    if not np.count_nonzero(table.busy[gesture]) and np.count_nonzero(grounded) == n:
+    if not some(table.busy[gesture]) and every(grounded):
         return np.zeros((2, n), bool)
     values = gesture_feet(gait)
     raised = np.where(gait.stepping, values[6:8] > 0.5, values[2:4] > LIFTED_M)
@@ -94,7 +94,7 @@ def start_and_stop(gait: Gait, duty: np.ndarray, able: np.ndarray, held: np.ndar
     limit = (START_MPS - (START_MPS - STOP_MPS) * gait.stepping) * gait.size
     wants = able & (square > limit * limit)
     differs = wants != gait.stepping
-    if not np.count_nonzero(differs):
+    if not some(differs):
         return
     settled = (gait.planted.T | held).all(axis=0) | ~able
     stop, start = differs & ~wants & settled, differs & wants
@@ -122,7 +122,7 @@ def stride(
     """
     planted = gait.planted.T
     in_air = ~planted
-    if not (np.count_nonzero(gait.stepping) or np.count_nonzero(in_air) or np.count_nonzero(held)):
+    if not (some(gait.stepping) or some(in_air) or some(held)):
         return held, held
     both = _both(len(gait.phase))
     step = gait.stepping * (dt / 120.0) * cadence
@@ -139,7 +139,7 @@ def stride(
     # in the air when it should be down, or long before its time nearly there, comes down at once.
     gain[before < duty - step + np.maximum(u - AHEAD, 0.0) * (1.0 - duty)] = HURRY
     most, hasty = step / (SHORTEST_SWING * (1.0 - duty)), walks
-    if np.count_nonzero(np.abs(lift) > FAR_M):
+    if some(np.abs(lift) > FAR_M):
         far = np.sqrt(lift[0] * lift[0] + lift[1] * lift[1] + lift[2] * lift[2])
         hasty = walks & (far <= FAR_M)
         pace = SWING_MPS + SWING_SHARE * np.hypot(gait.speed, gait.side) / gait.size
@@ -175,7 +175,7 @@ def strays(gait: Gait, frames: Frames, held: np.ndarray) -> np.ndarray:
     bears = planted & ~held
     off_x, off_y = forward, left - _SIGN * LATERAL[L_FOOT] * size
     far = bears & (off_x * off_x + off_y * off_y > (REACH_M * size) ** 2)
-    if np.count_nonzero(walks) == len(walks):
+    if every(walks):
         return far
     target = gesture_feet(gait)
     off_x = off_x - target[:2] * size
@@ -206,7 +206,7 @@ def lift_and_plant(
     values = parameters(state)
     forward, left, up = swing_ends(state, values, lands, duty, stride_s)
     size = gait.size
-    if np.count_nonzero(lifts):
+    if some(lifts):
         over = _since_lift_off(gait, duty, stride_s)
         x, y = frames.local(gait.plant.T)
         x, y = x + over * gait.speed, y + over * gait.side
@@ -214,10 +214,10 @@ def lift_and_plant(
         way = way_round(state, values, here.T, np.stack([forward, left, up]).T)
         gait.lift = np.where(lifts, way.T, gait.lift.T).T
         gait.swing = np.where(lifts, over / ((1.0 - duty) * stride_s), gait.swing.T).T
-    if not np.count_nonzero(lands):
+    if not some(lands):
         return
     high = lands & (up > STILL_HIGH_M)
-    if np.count_nonzero(high):
+    if some(high):
         lands = lands & ~high
         here = np.stack([forward, left, up])
         start = np.stack(swing_ends(state, values, lands, duty, stride_s))

@@ -24,7 +24,7 @@ from sim.animate import (
 from sim.gait import CADENCE, FREE, GAIT_MODE, WALKS, gait_rows
 from sim.gesture_keys import SETTLED_S
 from sim.rows import MotionRows, motion_rows
-from sim.world import World
+from sim.world import World, some
 
 SHORTEST_S, LONGEST_S = 0.60, 1.90
 """s that a blend takes: no longer than any gesture needs to come round, since a gesture that
@@ -117,12 +117,12 @@ def still_to_rise(world: World) -> np.ndarray | None:
     """
     blend, gait = world[Blend], world[Gait]
     rising, getting_up = blend.rise > RISE_FROM_M, gait.action == _GET_UP
-    if not (np.count_nonzero(rising) or np.count_nonzero(getting_up)):
+    if not (some(rising) or some(getting_up)):
         return None
     age = (world.tick - blend.since) * DT
     rising &= age < blend.spell
     getting_up &= gait.clock < UP_S
-    if not np.count_nonzero(rising | getting_up):
+    if not some(rising | getting_up):
         return None
     left = np.where(rising, blend.rise * fade(np.minimum(age / blend.spell, 1.0)), 0.0)
     return np.where(getting_up, np.maximum(left, 0.6 * (1.0 - gait.clock / UP_S)), left)
@@ -137,7 +137,7 @@ def wanted_actions(world: World) -> np.ndarray:
     gait, script = world[Gait], world[Script]
     wanted = script.action[: len(gait.action)]
     differs = wanted != gait.action
-    if not np.count_nonzero(differs):
+    if not some(differs):
         return wanted
     rows = np.flatnonzero(differs)
     table = p.gesture_table()
@@ -146,8 +146,12 @@ def wanted_actions(world: World) -> np.ndarray:
     speed = np.hypot(gait.speed[rows], gait.side[rows]) / gait.size[rows]
     bound = np.where(_CARRIED[now], 0.5 + 1.1 * _SPEEDS[then], _SLOW_ENOUGH[then])
     waits = speed > np.minimum(bound, table.calm[then])
-    waits |= np.isfinite(table.calm[then]) & (gait.stepping[rows] | _astride(world, rows))
-    if np.count_nonzero(table.spins[now]):
+    calm = np.isfinite(table.calm[then])
+    waits |= calm & gait.stepping[rows]
+    settling = np.flatnonzero(calm & ~waits)
+    if len(settling):
+        waits[settling] = _astride(world, rows[settling])
+    if some(table.spins[now]):
         lean = parameters(motion_rows(world, copy=False).take(rows))[p.LEAN]
         waits |= table.spins[now] & (then != _FALL) & (np.cos(lean) < OVERTURNED)
     waits &= world.tick - script.since[rows] < PATIENCE_TICKS

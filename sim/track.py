@@ -4,6 +4,7 @@ import numpy as np
 
 from entities.units import DT
 from sim.path import Path
+from sim.world import some
 
 BLOCK_TICKS = 384
 """Ticks sampled at a time; the last LOOKING of them are only for looking ahead."""
@@ -121,7 +122,7 @@ class Tracks:
         reference_speed = np.sqrt((reference**2).sum(axis=1))
         step = self._advance(tick, reference, reference_speed, error, asked)
         self.cursor += step
-        self._late = np.count_nonzero(self.cursor != tick + 1) > 0
+        self._late = some(self.cursor != tick + 1)
         whole = self.cursor.astype(np.int64)
         k = whole - self._base
         then, after = self._block[self._each, k], self._block[self._each, k + 1]
