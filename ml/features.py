@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from entities.skeleton import N_JOINTS
+from entities.skeleton import JOINTS, N_JOINTS
 
 N_FEATURES = 2 * N_JOINTS + 2
+FEATURE_NAMES = (
+    *(f"{joint}_{axis}" for joint in JOINTS for axis in ("forward", "up")),
+    "root_forward",
+    "root_left",
+)
 
 
 def encode(root: np.ndarray, heading: np.ndarray, pose: np.ndarray, scale: float) -> np.ndarray:
@@ -17,11 +22,9 @@ def encode(root: np.ndarray, heading: np.ndarray, pose: np.ndarray, scale: float
     if len(root) < 2:
         raise ValueError(f"encode: {len(root)} frames; expected at least 2")
     step = np.diff(root[:, :2], axis=0, append=2.0 * root[-1:, :2] - root[-2:-1, :2])
-    cos, sin = np.cos(heading), np.sin(heading)
-    forward, left = step[:, 0] * cos + step[:, 1] * sin, step[:, 1] * cos - step[:, 0] * sin
-    forward[-1], left[-1] = forward[-2], left[-2]
-    joints = pose.reshape(len(pose), -1)
-    return np.concatenate([joints, forward[:, None], left[:, None]], axis=1) / scale
+    step = in_heading(step, heading)
+    step[-1] = step[-2]
+    return np.concatenate([pose.reshape(len(pose), -1), step], axis=1) / scale
 
 
 def decode(
@@ -37,3 +40,10 @@ def decode(
     step = np.stack([forward * cos - left * sin, forward * sin + left * cos], axis=1)
     root = np.concatenate([start[None], start + np.cumsum(step[:-1], axis=0)])
     return root, scale * state[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2)
+
+
+def in_heading(vector: np.ndarray, heading: np.ndarray) -> np.ndarray:
+    """World vectors (..., 2) as (forward, left) of whoever faces ``heading`` (...,)."""
+    cos, sin = np.cos(heading), np.sin(heading)
+    x, y = vector[..., 0], vector[..., 1]
+    return np.stack([x * cos + y * sin, y * cos - x * sin], axis=-1)
