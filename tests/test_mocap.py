@@ -14,8 +14,9 @@ from ml.metrics import (
     skating_ratio,
     support_speed,
 )
-from ml.mocap import BONES, import_clip, import_file
+from ml.mocap import import_clip, import_file
 from ml.pack import pack_folder, read_index
+from ml.refit import BONES
 
 CHANNELS = ("Zrotation", "Xrotation", "Yrotation")
 # name, parent, offset of a 1.70 m body in metres, y up, facing +z

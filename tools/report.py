@@ -33,6 +33,17 @@ class Section:
 
 def show(sections: list[Section], markdown: Path | None) -> None:
     """Print the tables and what they miss; write them as a page where a file is given."""
+    show_tables(sections)
+    misses = [(section.title, miss) for section in sections for miss in section.misses]
+    console.print(f"\n{len(misses)} figures miss their mark", style="bold")
+    for title, miss in misses:
+        console.print(f"  {title}: {miss}", highlight=False, soft_wrap=True)
+    if markdown is not None:
+        write_page(markdown, as_markdown(sections))
+
+
+def show_tables(sections: list[Section]) -> None:
+    """Print the tables and their notes."""
     for section in sections:
         table = Table(title=section.title, title_justify="left")
         for k, name in enumerate(section.header):
@@ -42,18 +53,21 @@ def show(sections: list[Section], markdown: Path | None) -> None:
         console.print(table)
         for note in section.notes:
             console.print(note, style="dim", soft_wrap=True)
-    misses = [(section.title, miss) for section in sections for miss in section.misses]
-    console.print(f"\n{len(misses)} figures miss their mark", style="bold")
-    for title, miss in misses:
-        console.print(f"  {title}: {miss}", highlight=False, soft_wrap=True)
-    if markdown is not None:
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(as_markdown(sections), encoding="utf-8")
 
 
-def as_markdown(sections: list[Section]) -> str:
-    """The tables as a page."""
-    lines = ["# How real the bodies move", "", "Made by `python -m tools.measure`.", ""]
+def write_page(path: Path, text: str) -> None:
+    """A page of the docs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def as_markdown(
+    sections: list[Section],
+    title: str = "How real the bodies move",
+    command: str = "python -m tools.measure",
+) -> str:
+    """The tables as a page that says what made it."""
+    lines = [f"# {title}", "", f"Made by `{command}`.", ""]
     for section in sections:
         lines += [f"## {section.title}", "", f"| {' | '.join(section.header)} |"]
         lines.append(f"|{'---|' * len(section.header)}")
