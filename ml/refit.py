@@ -142,6 +142,7 @@ def _planted(
         free = np.concatenate([free, balls[:, foot, 1:]], axis=1)
         rate = np.gradient(free, axis=0) if len(free) > 1 else np.zeros_like(free)
         swings = ~contact[:, foot]
+        lifted = swings.astype(float)  # 0 on the ground, 1 from EASE_FRAMES away from it on
         moved = np.zeros_like(free)
         for first, last in runs(contact[:, foot]):
             spot = free[first:last].mean(axis=0) * [1.0, 1.0, 0.0]
@@ -151,9 +152,12 @@ def _planted(
                 out = (1.0 - u) ** 2 * swings * (beyond > 0)
                 away = 1.0 if edge == last - 1 else -1.0
                 slope = -away * EASE_FRAMES * rate[edge]
+                lifted = np.minimum(lifted, np.where(beyond > 0, u, 1.0))
                 moved += out[:, None] * ((1.0 + 2.0 * u)[:, None] * (spot - free[edge]))
                 moved += (out * u)[:, None] * slope
         at = free + moved * [travels, travels, 1.0]
+        clear = np.maximum(raw.pose[:, joint, 1] - at[:, 2], 0.0)  # its own height, or it drags
+        at[:, 2] += lifted * clear
         x, y = (at[:, :2] - raw.root[:, :2]).T
         balls[:, foot, 0] = x * cos + y * sin
         balls[:, foot, 1] = np.maximum(at[:, 2], 0.0)
