@@ -174,18 +174,17 @@ def way_round(
     go: in front of the trunk, not behind it.
     """
     hip, lean = hip_reference(rows, values)[:, None], values[p.LEAN][:, None]
-    way = np.empty_like(here)
-    angles, lengths = [], []
-    for place in (here, there):
-        x, y = place[:, :, 0], hip - place[:, :, 2]
-        flexion = np.arctan2(x, y) + lean - MID_FLEXION
-        angles.append(flexion - 2.0 * np.pi * np.round(flexion / (2.0 * np.pi)))
-        lengths.append(np.sqrt(x * x + y * y))
-    turn = angles[0] - angles[1]
+    places = np.array((here, there))
+    x, y = places[..., 0], hip - places[..., 2]
+    flexion = np.arctan2(x, y) + (lean - MID_FLEXION)
+    flexion -= 2.0 * np.pi * np.rint(flexion / (2.0 * np.pi))
+    length = np.sqrt(x * x + y * y)
+    turn = flexion[0] - flexion[1]
     # Beyond what a hip can do there is no telling which way round: the shorter one.
-    way[:, :, 0] = np.where(np.abs(turn) > WIDEST, turn - 2.0 * np.pi * np.sign(turn), turn)
-    way[:, :, 1] = here[:, :, 1] - there[:, :, 1]
-    way[:, :, 2] = lengths[0] - lengths[1]
+    turn -= 2.0 * np.pi * np.sign(turn) * (np.abs(turn) > WIDEST)
+    way = np.empty_like(here)
+    way[..., 0], way[..., 1] = turn, here[..., 1] - there[..., 1]
+    way[..., 2] = length[0] - length[1]
     return way
 
 

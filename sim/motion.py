@@ -23,32 +23,19 @@ from entities.components import (
 )
 from entities.skeleton import L_FOOT, LATERAL
 from sim import gestures as p
-from sim.animate import (
-    animate,
-    cadence_of,
-    effective_pace,
-    fade,
-    joints_world,
-)
-from sim.gait import (
-    CADENCE,
-    DUTY,
-    GAIT_MODE,
-    RUN_AT_MPS,
-    RUNS,
-    WALK_AT_MPS,
-    WALKS,
-    gait_rows,
-)
+from sim.animate import animate, effective_pace, fade, joints_world
+from sim.gait import GAIT_MODE, RUN_AT_MPS, RUNS, WALK_AT_MPS, WALKS
 from sim.rows import MotionRows, body_size, motion_rows
 from sim.steps import (
     LIFTED_M,
     Frames,
     held_feet,
     lift_and_plant,
+    rhythm,
     start_and_stop,
     strays,
     stride,
+    time_feet,
 )
 from sim.style import TEMPO, TOGETHER
 from sim.switch import change_action, rest_blend, still_to_rise, wanted_actions
@@ -72,7 +59,7 @@ ACCELERATION_TAU_S = 0.15
 MAX_ACCELERATION = 10.0
 """m/s², beyond it a body is being hit, not running."""
 DECIDE_TICKS = 3
-"""How often a body thinks about walking or running and about where it stands."""
+"""How often a body thinks about walking or running, its rhythm and where it stands."""
 MOVING_RATE = 1.0 / 0.30
 """1/s, how fast a body goes over from standing to stepping and from walking to running."""
 WALKS_LONGER_MPS = 0.4
@@ -126,6 +113,11 @@ def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = 
         grip=np.zeros((n, len(LIMBS))),
         stoop=np.zeros((n, 2)),
         size=size,
+        step=np.zeros(n),
+        duty=np.full(n, 0.6),
+        tempo=np.ones(n),
+        gain=np.zeros((2, n)).T,
+        turn=np.full((2, n), np.inf).T,
         seated_on=np.full(n, -1, np.int64),
         partner=np.full(n, -1, np.int64),
     )
@@ -170,7 +162,7 @@ def _take_off(world: World, n: int, dt: float) -> None:
         return
     body = world[Body]
     now = table.time_in(gait.action, gait.clock, gait.phase)
-    soon = now + dt * _clock_rate(world)
+    soon = now + dt * gait.tempo
     rows = np.flatnonzero(body.grounded[:n] & (now < at) & (soon >= at))
     if len(rows):
         speed = table.jump_speed[gait.action[rows]] * np.sqrt(gait.size[rows])
@@ -178,54 +170,62 @@ def _take_off(world: World, n: int, dt: float) -> None:
         body.grounded[rows] = False
 
 
-def _clock_rate(world: World) -> np.ndarray:
-    """Seconds of the gesture (N,) that go by in one: by temper and by style."""
-    own = world[Manner].now[:, TEMPO] * ~TOGETHER[world[Gait].action]
-    return (1.0 + 0.08 * world[Person].traits[:, 4]) * (1.0 + own)
-
-
 def advance(world: World, dt: float) -> None:
     """Move phase, feet and gesture clocks on to where the bodies have gone."""
-    gait, person = world[Gait], world[Person]
+    gait = world[Gait]
     n = len(gait.phase)
     wanted = wanted_actions(world)
     differs = wanted != gait.action
+    deciding = world.tick % DECIDE_TICKS == 0
     if some(differs):
         changed = np.flatnonzero(differs)
         change_action(world, changed, wanted[changed])
+        deciding = True
     grounded = world[Body].grounded[:n]
-    _advance_clock(world, grounded, dt)
     frames = _follow_body(world, gait, n, dt)
-    effective = effective_pace(gait.speed, gait.side, gait.acceleration[:, 0], gait.size)
-    deciding = world.tick % DECIDE_TICKS == 0
-    if deciding:
-        mode = GAIT_MODE[gait.action]
-        threshold = np.where(gait.running, WALK_AT_MPS, RUN_AT_MPS)
-        threshold = threshold + WALKS_LONGER_MPS * (mode == WALKS)
-        gait.running = (effective > threshold) | (mode == RUNS)
-    ease = MOVING_RATE * dt
-    gait.run = gait.run + np.minimum(np.maximum(gait.running - gait.run, -ease), ease)
-    cadence, duty = gait_rows(effective, gait.run, slice(CADENCE, DUTY + 1))
-    cadence = cadence_of(cadence, gait.action, person.traits, world[Manner].now)
     held = held_feet(gait, grounded)
-    able, shuffle_s = grounded & (gait.seat == 0.0), STEP_S
     rise = still_to_rise(world)
-    if rise is not None:
-        able &= rise < UPRIGHT_M
-        shuffle_s = STEP_S * (1.0 + STEP_SLOWER * rise)
-    start_and_stop(gait, duty, able, held)
-    moving = (gait.stepping & grounded) - gait.moving
-    gait.moving = gait.moving + np.minimum(np.maximum(moving, -ease), ease)
-    lifts, lands = stride(gait, cadence, duty, held, dt, dt / shuffle_s)
+    shuffle = dt / STEP_S if rise is None else dt / (STEP_S * (1.0 + STEP_SLOWER * rise))
+    if deciding:
+        _choose_gait(world, gait, dt)
+        able = grounded & (gait.seat == 0.0)
+        start_and_stop(gait, able if rise is None else able & (rise < UPRIGHT_M), held)
+        time_feet(gait, held, dt, shuffle)
+    _advance_clock(world, grounded, dt)
+    gait.run = _eased(gait.run, gait.running, dt)
+    gait.moving = _eased(gait.moving, gait.stepping & grounded, dt)
+    lifts, lands = stride(gait, held)
     if deciding:
         lifts = lifts | strays(gait, frames, held)
     if some(lifts) or some(lands):
-        lift_and_plant(world, frames, lifts, lands, duty, 120.0 / cadence)
+        lift_and_plant(world, frames, lifts, lands)
+        time_feet(gait, held, dt, shuffle)
+
+
+def _choose_gait(world: World, gait: Gait, dt: float) -> None:
+    """Whether to walk or run, in what rhythm, and how fast gestures go, by temper and by style."""
+    person, manner = world[Person], world[Manner].now
+    pace = effective_pace(gait.speed, gait.side, gait.acceleration[:, 0], gait.size)
+    mode = GAIT_MODE[gait.action]
+    threshold = np.where(gait.running, WALK_AT_MPS, RUN_AT_MPS)
+    gait.running = (pace > threshold + WALKS_LONGER_MPS * (mode == WALKS)) | (mode == RUNS)
+    cadence, gait.duty = rhythm(pace, gait.run, gait.action, person.traits, manner)
+    gait.step = cadence * (dt / 120.0)
+    own = manner[:, TEMPO] * ~TOGETHER[gait.action]
+    gait.tempo = (1.0 + 0.08 * person.traits[:, 4]) * (1.0 + own)
+
+
+def _eased(now: np.ndarray, goal: np.ndarray, dt: float) -> np.ndarray:
+    """``now`` (N,) a tick nearer to ``goal`` (N,), at MOVING_RATE."""
+    lack = goal - now
+    if not np.count_nonzero(lack):
+        return now
+    ease = MOVING_RATE * dt
+    return now + np.minimum(np.maximum(lack, -ease), ease)
 
 
 def _advance_clock(world: World, grounded: np.ndarray, dt: float) -> None:
-    gait, blend = world[Gait], world[Blend]
-    rate = _clock_rate(world)
+    gait, blend, rate = world[Gait], world[Blend], world[Gait].tempo
     age = (world.tick - blend.since) * dt
     if some(age < blend.spell):
         slower = FIRST_SLOWER * ~p.gesture_table().timed[gait.action]

@@ -14,10 +14,11 @@ from entities.components import Gait, Mark, Transform
 from entities.skeleton import L_FOOT, LATERAL
 from entities.units import DT
 from sim import gestures as p
-from sim.animate import parameters, way_round
+from sim.animate import cadence_of, effective_pace, parameters, way_round
+from sim.gait import CADENCE, DUTY, gait_rows
 from sim.rows import MotionRows, motion_rows
 from sim.style import WIDTH
-from sim.world import World, every, some
+from sim.world import Rows, World, every, some
 
 START_MPS, STOP_MPS = 0.15, 0.10
 """Canonical speeds at which the stride cycle starts and, with both feet down, ends."""
@@ -40,6 +41,9 @@ REACH_M = 0.62
 LIFTED_M = 0.01
 """A gesture that holds a foot higher than this has it off the ground."""
 
+FEW = 16
+"""Of so few bodies all are worked on at once: to pick some of them would cost more."""
+
 _HALF = np.array([[0.0], [0.5]])
 _SIGN = np.array([[1.0], [-1.0]])
 
@@ -52,6 +56,10 @@ class Frames:
     y: np.ndarray
     cos: np.ndarray
     sin: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Frames":
+        """The frames of ``rows`` (R,)."""
+        return Frames(self.x[rows], self.y[rows], self.cos[rows], self.sin[rows])
 
     def local(self, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Places in the world, x and y (2, 2, N) m, as forward and left of each body, (2, N)."""
@@ -88,7 +96,15 @@ def held_feet(gait: Gait, grounded: np.ndarray) -> np.ndarray:
     return raised | (values[8] > 0.5) | ~grounded
 
 
-def start_and_stop(gait: Gait, duty: np.ndarray, able: np.ndarray, held: np.ndarray) -> None:
+def rhythm(
+    pace: np.ndarray, run: np.ndarray, action: np.ndarray, traits: np.ndarray, manner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Steps/min and duty (N,) of bodies that go at a canonical pace (N,) doing an action."""
+    cadence, duty = gait_rows(pace, run, slice(CADENCE, DUTY + 1))
+    return cadence_of(cadence, action, traits, manner), duty
+
+
+def start_and_stop(gait: Gait, able: np.ndarray, held: np.ndarray) -> None:
     """Run the stride cycle of those able (N,) who move; let it end with both feet down."""
     square = gait.speed * gait.speed + gait.side * gait.side
     limit = (START_MPS - (START_MPS - STOP_MPS) * gait.stepping) * gait.size
@@ -104,41 +120,31 @@ def start_and_stop(gait: Gait, duty: np.ndarray, able: np.ndarray, held: np.ndar
         air = ~gait.planted[row]
         right = bool(air[1]) if air.any() else bool(gait.phase[row] % 1.0 >= 0.25)
         done = min(float(gait.swing[row, int(right)]), 0.95) if air.any() else 0.0
-        along = duty[row] + (1.0 - duty[row]) * done
+        along = gait.duty[row] + (1.0 - gait.duty[row]) * done
         gait.phase[row] = np.floor(gait.phase[row]) + 1.0 + along - 0.5 * right
 
 
-def stride(
-    gait: Gait,
-    cadence: np.ndarray,
-    duty: np.ndarray,
-    held: np.ndarray,
-    dt: float,
-    shuffle: float | np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Advance phase and swings; which feet (2, N) lift because their time has come, and land.
+def time_feet(gait: Gait, held: np.ndarray, dt: float, shuffle: float | np.ndarray) -> None:
+    """Work out how fast each swing goes, and at what phase each foot's time comes.
 
-    shuffle: share of its swing that a step on the spot goes in this tick, for all or (N,).
+    Both hold until this is asked again: a foot that swings as it should keeps its pace.
+    shuffle: share of its swing that a step on the spot goes in a tick, for all or (N,).
     """
     planted = gait.planted.T
-    in_air = ~planted
-    if not (some(gait.stepping) or some(in_air) or some(held)):
-        return held, held
-    both = _both(len(gait.phase))
-    step = gait.stepping * (dt / 120.0) * cadence
-    before = gait.phase.take(both)
-    before[1] += 0.5
-    before -= np.floor(before)
-    gait.phase = gait.phase + step
-    step, duty = step.take(both), duty.take(both)
-    now = before + step
-    walks = gait.stepping.take(both) & ~held
+    if not some(gait.stepping) and every(planted) and not some(held):
+        gait.gain[:], gait.turn[:] = 0.0, np.inf
+        return
+    both, later = _both(len(gait.phase))
+    phase, step, duty = gait.phase.take(both), gait.step.take(both), gait.duty.take(both)
+    cycle = phase + later
+    cycle -= np.floor(cycle)
+    aloft, left, walks = 1.0 - duty, 1.0 - cycle, gait.stepping.take(both) & ~held
     u, lift = gait.swing.T, gait.lift.T
-    gain = (1.0 - u) * step / (1.0 - before)
+    gain = (1.0 - u) * step / left
     # What is left of the swing shrinks as what is left of the cycle, so they end together; a foot
     # in the air when it should be down, or long before its time nearly there, comes down at once.
-    gain[before < duty - step + np.maximum(u - AHEAD, 0.0) * (1.0 - duty)] = HURRY
-    most, hasty = step / (SHORTEST_SWING * (1.0 - duty)), walks
+    gain[left > (step + aloft) - np.maximum(u - AHEAD, 0.0) * aloft] = HURRY
+    most, hasty = step / (SHORTEST_SWING * aloft), walks
     if some(np.abs(lift) > FAR_M):
         far = np.sqrt(lift[0] * lift[0] + lift[1] * lift[1] + lift[2] * lift[2])
         hasty = walks & (far <= FAR_M)
@@ -149,20 +155,36 @@ def stride(
         shuffle = np.minimum(shuffle, goes * dt / np.maximum(far, 1e-9))
     np.minimum(gain, most, out=gain)
     np.copyto(gain, shuffle, where=~walks)
-    gain += u
-    u = np.minimum(gain, 1.0)
-    u[planted] = 0.0
+    gain[planted] = 0.0
+    gait.gain = gain.T
+    since = cycle - duty
+    missed = since >= np.minimum(0.97 - duty, 0.25)
+    turn = phase + np.where(planted, missed - since, left)
+    turn[~np.where(planted, walks, hasty)] = np.inf
+    gait.turn = turn.T
+
+
+def stride(gait: Gait, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Advance phase and swings; which feet (2, N) lift because their time has come, and land."""
+    gait.phase = gait.phase + gait.step * gait.stepping
+    u = np.minimum(gait.swing.T + gait.gain.T, 1.0)
     gait.swing = u.T
-    since = now - duty
-    due = walks & (since >= 0.0) & (since < np.minimum(0.97 - duty, 0.25))
-    ends = (u > 1.0 - 1e-9) | (hasty & (u > 0.8) & (now >= 1.0))
-    return planted & (held | due), in_air & ~held & ends
+    comes = gait.phase.take(_both(len(gait.phase))[0]) >= gait.turn.T
+    full = u > 1.0 - 1e-9
+    if not (some(comes) or some(full) or some(held)):
+        return held, held
+    planted = gait.planted.T
+    lands = (full | (comes & (u > 0.8))) & ~(planted | held)
+    return planted & (held | comes), lands
 
 
 @cache
-def _both(n: int) -> np.ndarray:
-    """(2, n) rows 0..n-1 twice: taking them is faster than broadcasting over the feet."""
-    return np.tile(np.arange(n), (2, 1))
+def _both(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(2, n) rows 0..n-1 twice, and how much later in the stride each foot is.
+
+    To take rows twice is faster than to broadcast them over the feet.
+    """
+    return np.tile(np.arange(n), (2, 1)), np.repeat([[0.0], [0.5]], n, axis=1)
 
 
 def strays(gait: Gait, frames: Frames, held: np.ndarray) -> np.ndarray:
@@ -188,71 +210,110 @@ def strays(gait: Gait, frames: Frames, held: np.ndarray) -> np.ndarray:
     return np.where(walks, far, astray)
 
 
-def lift_and_plant(
-    world: World,
-    frames: Frames,
-    lifts: np.ndarray,
-    lands: np.ndarray,
-    duty: np.ndarray,
-    stride_s: np.ndarray,
-) -> None:
+def lift_and_plant(world: World, frames: Frames, lifts: np.ndarray, lands: np.ndarray) -> None:
     """Let feet go and put feet down, (2, N) masks, without moving any of them.
 
     A stance and a swing end between two ticks: what the body has gone since then counts.
     """
     gait = world[Gait]
     gait.planted = ((gait.planted.T & ~lifts) | lands).T
+    for move, feet in ((_lift, lifts), (_plant, lands)):
+        if not some(feet):
+            continue
+        if len(gait.phase) <= FEW:
+            move(world, slice(None), frames, feet)
+        else:
+            rows = np.flatnonzero(feet[0] | feet[1])
+            move(world, rows, frames.take(rows), feet[:, rows])
+
+
+def _rows(world: World, rows: Rows) -> tuple[MotionRows, np.ndarray, np.ndarray]:
+    """The state of R ``rows`` with their duty and s a stride, (R,), of this very tick."""
     state = motion_rows(world, copy=False)
+    if not isinstance(rows, slice):
+        state = state.take(rows)
+    pace = effective_pace(state.speed, state.side, state.acceleration[:, 0], state.size)
+    cadence, duty = rhythm(pace, state.run, state.action, state.traits, state.manner)
+    return state, duty, 120.0 / cadence
+
+
+def _lift(world: World, rows: Rows, frames: Frames, lifts: np.ndarray) -> None:
+    """Let go of the feet ``lifts`` (2, R) of R ``rows``."""
+    gait = world[Gait]
+    state, duty, stride_s = _rows(world, rows)
     values = parameters(state)
-    forward, left, up = swing_ends(state, values, lands, duty, stride_s)
-    size = gait.size
-    if some(lifts):
-        over = _since_lift_off(gait, duty, stride_s)
-        x, y = frames.local(gait.plant.T)
-        x, y = x + over * gait.speed, y + over * gait.side
-        here = np.stack([x / size, y / size, np.zeros_like(x)])
-        way = way_round(state, values, here.T, np.stack([forward, left, up]).T)
-        gait.lift = np.where(lifts, way.T, gait.lift.T).T
-        gait.swing = np.where(lifts, over / ((1.0 - duty) * stride_s), gait.swing.T).T
-    if not some(lands):
-        return
+    start = np.array(swing_ends(state, values, False, duty, stride_s))
+    over = _since_lift_off(state.phase, gait.stepping[rows], duty, stride_s)
+    here = np.zeros_like(start)
+    here[0], here[1] = frames.local(state.plant.T)
+    here[0] += over * state.speed
+    here[1] += over * state.side
+    here /= state.size
+    way = way_round(state, values, here.T, start.T)
+    gait.lift[rows] = np.where(lifts, way.T, state.lift.T).T
+    gait.swing[rows] = np.where(lifts, over / ((1.0 - duty) * stride_s), state.swing.T).T
+
+
+def _plant(world: World, rows: Rows, frames: Frames, lands: np.ndarray) -> None:
+    """Put down the feet ``lands`` (2, R) of R ``rows``."""
+    gait = world[Gait]
+    state, duty, stride_s = _rows(world, rows)
+    values = _foot_parameters(state)
+    forward, left, up = swing_ends(state, values, True, duty, stride_s)
     high = lands & (up > STILL_HIGH_M)
     if some(high):
         lands = lands & ~high
-        here = np.stack([forward, left, up])
-        start = np.stack(swing_ends(state, values, lands, duty, stride_s))
-        way = way_round(state, values, here.T, start.T)
-        gait.planted = (gait.planted.T & ~high).T
-        gait.swing = np.where(high, 0.0, gait.swing.T).T
-        gait.lift = np.where(high, way.T, gait.lift.T).T
-    late = gait.phase + _HALF
-    late = (late - np.rint(late)) * (stride_s * gait.stepping)
+        start = np.array(swing_ends(state, values, False, duty, stride_s))
+        way = way_round(state, values, np.array((forward, left, up)).T, start.T)
+        gait.planted[rows] &= ~high.T
+        gait.swing[rows] = np.where(high, 0.0, state.swing.T).T
+        gait.lift[rows] = np.where(high, way.T, state.lift.T).T
+    late = state.phase + _HALF
+    late = (late - np.rint(late)) * (stride_s * gait.stepping[rows])
     late = np.minimum(np.maximum(late, 0.0), DT)
-    spots = frames.world(forward * size - late * gait.speed, left * size - late * gait.side)
-    gait.plant = np.where(lands, spots, gait.plant.T).T
-    gait.swing.T[lands], gait.lift.T[:, lands] = 0.0, 0.0
-    z = world[Transform].position[:, 2]
-    for row, foot in np.argwhere(lands.T).tolist():
-        x, y = spots[:, foot, row].tolist()
-        strength = math.hypot(gait.speed[row], gait.side[row])
-        world.marks.append(Mark(world.tick, "step", (x, y, float(z[row])), strength))
+    ahead = forward * state.size - late * state.speed
+    spots = frames.world(ahead, left * state.size - late * state.side)
+    for foot, k in zip(*(where.tolist() for where in lands.nonzero()), strict=True):
+        row, (x, y) = k if isinstance(rows, slice) else int(rows[k]), spots[:, foot, k].tolist()
+        gait.plant[row, foot] = x, y
+        gait.swing[row, foot], gait.lift[row, foot] = 0.0, 0.0
+        strength, z = math.hypot(state.speed[k], state.side[k]), world[Transform].position[row, 2]
+        world.marks.append(Mark(world.tick, "step", (x, y, float(z)), strength))
 
 
-def _since_lift_off(gait: Gait, duty: np.ndarray, stride_s: np.ndarray) -> np.ndarray:
+def _foot_parameters(state: MotionRows) -> np.ndarray:
+    """Gesture parameters (D, N), right in the feet's columns if no gesture moves the feet."""
+    table = p.gesture_table()
+    gesture = table.on_seat(state.action, state.seat)
+    if some(table.busy[gesture]):
+        return parameters(state)
+    values = np.zeros((p.N_PARAMETERS, len(gesture)))
+    values[p.L_FWD : p.LOOSE + 1] = table.feet.take(gesture, axis=1)
+    return values
+
+
+def _since_lift_off(
+    phase: np.ndarray, stepping: np.ndarray, duty: np.ndarray, stride_s: np.ndarray
+) -> np.ndarray:
     """Time (2, N) s since each foot's stance should have ended, 0 if that was not in this tick."""
-    phase = gait.phase + _HALF
-    over = (phase - np.floor(phase) - duty) * (stride_s * gait.stepping)
+    phase = phase + _HALF
+    over = (phase - np.floor(phase) - duty) * (stride_s * stepping)
     return np.where((over > 0.0) & (over <= DT), over, 0.0)
 
 
 def swing_ends(
-    rows: MotionRows, values: np.ndarray, ends: np.ndarray, duty: np.ndarray, stride_s: np.ndarray
+    rows: MotionRows,
+    values: np.ndarray,
+    ends: np.ndarray | bool,
+    duty: np.ndarray,
+    stride_s: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where a swing ends, or else (2, N) starts: forward, left, up of the root, (2, N) canonical.
+    """Where a swing ends, or else starts: forward, left, up of the root, (2, N) canonical.
 
+    ends: for all, or (2, N).
     What ``sim.animate.foot_bases`` comes to when a swing's progress is 1 or 0.
     """
-    reach = np.where(ends, 0.5, -0.5) * (duty * stride_s / rows.size)
+    reach = (ends - 0.5) * duty * stride_s / rows.size
     walks = rows.moving * (1.0 - values[p.L_OWNED : p.R_OWNED + 1])
     width = _SIGN * (LATERAL[L_FOOT] + rows.manner[:, WIDTH])
     forward = values[p.L_FWD : p.R_FWD + 1]
