@@ -9,9 +9,10 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,9 +21,11 @@ import typer
 from pydantic import ValidationError
 
 from entities.scene import CameraMode, CameraPlan, Scene, explain, load_scene
+from entities.units import DT
 
 if TYPE_CHECKING:
     from sim.loop import Simulation
+    from sim.record import Recorder
 
 DEFAULT_FPS = 30
 
@@ -56,12 +59,21 @@ class UserError(Exception):
 def run(
     prompt: Annotated[str | None, Flag(help="The scene in a sentence.")] = None,
     scene: Annotated[Path | None, Flag(help="The scene as a JSON file.")] = None,
+    replay: Annotated[
+        Path | None,
+        Flag(metavar="DIR", help="A dataset; with --headless, run it again to compare."),
+    ] = None,
+    episode: Annotated[int | None, Flag(min=0, help="Which of the dataset's episodes; 0.")] = None,
     script: Annotated[
         Path | None, Flag(help="A file of later sentences: 3.5 ACTOR: now she sits")
     ] = None,
     video: Annotated[Path | None, Flag(help="Write an .mp4, .webm or .gif file.")] = None,
     frames: Annotated[Path | None, Flag(help="Write PNG files to a new folder.")] = None,
     headless: Annotated[bool, Flag("--headless", help="Only simulate; print a summary.")] = False,
+    record: Annotated[Path | None, Flag(metavar="DIR", help="Add episodes to a dataset.")] = None,
+    record_video: Annotated[
+        bool, Flag("--record-video", help="A new dataset gets a film of each scene, of --size.")
+    ] = False,
     dump_scene: Annotated[str | None, Flag(help="Write the scene's JSON; - is stdout.")] = None,
     scene_schema: Annotated[
         bool, Flag("--scene-schema", help="Print the JSON schema of scene files.")
@@ -103,7 +115,15 @@ def run(
         for_films_only(is_film, fps=fps, transparent=transparent or None)
         width_height = parse_size(size)
         model = Model(embedder, planner, enhance, llm_base_url, llm_model)
-        story = read_story(prompt, scene, seed, model)
+        if replay is None:
+            alone("--prompt or --scene", episode=episode)
+            story = read_story(prompt, scene, seed, model)
+        else:
+            from sim.replay import Recording
+
+            alone("--replay", prompt=prompt, scene=scene, seed=seed, script=script, record=record)
+            recording = Recording(replay, episode or 0)
+            story = recording.scene
         story = adjusted(story, seconds=seconds, seed=seed, camera=camera, follow=follow)
         if script is not None:
             from sim.screenplay import with_screenplay
@@ -113,29 +133,44 @@ def run(
             write_text(dump_scene, story.model_dump_json(indent=2))
     if story.description and not quiet:
         print(story.description, file=sys.stderr)
+    if dump_scene is not None and not is_film and not headless:
+        return
+    if headless and replay is not None:
+        with users_fault():
+            lines = recording.differences()
+        print("\n".join(lines) or f"scene {recording.number}, run again: the same to the last bit")
+        sys.exit(1 if lines else 0)
+    from sim.loop import Simulation
+
+    run = partial(Simulation, story) if replay is None else partial(recording.run, story.camera)
+    kept = nullcontext()
+    with users_fault():
+        recorder = open_recorder(record, width_height if record_video else None)
+        if recorder is not None:
+            run = partial(recorder.watch, run)
+            kept = recorder.kept(round(story.duration / DT))
     if is_film:
         from sim.video import Clip, prepare_frames, prepare_video
 
         with users_fault():
             rate = DEFAULT_FPS if fps is None else fps
-            clip = Clip(story, rate, width_height, transparent=transparent)
+            clip = Clip(story, rate, width_height, transparent=transparent, run=run)
             job = prepare_video(clip, video) if frames is None else prepare_frames(clip, frames)
-        with progress_bar(quiet) as progress, refused_by_system():
+        with progress_bar(quiet) as progress, refused_by_system(), kept:
             job(progress)
     elif headless:
         with users_fault():
-            from sim.loop import Simulation
-
-            simulation = Simulation(story)
-        with progress_bar(quiet) as progress:
+            simulation = run()
+        with progress_bar(quiet) as progress, refused_by_system(), kept:
             line = summary(simulation, story.duration, progress)
         print(line)
-    elif dump_scene is None:
+    else:
         from sim.window import Window
 
         with users_fault():
-            window = Window(story, width_height)
-        window.run()
+            window = Window(run(), width_height, recorder)
+        with refused_by_system():
+            window.run()
 
 
 @contextmanager
@@ -172,6 +207,13 @@ def for_films_only(is_film: bool, **flags: object) -> None:
     for name, value in flags.items():
         if value is not None and not is_film:
             raise ValueError(f"--{name}: only for a film; expected --video or --frames with it")
+
+
+def alone(flag: str, **flags: object) -> None:
+    """Raises ValueError for a flag that would do nothing beside ``flag``."""
+    for name, value in flags.items():
+        if value is not None:
+            raise ValueError(f"--{name}: not with {flag}")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -240,6 +282,17 @@ def adjusted(
     return Scene.model_validate({**dict(scene), **changes})
 
 
+def open_recorder(path: Path | None, film_size: tuple[int, int] | None) -> "Recorder | None":
+    """Keeps a dataset open. Raises ValueError if it cannot be."""
+    if path is None:
+        if film_size is not None:
+            raise ValueError("--record-video: only for a dataset; expected --record with it")
+        return None
+    from sim.record import Recorder
+
+    return Recorder(path, film_size)
+
+
 def write_text(target: str, text: str) -> None:
     """To a file, or to stdout for ``-``."""
     if target == "-":
@@ -253,8 +306,6 @@ def summary(
 ) -> str:
     """Run to the end and say in a line who was there, how far he got and how fast it went."""
     import numpy as np
-
-    from entities.units import DT
 
     ticks = max(1, round(seconds / DT))
     names = simulation.cast.actor_ids

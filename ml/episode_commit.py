@@ -81,9 +81,9 @@ def finish(root: Path) -> None:
 
 
 def drop(root: Path) -> None:
-    """Delete every part that is not committed."""
+    """Delete everything that is not committed."""
     if not (root / STAGING / JOURNAL).is_file():
-        for left in (root / STAGING).glob("*" + SUFFIX):
+        for left in (root / STAGING).iterdir():
             left.unlink()
 
 

@@ -126,6 +126,7 @@ class SceneRecord:
     scene: Scene  # with every event of the run
     ticks: int = 0  # simulated and recorded, 0 if it was not simulated
     end_reason: str = "complete"
+    first_tick: int = 0  # at which the first frame was taken
     model_hash: str = ""
     made_with: dict[str, Any] = field(default_factory=lambda: made_with())
     about: dict[str, Any] = field(default_factory=dict)
@@ -137,6 +138,7 @@ class SceneRecord:
                 "scene_index": index,
                 "seed": self.scene.seed,
                 "ticks": self.ticks,
+                "first_tick": self.first_tick,
                 "end_reason": self.end_reason,
                 "model_hash": self.model_hash,
                 "made_with": self.made_with,
@@ -289,6 +291,10 @@ class EpisodeDataset:
             for _, line in zip(range(self.n_scenes), lines, strict=False):
                 yield _record(json.loads(line))
 
+    def of_scene(self, index: int) -> list[Episode]:
+        """The episodes of a scene."""
+        return [self.episode(i) for i, own in enumerate(self.column("scene_index")) if own == index]
+
     def __iter__(self) -> Iterator[Episode]:
         return (self.episode(i) for i in range(len(self)))
 
@@ -346,6 +352,6 @@ def open_dataset(path: str | Path) -> EpisodeDataset:
 
 
 def _record(line: dict[str, Any]) -> SceneRecord:
-    names = ("ticks", "end_reason", "model_hash", "made_with", "about")
+    names = ("ticks", "first_tick", "end_reason", "model_hash", "made_with", "about")
     scene = Scene.model_validate(line["scene"])
     return SceneRecord(scene, **{name: line[name] for name in names})

@@ -137,6 +137,10 @@ class Controls:
         """Save the next picture."""
         self.window.screenshot_wanted = True
 
+    def record(self) -> None:
+        """Begin to record, or stop."""
+        self.window.toggle_recording()
+
     def save(self) -> None:
         """Save the scene with all its events."""
         self.window.save_scene()
@@ -318,6 +322,7 @@ DEEDS: tuple[Deed, ...] = (
     Deed("[, PgDn", "slower", C.slower, (pygame.K_PAGEDOWN,), characters="["),
     Deed("], PgUp", "faster", C.faster, (pygame.K_PAGEUP,), characters="]"),
     Deed("P", "save a screenshot", C.screenshot, (pygame.K_p,)),
+    Deed("R", "record episodes, or stop", C.record, (pygame.K_r,)),
     Deed("Ctrl+S", "save the scene", C.save, (pygame.K_s,), ctrl=True),
     Deed("G", "names, speeds and scale bar", C.toggle_hud, (pygame.K_g,)),
     Deed("H", "these keys", C.toggle_help, (pygame.K_h,)),

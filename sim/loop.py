@@ -39,6 +39,7 @@ class Simulation:
         set_balls_at_feet(self.world)
         self.agenda = Agenda(self.scene)
         self.cast = _cast(self.scene, self.world, [str(item.id) for item in things])
+        self.watchers: list[Callable[[Block], None]] = []  # they see every tick that is looked at
         self.systems: list[Callable[[World, float], None]] = [
             self.agenda.update,
             run_script,
@@ -69,7 +70,7 @@ class Simulation:
         """What can be seen now."""
         reel = self._reel(1)
         reel.record(self.agenda.speech(self.world.tick))
-        return _frames(reel.develop())[0]
+        return _frames(self._develop(reel))[0]
 
     def frames(self, n_ticks: int) -> Iterator[Frame]:
         """Frames of this tick and the ``n_ticks`` after it, worked out in blocks."""
@@ -85,7 +86,13 @@ class Simulation:
                 if k:
                     self.step()
                 reel.record(self.agenda.speech(self.world.tick))
-            yield reel.develop()
+            yield self._develop(reel)
+
+    def _develop(self, reel: Reel) -> Block:
+        block = reel.develop()
+        for watch in self.watchers:
+            watch(block)
+        return block
 
     def _reel(self, n_ticks: int) -> Reel:
         return Reel(self.world, len(self.cast.actor_ids), n_ticks)

@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from entities.components import Body, Mark, Person, Pose, Route, Script, Thing, Transform, Velocity
+from entities.components import (
+    Body,
+    Intent,
+    Mark,
+    Person,
+    Pose,
+    Route,
+    Script,
+    Thing,
+    Transform,
+    Velocity,
+)
 from entities.skeleton import N_JOINTS
 from sim.animate import animate
 from sim.play import show_in_hand
@@ -25,6 +36,7 @@ class Block:
     root: np.ndarray  # (K, A, 3)
     heading: np.ndarray  # (K, A)
     velocity: np.ndarray  # (K, A, 3)
+    wanted: np.ndarray  # (K, A, 2) m/s, what each actor wanted his velocity to be
     action: np.ndarray  # (K, A)
     off_path: np.ndarray  # (K, A)
     pose: Pose  # columns (K, A, …)
@@ -59,6 +71,7 @@ class Reel:
             transform.position,
             transform.heading,
             world[Velocity].linear[:n],
+            world[Intent].velocity,
             world[Script].action,
             world[Route].off_path,
             thing.spin,
@@ -81,7 +94,8 @@ class Reel:
         k, n = len(self._ticks), self._n
         tick = np.array(self._ticks)
         columns = [column[:k] for column in self._columns]
-        position, heading, velocity, action, off_path, spin, holder, hand, *motion = columns
+        position, heading, velocity, wanted, action, off_path, spin, *rest = columns
+        holder, hand, *motion = rest
         pose = animate(rows_over_time(motion, tick, self._world[Person]))
         shaped = Pose(
             joints=pose.joints.reshape(k, n, N_JOINTS, 2),
@@ -107,6 +121,7 @@ class Reel:
             root=root,
             heading=facing,
             velocity=velocity,
+            wanted=wanted,
             action=action,
             off_path=off_path,
             pose=shaped,

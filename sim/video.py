@@ -52,6 +52,7 @@ class Clip:
 
     fps: 10 to 120. size: even, 16 to 7680 px. seconds: the scene's duration by default.
     seed, motion: as for ``simulate``. transparent: an alpha channel instead of a stage.
+    run: gives the run to film, instead of a new one of the scene.
     Raises ValueError for what cannot be asked.
     """
 
@@ -62,6 +63,7 @@ class Clip:
     seed: int | None = None
     motion: str | None = None
     transparent: bool = False
+    run: Callable[[], Simulation] | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.fps, int) and MIN_FPS <= self.fps <= MAX_FPS):
@@ -86,7 +88,7 @@ class Clip:
 
     def simulation(self) -> Simulation:
         """A run to film. Raises ValueError if the scene cannot be built."""
-        return Simulation(self.scene, self.seed, self.motion)
+        return Simulation(self.scene, self.seed, self.motion) if self.run is None else self.run()
 
 
 def check_size(size: tuple[int, int]) -> None:

@@ -1,7 +1,9 @@
 """The live window: initialise, update, draw, close."""
 
+import logging
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pygame
@@ -16,7 +18,14 @@ from sim.panels import Panels
 from sim.playback import Playback
 from sim.render import Renderer
 
+if TYPE_CHECKING:
+    from sim.record import Recorder
+
+log = logging.getLogger(__name__)
+
 FPS = 60
+RECORDINGS = Path("stride-episodes")
+"""Where R records to, if the command was not told another place."""
 MIN_SIDE_PX = 160
 """A smaller window has no room for its own text."""
 MESSAGE_S = 4.0
@@ -29,11 +38,17 @@ MAX_ELAPSED_S = 0.25
 class Window:
     """A scene that plays until the person before the window closes it."""
 
-    def __init__(self, scene: Scene, size: tuple[int, int] = (1280, 720)) -> None:
-        """Raises ValueError if the scene cannot be built, OSError if there is no display."""
+    def __init__(
+        self,
+        simulation: Simulation,
+        size: tuple[int, int] = (1280, 720),
+        recorder: "Recorder | None" = None,
+    ) -> None:
+        """recorder: of this run; without one R opens one. Raises OSError without a display."""
         if min(size) < MIN_SIDE_PX:
             raise ValueError(f"size: {size[0]}x{size[1]}; a window needs {MIN_SIDE_PX} px a side")
-        self.play(scene, size)
+        self._recorder = recorder
+        self._show(simulation, size)
         try:
             pygame.display.init()
             self.screen = pygame.display.set_mode(size, pygame.RESIZABLE)
@@ -54,15 +69,42 @@ class Window:
                 self.turn(min(self._clock.tick(FPS) / 1000.0, MAX_ELAPSED_S))
         finally:
             pygame.display.quit()
+            if self._recorder is not None:
+                if self._recorder.recording:
+                    log.warning(self._recorder.stop("closed"))
+                self._recorder.close()
 
     def turn(self, elapsed_s: float) -> None:
         """One picture: what happened in the last ``elapsed_s`` seconds, and how it looks now."""
         self._update(elapsed_s)
         self._draw()
 
-    def play(self, scene: Scene, size: tuple[int, int]) -> None:
+    def play(self, scene: Scene) -> None:
         """Start a scene. Raises ValueError if it cannot be built; then the old one goes on."""
         simulation = Simulation(scene)
+        if self._recorder is not None and self._recorder.recording:
+            self.toggle_recording()
+            self._recorder.start(simulation)
+        self._show(simulation, self.screen.get_size())
+
+    def toggle_recording(self) -> None:
+        """Begin to record what happens, or stop and commit it."""
+        try:
+            if self._recorder is not None and self._recorder.recording:
+                self.say(self._recorder.stop("stopped"))
+                return
+            if self._recorder is None:
+                from sim.record import Recorder
+
+                self._recorder = Recorder(RECORDINGS)
+            self._recorder.start(self.playback.simulation)
+        except (OSError, ValueError) as error:
+            self.say(f"not recorded: {error}")
+        else:
+            self.say(f"recording to {self._recorder.path}")
+
+    def _show(self, simulation: Simulation, size: tuple[int, int]) -> None:
+        scene = simulation.scene
         self.scene, self.cast = simulation.scene, simulation.cast
         self.playback = Playback(simulation)
         self.director = Director(self.cast, scene.camera, size)
@@ -75,12 +117,15 @@ class Window:
         """Start the scene of a sentence. Raises ValueError if it makes none."""
         from sim.story import parse_prompt
 
-        self.play(parse_prompt(text, seed=self.scene.seed), self.screen.get_size())
+        self.play(parse_prompt(text, seed=self.scene.seed))
 
     def tell(self, text: str) -> None:
         """Redirect the chosen actor from now on, as an event of the scene."""
         self.playback.to_newest()
-        self.playback.simulation.add_event(text, self.cast.actor_ids[self.chosen])
+        try:
+            self.playback.simulation.add_event(text, self.cast.actor_ids[self.chosen])
+        except ValueError as error:
+            self.say(str(error))
 
     def choose(self, row: int | None) -> None:
         """Choose an actor; a camera that follows somebody goes to him."""
@@ -183,6 +228,8 @@ class Window:
         if director.followed is not None and mode in ("follow", "orbit"):
             mode += f" {director.followed}"
         words.append(mode)
+        if self._recorder is not None and self._recorder.recording:
+            words.append("recording")
         if director.hand.zoom != 1.0:
             words.append(f"zoom {director.hand.zoom:.2f}")
         if self._controls.steering:
