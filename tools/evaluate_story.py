@@ -2,13 +2,14 @@
 
     python -m tools.evaluate_story dev
 
-A label is one JSON line: prompt, count, actions, objects, direction, relation, theme.
+A label is one JSON line: prompt, count, actions, objects, direction, relation, theme, look.
 ``count`` is a number or ``[least, most]``. ``actions`` must happen in that order, whoever does
 them; ``"run/jog"`` takes either and ``"-run"``
 forbids one. ``objects`` are exactly those of the
 scene; ``"food?"`` may be there or not. ``theme`` is the stage that is drawn. ``relation`` is
 ``kind:name`` of the first mover, ``who>kind:name`` of somebody or something else, several
-joined by ``+``.
+joined by ``+``. ``look`` may be left out: words that must
+all be among the styles, colours, teams and kinds of the actors, the weather and the time of day.
 """
 
 import json
@@ -27,7 +28,7 @@ from entities.scene import Actor, Scene
 from sim.places import places
 from sim.story import parse_prompt
 
-ASPECTS = ("count", "actions", "objects", "direction", "relation", "theme")
+ASPECTS = ("count", "actions", "objects", "direction", "relation", "theme", "look")
 WAYS = {"left": (-1, 0), "right": (1, 0), "away": (0, 1), "toward": (0, -1)}
 SIDES = {"behind": (0, 1), "front": (0, -1), "left_of": (-1, 0), "right_of": (1, 0)}
 BALLS = ("ball", "baseball", "soccer_ball", "basketball")
@@ -40,7 +41,7 @@ Box = tuple[float, float, float, float]  # x, y and half extents in x and y, m
 
 
 def main(
-    labels: Annotated[str, typer.Argument(help="dev, test, or a JSONL file of labels")] = "dev",
+    labels: Annotated[str, typer.Argument(help="dev, test, blind or a JSONL file")] = "dev",
     failures: Annotated[bool, typer.Option(help="list what went wrong")] = True,
 ) -> None:
     """Print the share right per aspect and of all at once, and the failures."""
@@ -51,9 +52,9 @@ def main(
 
 
 def read_labels(name: str) -> list[dict[str, Any]]:
-    """The labels of a file, or of the project's ``dev`` or ``test`` prompts."""
+    """The labels of a file, or of a set of the project's own prompts by its bare name."""
     path = Path(name)
-    if name in ("dev", "test"):
+    if name.isalnum():
         path = Path(__file__).parent.parent / "tests" / "data" / f"prompts_{name}.jsonl"
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -91,6 +92,7 @@ def judge(label: dict[str, Any], scene: Scene) -> dict[str, bool]:
         "relation": label["relation"] is None
         or all(holds(relation, scene) for relation in label["relation"].split("+")),
         "theme": scene.theme in label["theme"].split("/"),
+        "look": looks(label.get("look", []), scene),
     }
 
 
@@ -126,6 +128,15 @@ def same_things(wanted: list[str], scene: Scene) -> bool:
         elif not name.endswith("?"):
             return False
     return not +kinds
+
+
+def looks(wanted: list[str], scene: Scene) -> bool:
+    """Whether somebody has each wanted style, colour, team or kind, or the sky is so."""
+    seen = {scene.weather.value, scene.time_of_day.value}
+    for actor in scene.actors:
+        seen.update((actor.style, actor.color, actor.team, actor.actor_type.value))
+        seen.update(cue.style for cue in actor.cues)
+    return all(seen & set(choice.split("/")) for choice in wanted)
 
 
 def way_points(actor: Actor) -> list[Spot]:

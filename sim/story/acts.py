@@ -6,9 +6,9 @@ from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.cast import Cast, Player
 from sim.story.clauses import Clause
-from sim.story.lexicon import Verb, third_person
+from sim.story.lexicon import Verb, third_person, vocabulary
 from sim.story.phrases import Noun, describe
-from sim.story.scenery import Item, Stage, Target
+from sim.story.scenery import Item, Stage, Target, is_held
 
 _PEOPLE = ("er", "or", "ist", "man", "woman", "men", "women", "ers", "ors", "ists")
 """How the names of trades end."""
@@ -68,6 +68,7 @@ class Finder:
         for clause in clauses:
             act = self._act(clause, found[-1] if found else None)
             if act is not None:
+                _spare_these(act, found[-1] if found else None)
                 found.append(act)
             for player, verb in self.doing:
                 said = [third_person(verb.words[0])]
@@ -84,6 +85,7 @@ class Finder:
             found = self.target(noun, [], subject=True)
             who += [t for t in found if isinstance(t, Player) and t not in who]
             things += [t for t in found if isinstance(t, Item)]
+        who = self._spared(clause, who)
         scenery = bool(clause.subject) and not who and (things or self.cast.background)
         if clause.subject and (self.cast.nobody and not who):
             return None
@@ -91,15 +93,19 @@ class Finder:
             who = before.who
         act = Act(clause, list(who), link=clause.link)
         for noun in clause.objects:
+            noun = _myself(noun, clause.verb, None)
             if noun.kind == "viewer":
                 act.viewer = True
                 continue
-            act.objects += [t for t in self.target(noun, who) if t not in act.objects]
+            ball = list(self.stage.find(noun)) if _is_ball(noun, clause) else None
+            found = self.target(noun, who) if ball is None else ball
+            act.objects += [t for t in found if t not in act.objects]
         for relation, noun in clause.places:
+            noun = _myself(noun, clause.verb, relation)
             if noun.kind == "viewer":
                 act.viewer = True
                 continue
-            found = self.target(noun, who)
+            found = self.target(noun, who, place=True)
             if found and act.places and relation == act.places[-1][0] == "between":
                 act.places[-1][1].extend(found)
             elif found:
@@ -122,16 +128,35 @@ class Finder:
             return act
         return act
 
-    def target(self, noun: Noun, doing: list[Player], *, subject: bool = False) -> list[Target]:
-        """Players or things a noun phrase means, with what it says of them."""
+    def _spared(self, clause: Clause, who: list[Player]) -> list[Player]:
+        """Who is left to act where some are excepted; after "nobody" it is they who act."""
+        spared: list[Player] = []
+        for noun in clause.excepted:
+            alike = [p for p in who if noun.kind == "pron" or p.key == noun.key]
+            if noun.count < len(who) and alike and not noun.definite:
+                spared += alike[-noun.count :]
+            else:
+                spared += [t for t in self.target(noun, []) if isinstance(t, Player)]
+        self.cast.spared = spared or self.cast.spared
+        left = [p for p in who if p not in spared]
+        return spared if spared and not left else left
+
+    def target(
+        self, noun: Noun, doing: list[Player], *, subject: bool = False, place: bool = False
+    ) -> list[Target]:
+        """Players or things a noun phrase means; ``place``: what comes after a preposition."""
         if noun.kind == "unknown" and noun.word:
             person = subject or noun.word.endswith(_PEOPLE)
             self.strange.append(noun.word + (" (shown as a person)" if person else ""))
             if not person:
                 return []
-        if noun.kind in ("theme", "wear", "viewer"):
+        if noun.kind in ("wear", "viewer"):
             return []
-        fixed = self.stage.place_named(noun.word) if noun.kind in ("place", "thing") else None
+        spot = noun.kind in ("place", "theme") or (noun.kind == "thing" and (place or subject))
+        spot = spot or (noun.kind == "thing" and not is_held(noun.key))
+        fixed = self.stage.place_named(noun.word) if spot else None
+        if noun.kind == "theme":
+            return [fixed] if fixed is not None else []
         if noun.key is ObjectType.BASE and self.stage.theme.set == "baseball":
             fixed = self.stage.the_bases() if noun.many else self.stage.place_named("first base")
         if fixed is not None:
@@ -177,8 +202,16 @@ class Finder:
         if agents:
             rest = [(r, n) for r, n in clause.places if n not in agents]
             said = [clause.words[0], *(describe(noun) for noun in clause.subject)]
+            done = clause.subject[-1].word if clause.subject else ""
+            phrase = vocabulary().get(f"{clause.words[0]} a {done}", ())
+            whole = next((r.value for r in phrase if r.kind == "verb"), None)  # "score a goal"
             return replace(
-                clause, subject=agents, objects=list(clause.subject), places=rest, words=said
+                clause,
+                subject=agents,
+                objects=[] if whole else list(clause.subject),
+                places=rest,
+                words=said,
+                verb=whole or verb,
             )
         transitive = verb.frame in ("send", "bat", "strike", "chase", "haul", "take", "pair", "use")
         hitters = [noun for relation, noun in clause.places if relation == "by"]
@@ -193,6 +226,14 @@ class Finder:
         return clause
 
 
+def _spare_these(act: Act, before: Act | None) -> None:
+    """ "three women dance but one of them does not": she did not from the start."""
+    if before is None or not act.clause.negated or before.clause.verb is not act.clause.verb:
+        return
+    if set(map(id, act.who)) < set(map(id, before.who)) and not before.clause.negated:
+        before.who = [p for p in before.who if p not in act.who]
+
+
 def _completed(clauses: list[Clause]) -> list[Clause]:
     """Clauses with what they leave out: "to the tree, then to the car", "after eating, he runs"."""
     done: list[Clause] = []
@@ -205,6 +246,17 @@ def _completed(clauses: list[Clause]) -> list[Clause]:
             clause = replace(clause, subject=after.subject)
             again = [replace(n, definite=True) for n in after.subject]
             clauses[k + 1] = replace(after, subject=again)
+        if _elided(clause, before):
+            again = [replace(n, definite=True) for n in before.objects]
+            places = [(r, replace(n, definite=True)) for r, n in before.places]
+            clause = replace(
+                clause, verb=before.verb, form=before.form, words=list(before.words),
+                objects=again, places=places, manners=list(before.manners),
+                direction=before.direction,
+            )  # fmt: skip
+        if clause.negated and not clause.subject and before is not None and not before.places:
+            before.places.extend(clause.places)  # "runs, not walks, to the car"
+            clause = replace(clause, places=[])
         going = clause.places or clause.direction or clause.manners or clause.metres
         mute = clause.verb is None and clause.strange is None and not clause.subject
         if mute and going and before is not None and before.verb is not None:
@@ -234,6 +286,30 @@ def _completed(clauses: list[Clause]) -> list[Clause]:
     return done
 
 
+def _elided(clause: Clause, before: Clause | None) -> bool:
+    """Whether a clause leaves its verb to the one before: "but she will", "the dog does not"."""
+    if before is None or before.verb is None or not clause.subject:
+        return False
+    helped = clause.helped or (clause.was and before.was and clause.style is None)
+    says = clause.verb or clause.strange or clause.places or clause.direction or clause.cease
+    return helped and not (says or clause.manners or clause.say or clause.objects)
+
+
+def _myself(noun: Noun, verb: Verb | None, relation: str | None) -> Noun:
+    """ "me" is the viewer to whom one waves, but somebody on stage whom one hugs or runs to."""
+    meets = verb is not None and verb.frame not in ("aim", "stay")
+    if noun.kind != "viewer" or noun.word not in ("me", "us") or not meets or relation == "toward":
+        return noun
+    count = 1 if noun.word == "me" else 2
+    return Noun("role", "person", "person", count, count > 1, definite=True, name=noun.word.title())
+
+
+def _is_ball(noun: Noun, clause: Clause) -> bool:
+    """Whether "it" can only be what is played with: "the pitcher throws and the batter hits it"."""
+    plays = clause.verb is not None and clause.verb.frame in ("send", "bat")
+    return plays and noun.kind == "pron" and noun.key == "n"
+
+
 def _in_order(acts: list[Act]) -> list[Act]:
     """Acts in the order they happen."""
     ordered: list[Act] = []
@@ -244,6 +320,11 @@ def _in_order(acts: list[Act]) -> list[Act]:
             later = acts[k + 1]
             ordered += [replace(later, link="."), replace(act, link="then")]
             k += 2
+            continue
+        if act.link in _PARALLEL and ordered and _done_seated(ordered[-1], act):
+            before = ordered.pop()  # "reads sitting on a bench"
+            ordered += [replace(act, link=before.link), replace(before, link="then")]
+            k += 1
             continue
         if act.link in _PARALLEL and ordered and _gestures_on_the_way(ordered[-1], act):
             going = replace(act, link=ordered[-1].link)
@@ -273,6 +354,13 @@ def _gestures_on_the_way(gesture: Act, going: Act) -> bool:
         and second.frame == "move"
         and gesture.who == going.who
     )
+
+
+def _done_seated(deed: Act, posture: Act) -> bool:
+    """ "reads while sitting": who does something with his hands takes his seat first."""
+    first, second = deed.clause.verb, posture.clause.verb
+    seated = bool(first and second) and first.frame in ("use", "aim") and second.frame == "seat"
+    return seated and deed.who == posture.who
 
 
 def follows(link: str) -> bool:

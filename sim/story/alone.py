@@ -210,21 +210,34 @@ def use(plan: Plan, act: Act) -> None:
         t = max(start, player.t)
         taken = {cue.target for cue in player.cues}
         has = any(
-            i.kind in verb.needs and (i.holder is player or i.id in taken) for i in plan.stage.items
+            i.kind in verb.needs and (i.holder is player or i.id in taken or _by(player, i))
+            for i in plan.stage.items
         )
         if not has and (k < len(items) or (verb.needs and not items)):
             item = items[k] if k < len(items) else plan.stage.make(verb.needs[0])[0]
             if item.holder is None and item.spot is None:
                 item.holder = player
                 if item.kind is T.LAPTOP and seat and tables:
-                    item.holder, item.heading = None, seat[0].heading
-                    item.spot = ahead(seat[0].spot, way_of(seat[0].heading), ARM_M)
-                    item.z = height_m(T.TABLE, tables[0].scale)
+                    _lay_out(item, seat[0], tables[0])
         plan.settle(player, t)
         plan.act_at(player, t, verb.action)
         if clause.say:
             plan.cue(player, t, None, clause.say)
     plan.close(act, start, end)
+
+
+def _by(player: Player, item: Item) -> bool:
+    """Whether a thing lies within somebody's reach."""
+    if item.spot is None or player.spot is None or item.holder is not None:
+        return False
+    return hypot(item.spot[0] - player.spot[0], item.spot[1] - player.spot[1]) < 1.0
+
+
+def _lay_out(item: Item, seat: Item, table: Item) -> None:
+    """Lay a thing on a table before who sits there."""
+    item.holder, item.heading = None, seat.heading
+    item.spot = ahead(seat.spot, way_of(seat.heading), ARM_M)
+    item.z = height_m(T.TABLE, table.scale)
 
 
 def _before(plan: Plan, seat: Item, tables: list[Item]) -> None:
@@ -240,6 +253,9 @@ def seat(plan: Plan, act: Act) -> None:
     found = [*act.objects, *act.at("on", "in", "at", "to", "onto", "down")]
     seats = [t for t in found if isinstance(t, Item) and t.kind in SEATS]
     tables = [t for t in found if isinstance(t, Item) and t.kind is T.TABLE]
+    laptops = [t for t in found if isinstance(t, Item) and t.kind is T.LAPTOP and t.spot is None]
+    if laptops and not tables and not seats:
+        tables = list(plan.stage.make(T.TABLE))
     if tables and not seats:
         seats = list(plan.stage.make(T.CHAIR))
     if verb.needs and not seats:
@@ -265,6 +281,8 @@ def seat(plan: Plan, act: Act) -> None:
         else:
             start = sit_on(plan, act, seats[0], at_start=not gone)
         _before(plan, seats[0], tables)
+        for laptop in laptops[:1] if tables else []:
+            _lay_out(laptop, seats[0], tables[0])
     else:
         start = max(start, settle_place(plan, act, act.who))
     end = start + plan.seconds(act, verb.action)

@@ -1,14 +1,15 @@
 """Balls: thrown, kicked, hit and caught."""
 
-from math import hypot, pi
+from math import hypot, inf, pi
 
 from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.acts import Act
 from sim.story.cast import Player
 from sim.story.lexicon import Verb, verbs
+from sim.story.phrases import Noun
 from sim.story.plan import STANDS_BY, Plan
-from sim.story.scenery import BALL_OF, Item, Target, bearing, unit
+from sim.story.scenery import BALL_OF, Fixed, Item, Target, bearing, unit
 from sim.story.setting import role_place, settle_place, way_of
 from sim.story.timing import Spot
 from sim.story.ways import ahead
@@ -22,6 +23,8 @@ UNTIMED_S = 0.5
 """Seconds to the deed of an action whose gesture has no such moment (choice)."""
 IN_REACH_M = 0.45
 """Metres ahead of somebody where he finds what he kicks or picks up (choice)."""
+AT_BASE_M = 3.0
+"""Nearer to a base than this, somebody covers it (choice)."""
 SENDS = (A.KICKING, A.THROWING, A.PITCHING)
 BALLS = (T.BALL, T.BASEBALL, T.BASKETBALL, T.SOCCER_BALL)
 
@@ -74,6 +77,8 @@ def send(plan: Plan, act: Act) -> None:
     if not goals and action is A.SHOOTING:
         hoops = [i for i in plan.stage.items if i.kind is T.HOOP]
         goals = list(hoops[-1:] or plan.stage.make(T.HOOP))
+    if goals and isinstance(goals[0], Fixed) and plan.stage.theme.set == "baseball":
+        goals = [_baseman(plan, goals[0], lead)]  # "throws to first"
     aimed = goals[0] if goals and isinstance(goals[0], Player) else None
     batter = None
     if lead.key == "pitcher" and aimed is not None and aimed.key in ("catcher", "batter"):
@@ -157,6 +162,18 @@ def _catcher(plan: Plan) -> Player:
     role_place(plan, player)
     glove = plan.stage.make(T.GLOVE)[0]
     glove.holder = player
+    return player
+
+
+def _baseman(plan: Plan, base: Fixed, lead: Player) -> Player:
+    """Who stands at a base to take a throw."""
+    for player in plan.cast.players:
+        x, y = player.spot or (inf, inf)
+        if player is not lead and hypot(x - base.spot[0], y - base.spot[1]) < AT_BASE_M:
+            return player
+    player = plan.cast.add("fielder", Noun("role", "fielder", "baseman"))
+    player.put(*ahead(base.spot, unit((0.0, 0.0), base.spot), 0.6))
+    plan.stage.fixed_used = True
     return player
 
 

@@ -86,6 +86,7 @@ class Cast:
         self.theme, self.shift = theme, shift
         self.last: list[Player] = []  # the last group spoken of
         self.subject: list[Player] = []  # the last who did something
+        self.spared: list[Player] = []  # whom "except" left out
         self.background = False  # a crowd of the stage set was spoken of
         self.nobody = False
 
@@ -94,12 +95,12 @@ class Cast:
         if noun.kind == "pron":
             found = self._pronoun(noun, doing or [])
         else:
-            found = self._named(noun, (doing or []) if noun.own else [])
+            found = self._named(noun, (doing or []) if noun.own else [], doing or [])
         if found:
             self.last = found
         return found[: noun.part] if noun.part else found
 
-    def _named(self, noun: Noun, owners: list[Player]) -> list[Player]:
+    def _named(self, noun: Noun, owners: list[Player], doing: list[Player]) -> list[Player]:
         if noun.count == 0:
             self.nobody = True
             return []
@@ -110,16 +111,16 @@ class Cast:
                 self.background = True
                 return []
             noun.count = noun.count if noun.counted else 12
-            return self._known(noun, "person") or self._make(noun, "person")
+            return self._known(noun, "person", doing) or self._make(noun, "person")
         if noun.kind == "group":
             members = [key for _ in range(noun.count) for key in roles().groups[str(noun.key)]]
             known = [p for p in self.players if p.noun.kind == "group" and p.noun.key == noun.key]
             return known or [self._make(noun, key, alone=True)[0] for key in members]
         key = str(noun.key) if noun.kind == "role" else "person"
-        known = [p for p in self._known(noun, key) if p not in owners]
+        known = [p for p in self._known(noun, key, doing) if p not in owners]
         return known or self._make(noun, key)
 
-    def _known(self, noun: Noun, key: str) -> list[Player]:
+    def _known(self, noun: Noun, key: str, doing: list[Player]) -> list[Player]:
         if not noun.definite or noun.other:
             if noun.other and noun.definite:
                 fits = [p for p in self.players if self._fits(p, noun, key)]
@@ -128,7 +129,7 @@ class Cast:
         fits = self._by_word([p for p in self.players if self._fits(p, noun, key)], noun, key)
         alone = noun.many and len(self.players) < 2
         if not fits and not alone and noun.word in ("person", "player", "people", "players"):
-            fits = list(self.players)
+            fits = [p for p in self.players if p not in doing]
         if noun.many or (noun.counted and noun.count > 1):
             return fits[-noun.count :] if noun.counted else fits
         return fits[:1] if noun.color or noun.name else fits[-1:] if len(fits) == 1 else fits[:1]
@@ -235,6 +236,11 @@ class Cast:
         if kind in ("first", "second"):
             at = 0 if kind == "first" else 1
             return self.players[at : at + 1] or self.players[-1:]
+        if kind == "third":
+            like = self.players[-1].key if self.players else "person"
+            return self.players[2:3] or self._make(Noun("role", like, like), like)
+        if kind == "spared":
+            return list(self.spared)
         if kind == "self":
             return []
         if kind == "none":

@@ -16,6 +16,38 @@ _CARRIERS = ("do", "perform", "make", "take", "give", "throw", "have", "execute"
              "land", "deliver")  # fmt: skip
 
 
+_CHANGES = ("slow", "slow down", "decelerate", "accelerate", "speed", "speed up", "change",
+            "switch", "transition", "ease", "settle", "settle down", "drop", "break", "burst",
+            "fall", "go", "quicken", "shift", "launch")  # fmt: skip
+
+
+@cache
+def _changes() -> frozenset[str]:
+    """Every form of a verb of changing gait: "slows down to a walk", "breaks into a run"."""
+    return frozenset(form for verb in _CHANGES for _, form in verb_forms(verb))
+
+
+def _gait_change(units: list[Unit], i: int) -> tuple[list[Unit], int]:
+    """The gaits that what starts at ``i`` changes from and into, as verbs, and the unit after."""
+    j, found = i + 1, []
+    if units[i].text not in _changes():
+        return [], i
+    form = next((r.form for r in units[i].readings if r.kind == "verb"), "s")
+    if j < len(units) and units[j].text in ("down", "up"):
+        j += 1
+    while j < len(units) and units[j].text in ("from", "to", "into", "up to", "down to"):
+        k = j + 1
+        while k < len(units) and units[k].any("det", "size", "style", "speed"):
+            k += 1
+        gait = units[k].get("verb") if j + 1 < k < len(units) else None
+        if gait is None or gait.form != "base" or gait.value.frame != "move":
+            break
+        found += [Unit("then", (Reading("link", "then"),), k, k)] if found else []
+        found.append(replace(units[k], readings=(replace(gait, form=form),)))
+        j = k + 1
+    return found, j
+
+
 @cache
 def _carriers() -> frozenset[str]:
     """Every form of a verb that may carry another: "does two cartwheels"."""
@@ -46,6 +78,8 @@ class Clause:
     cease: bool = False
     refuses: bool = False  # what is to cease was never begun
     was: bool = False  # a form of "be" came before the verb
+    helped: bool = False  # "does", "will": the verb may be left out, "he runs but she does not"
+    excepted: list[Noun] = field(default_factory=list)  # "everybody except ..."
     strange: str | None = None  # a verb nobody knows
     words: list[str] = field(default_factory=list)  # what is done, in the sentence's own words
 
@@ -59,12 +93,19 @@ class Clause:
 
 
 def lightened(units: list[Unit]) -> list[Unit]:
-    """Units with "does two cartwheels" read as "cartwheels two times"."""
+    """Units with "does two cartwheels and a roll" read as "cartwheels two times and rolls"."""
     done: list[Unit] = []
-    i = 0
+    i, listed = 0, False
     while i < len(units):
         unit, j, count = units[i], i + 1, 1
-        light = unit.text in _carriers()
+        gaits, after = _gait_change(units, i)
+        if gaits:
+            done += gaits
+            i, listed = after, False
+            continue
+        light = unit.text in _carriers() or (listed and _goes_on_listing(units, i))
+        if unit.text == "with" and _with_a_deed(units, i):  # "greets him with a hug"
+            light, unit = True, replace(unit, readings=(Reading("link", "and"),))
         while light and j < len(units) and units[j].any("det", "num", "quantity", "size", "style"):
             number = units[j].any("num", "quantity")
             count = int(min(max(number.value, 1), 20)) if number else count
@@ -72,14 +113,33 @@ def lightened(units: list[Unit]) -> list[Unit]:
         act = units[j].get("verb") if light and i + 1 < j < len(units) else None
         if act is not None and act.form in ("base", "s") and not units[j].any(*NOUNISH):
             form = next((r.form for r in unit.readings if r.kind == "verb"), "s")
+            if unit.any("link", "comma"):
+                done.append(replace(unit, text="and", readings=(Reading("link", "then"),)))
             done.append(replace(units[j], readings=(replace(act, form=form),)))
             if count > 1:
                 done.append(Unit("times", (Reading("repeat", count),), j, j + 1))
-            i = j + 1
+            i, listed = j + 1, True
         else:
             done.append(unit)
+            whole = unit.get("verb") is not None and " a " in unit.text
+            listed = whole and unit.text.split()[0] in _carriers()
             i += 1
     return done
+
+
+def _with_a_deed(units: list[Unit], i: int) -> bool:
+    """Whether "with" at ``i`` brings one more deed: "with a hug", "with a deep bow"."""
+    j = i + 1
+    while j < len(units) and units[j].any("det", "num", "size", "style"):
+        j += 1
+    deed = units[j].get("verb") if i + 1 < j < len(units) else None
+    return deed is not None and deed.form == "base" and deed.value.frame in ("pair", "aim")
+
+
+def _goes_on_listing(units: list[Unit], i: int) -> bool:
+    """Whether the unit at ``i`` joins one more deed to a list: ", a roll and a jump"."""
+    joins = units[i].any("comma") is not None or units[i].text in ("and", "and then", "then")
+    return joins and i + 1 < len(units) and units[i + 1].any("det", "num") is not None
 
 
 def verb_ahead(units: list[Unit], j: int, *, gerund: bool = False, finite: bool = False) -> bool:
@@ -167,7 +227,8 @@ def is_verb(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
     before = units[i - 1] if i else None
     if before is not None and before.any("det", "num", "quantity", "color", "size"):
         head = i > 1 and units[i - 2].text == "of"  # "a family of four has ..."
-        number = before.any("num", "quantity") and before.text != "one" and not head
+        label = i > 1 and before.text.isdigit() and units[i - 2].get("role")  # "guard 1 walks"
+        number = before.any("num", "quantity") and before.text != "one" and not (head or label)
         counted = number and reading.form == "s"  # "three ducks"
         if not before.any("pron", "link") and (unit.any(*NOUNISH) or counted):
             return False
@@ -209,6 +270,8 @@ def second_verb(units: list[Unit], i: int, now: Clause) -> bool:
 def _imperative(units: list[Unit], i: int) -> bool:
     """Whether a word that may be a noun starts an order: "box!", "drink water"."""
     unit = units[i]
+    if i + 2 < len(units) and units[i + 1].get("num") and units[i + 2].get("verb"):
+        return False  # "guard 1 walks"
     first = i == 0 or units[i - 1].any("stop", "comma", "link") is not None
     return first and unit.get("verb").form == "base" and not verb_ahead(units, i + 1)
 
@@ -217,13 +280,15 @@ def is_link(units: list[Unit], i: int, now: Clause) -> bool:
     """Whether a word that can be a conjunction is one here."""
     unit, j = units[i], i + 1
     kind = unit.get("link").value
+    if unit.text == "but" and units[i - 1].get("pron") and not begins_clause(units, j):
+        return not starts_noun(units, j)  # "everybody but Tom"
     if unit.text in ("after", "before", "until", "till", "upon"):
         follow = units[j] if j < len(units) else None
         if follow is None:
             return False
         verb = follow.get("verb")
         clause = begins_clause(units, j) or (verb is not None and verb.form == "ing")
-        return clause or unit.text in ("until", "till") or now.bare
+        return clause or unit.text in ("until", "till") or (now.bare and unit.text != "before")
     if unit.text == "first":
         return now.bare or (now.verb is None and not now.subject)
     if unit.text == "next":
@@ -247,13 +312,15 @@ def manner_here(units: list[Unit], i: int, manner: str, now: Clause) -> bool:
     return now.verb is not None or not now.subject or unit.text != "about"
 
 
-def prep_here(units: list[Unit], i: int) -> bool:
+def prep_here(units: list[Unit], i: int, now: Clause) -> bool:
     """Whether a word that can be a preposition is one here."""
     unit, j = units[i], i + 1
     if unit.text == "to" and verb_ahead(units, j) and not units[j].any(*NOUNISH):
         return False
     if j >= len(units):
         return False
+    if unit.text in ("about", "around", "over") and units[j].get("num") and not now.verb:
+        return False  # "about thirty people"
     if unit.get("filler") and unit.text not in ("on", "in", "of"):
         return starts_noun(units, j)
     return True

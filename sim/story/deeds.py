@@ -55,8 +55,9 @@ def do(plan: Plan, act: Act) -> None:
     blow = act.players() and not act.items() and verb.ball and frame in ("bat", "send")
     if blow and verb.action is A.KICKING:
         return strike(plan, act, A.KICK, A.BLOCK)
-    mimed = verb.action is A.KICKING and not act.objects and not verb.words[0].startswith("play")
-    if mimed and plan.stage.theme.set != "soccer" and not any_ball(plan):
+    mimed = verb.action is A.KICKING and not act.clause.objects
+    mimed = mimed and not verb.words[0].startswith("play") and not any_ball(plan)
+    if mimed and plan.stage.theme.set != "soccer":
         return strike(plan, act, A.KICK, A.BLOCK)
     if frame == "bat" and (act.players() or (act.items() and not ball_of(act))):
         swung = any(item.kind is T.BAT for item in act.items())
@@ -73,6 +74,10 @@ def default(plan: Plan, player: Player, *, named: bool) -> None:
     """What somebody does to whom the sentence gives nothing to do."""
     if player.spot is None:
         role_place(plan, player)
+    runs = [p for p in plan.cast.players if p.legs and p is not player]
+    if player.role.chases and runs:
+        after = next(v for v in verbs().verbs if v.frame == "chase" and v.action is A.RUN)
+        return do(plan, Act(Clause(verb=after, words=["chases"]), [player], [runs[0]]))
     action = player.role.action if named else None
     if action is None:
         plan.arrange([player], (1.0, 0.0), moving=False)

@@ -24,6 +24,7 @@ _GO_ON = ("then", "and", "before", "while")
 """Links after which the same subject may do another thing: "runs, then yodels"."""
 _AFTERWARDS = ("before", "after", "until", "when")
 _BESIDE = ("behind", "front", "next", "left_of", "right_of")
+_STANDS_IN = ("does", "do", "did", "will", "would", "can", "could", "should", "must", "may")
 _PERCEPTION = ("looking_around", "catching")
 
 
@@ -103,7 +104,7 @@ class Parser:
                 now.direction = reading.value
             self.touch(unit)
             return i + 1
-        if (reading := unit.get("prep")) and prep_here(self.units, i):
+        if (reading := unit.get("prep")) and prep_here(self.units, i, now):
             self.prep = reading.value
             self.touch(unit)
             return i + 1
@@ -123,6 +124,7 @@ class Parser:
         if unit.get("aux") and not unit.get("pron"):
             if unit.text in ("is", "are", "was", "were", "gets", "got", "been", "being", "be"):
                 now.was = True
+            now.helped = now.helped or unit.text in _STANDS_IN
             return i + 1
         noun, j = read_noun(self.units, i)
         if noun is not None and (after_det or self.prep or noun.kind != "unknown" or j > i + 1):
@@ -197,9 +199,19 @@ class Parser:
             self.prep = None
             return
         relation, self.prep = self.prep, None
-        if relation == "in" and noun.kind == "thing" and self.units[j - 1].get("theme"):
-            noun.kind = "theme"  # "in the hospital"
+        theme = self.units[min(j, len(self.units)) - 1].get("theme")
+        theme = theme if noun.kind in ("thing", "role") else None
+        if theme and (relation in ("in", "at") or (relation and j == i + 1)):
+            noun.kind, noun.key = "theme", theme.value  # "in the hospital", "in class"
         if relation == "without":
+            return
+        if relation == "except":
+            now.excepted.append(noun)
+            self.holding = noun
+            return
+        if relation == "of" and now.bare and noun.kind == "role":
+            now.subject.append(noun)  # "of the ten runners, three stop"
+            self.close(",")
             return
         if relation == "with" and noun.kind in ("thing",) and self.holding and now.verb is None:
             self.holding.props.append(noun)
@@ -212,6 +224,11 @@ class Parser:
                 now.places.append((relation, noun))
             return
         if relation is None:
+            said_of = now.was and now.subject and now.verb is None and now.strange is None
+            if said_of and noun.kind in ("role", "group") and not noun.name:  # "they are friends"
+                if now.subject[-1].name and not noun.many:
+                    now.subject[-1].key = noun.key  # "Tom is a robot"
+                return
             if now.verb is None and now.strange is None:
                 now.subject.append(noun)
             else:
@@ -325,6 +342,8 @@ class Parser:
         """ "who" makes what follows the last noun's own clause."""
         if self.holding is not None and self.now.verb is not None:
             who = self.holding
+            if who in self.now.excepted and who.kind == "pron":
+                who = Noun("pron", "spared", who.word)
             self.close("while", keep=False)
             self.now.subject = [replace(who, definite=True, where=[], props=[])]
         return i + 1

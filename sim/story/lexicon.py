@@ -5,6 +5,7 @@ entry out in all its forms; the models here are the files' schema and refuse wha
 """
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -21,6 +22,7 @@ from entities.units import EARTH_GRAVITY
 _OWN = ("his", "her", "their", "its", "my", "your", "the", "a", "both", "one")
 """What ``~`` stands for in a verb's phrase: "raise ~ hand"."""
 
+_ARTICLE = re.compile(r" (?:a|an|the) ")
 _Strict = ConfigDict(extra="forbid", frozen=True)
 
 Frame = Literal[
@@ -62,6 +64,7 @@ class Role(BaseModel):
     style: str | None = None
     scale: float | None = None
     color: str | None = None
+    chases: bool = False  # a pursuer is after whoever runs
     distinct: bool = False  # its words are not synonyms: "the wolf" is not "the sheep"
     shown: str | None = None  # what stands in for it, said in the notice
 
@@ -87,6 +90,14 @@ class Style(BaseModel):
     model_config = _Strict
     words: tuple[str, ...]
     speed: float = 1.0
+
+
+class Likeness(BaseModel):
+    """What tells a thing from others of its object type: a rose is a small bush."""
+
+    model_config = _Strict
+    scale: float = 1.0
+    color: str | None = None
 
 
 class VerbFile(BaseModel):
@@ -137,6 +148,7 @@ class WordFile(BaseModel):
     times: dict[str, float]
     repeats: dict[str, int]
     things: dict[ObjectType, tuple[str, ...]]
+    likenesses: dict[str, Likeness]  # words for a thing that is smaller, or of its own colour
     names: dict[Literal["m", "f", ""], tuple[str, ...]]  # first names, by gender
     holdable: tuple[ObjectType, ...]
 
@@ -260,6 +272,10 @@ def vocabulary() -> dict[str, tuple[Reading, ...]]:
     for gender, names in w.names.items():
         for word in names:
             add(word, "name", word.title(), gender)
+    for text in [text for text, known in found.items() if known[0].kind == "verb"]:
+        short = _ARTICLE.sub(" ", text)  # "make phone call"
+        if short not in found and " " in short:
+            found[short] = found[text]
     for verb in verbs().verbs:
         for word in verb.words:
             if " " not in word and "~" not in word:

@@ -8,6 +8,8 @@ from sim.story.reading import Unit
 HEADS = ("pron", "role", "group", "many", "crowd", "thing", "place", "theme", "wear", "name")
 _BEFORE = ("det", "num", "quantity", "color", "size", "style", "speed", "weather")
 _OWN = ("his", "her", "their", "its", "my", "your", "our")
+_ABOUT = ("about", "around", "roughly", "nearly", "almost", "some", "exactly", "approximately",
+          "at least", "over")  # fmt: skip
 _MANY = ("people", "folk", "folks", "food")
 DEFAULT_MANY = 3
 """How many "dogs" are when nothing says so."""
@@ -52,6 +54,8 @@ def starts_noun(units: list[Unit], i: int) -> bool:
     unit = units[i]
     if unit.any("det", "quantity", "pron", "role", "group", "many", "crowd", "name"):
         return True
+    if unit.text in _ABOUT and i + 1 < len(units) and units[i + 1].get("num"):
+        return True
     if unit.any("num", "color", "size", "style"):
         return (i + 1 < len(units) and starts_noun(units, i + 1)) or unit.get("num") is not None
     return unit.any("thing", "place", "theme") is not None
@@ -66,7 +70,7 @@ def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
         if unit.text in ("one", "ones") and i > start:
             break
         if reading := unit.get("pron"):
-            ordinal = reading.value in ("first", "second") and _head_follows(
+            ordinal = reading.value in ("first", "second", "third") and _head_follows(
                 units, i + 1, near=True
             )
             stands_alone = not ordinal and not (unit.get("det") and _head_follows(units, i + 1))
@@ -79,6 +83,8 @@ def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
             noun.other = noun.other or unit.text in ("other", "the other", "another", "the second")
             if unit.text == "both":
                 noun.count, noun.counted, noun.definite = 2, True, True
+        elif unit.text in _ABOUT and i + 1 < len(units) and units[i + 1].get("num"):
+            pass  # "about thirty people"
         elif unit.any("role", "group", "many", "crowd") and not _adjective_use(units, i):
             break
         elif reading := unit.get("num"):
@@ -189,6 +195,8 @@ def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun 
         noun.key = {"man": "old man", "woman": "old woman"}.get(noun.key, noun.key)
     if noun.kind == "role" and after is not None and after.get("name"):
         noun.name, i = after.get("name").value, i + 1  # "a man named Bob"
+    if noun.kind == "role" and not noun.many and _is_label(units, i + 1):
+        noun.name, noun.definite, i = f"{noun.word} {after.text}", True, i + 1  # "guard 1"
     if noun.part and noun.own and not noun.counted:
         noun.count, noun.counted, noun.part = noun.part, True, 0  # "two of his friends"
     one = units[start].text in ("a", "an", "each", "every") or (
@@ -250,6 +258,13 @@ def _skip_others(units: list[Unit], i: int) -> int:
     return i + 1 if i < len(units) and units[i].text in ("one", "ones", "else", "two") else i
 
 
+def _is_label(units: list[Unit], i: int) -> bool:
+    """Whether a number tells somebody from his like rather than counts what follows it."""
+    if i >= len(units) or not units[i].text.isdigit() or len(units[i].text) > 3:
+        return False
+    return not _head_follows(units, i + 1)
+
+
 def _is_place(units: list[Unit], i: int) -> bool:
     return units[i].get("place") is not None and not _head_follows(units, i + 1)
 
@@ -295,7 +310,7 @@ def describe(noun: Noun) -> str:
                 word = base
                 break
         else:
-            word = word.removesuffix("s")
+            word = word if word.endswith("ss") else word.removesuffix("s")
     color = next((name for name, value in words().colors.items() if value == noun.color), "")
     phrase = f"{color} {word}".strip()
     return f"{'an' if phrase[:1] in 'aeiou' else 'a'} {phrase}"

@@ -51,6 +51,9 @@ _NEAR = {
     "x": "zcsd", "c": "xvdfsk", "v": "cbfg", "b": "vnghd", "n": "bmhj", "m": "njk",
 }  # fmt: skip
 """Letters beside each on the keyboard, or that sound alike: what a slip may put in its place."""
+_LEADS = ("to", "on", "in", "of", "at", "for", "from", "into", "with", "and", "by")
+_LED = ("the", "a", "an", "his", "her", "their", "its", "that", "this")
+"""Words before and after a space that a slip of the thumb moved by one letter: "tot he"."""
 _POWER = re.compile(r"\b(\d{1,3}(?:\.\d{1,6})?)(?:\^|[eE]\+?)(\d{1,2})\b")
 """1e9, and 10^9 taken as the same: far too many either way."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -108,7 +111,27 @@ def tokens(text: str) -> list[str]:
     for wrong, right in _SPELLINGS.items():
         if wrong in text.lower():
             text = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", right, text, flags=re.IGNORECASE)
-    return _joined([_mended(token) for token in _TOKEN.findall(text) if token.strip()])
+    found = _respaced([token for token in _TOKEN.findall(text) if token.strip()])
+    return _joined([_mended(token) for token in found])
+
+
+def plain(token: str) -> str:
+    """A word in lower case as the lexicon spells it: without the accents of Latin letters."""
+    low = token.lower()
+    if low.isascii():
+        return low
+    letters = unicodedata.normalize("NFKD", low)
+    bare = "".join(c for c in letters if not unicodedata.combining(c))
+    return bare if bare.isascii() and bare.isalpha() else low
+
+
+def _respaced(found: list[str]) -> list[str]:
+    """Words whose space slipped by a letter, put right: "tot he" is "to the"."""
+    for k in range(len(found) - 1):
+        first, second = found[k].lower(), found[k + 1].lower()
+        if first[:-1] in _LEADS and first[-1:] + second in _LED:
+            found[k : k + 2] = [first[:-1], first[-1:] + second]
+    return found
 
 
 def _without_compound(found: re.Match[str]) -> str:
@@ -118,7 +141,7 @@ def _without_compound(found: re.Match[str]) -> str:
 
 def _mended(token: str) -> str:
     """A token with its typo put right, unless it is a name."""
-    low = token.lower()
+    low = plain(token)
     if not token.isalpha() or low in known_words() or (token[0].isupper() and not token.isupper()):
         return token
     slip = _respell(low)
@@ -147,7 +170,7 @@ def _english() -> frozenset[str]:
 
 def _joined(raw: list[str]) -> list[str]:
     """Phrasal verbs with their particle beside them: "picks it up" reads "picks up it"."""
-    table, lower = vocabulary(), [token.lower() for token in raw]
+    table, lower = vocabulary(), [plain(token) for token in raw]
 
     def kinds(k: int, *wanted: str) -> bool:
         return k < len(raw) and any(r.kind in wanted for r in table.get(lower[k], ()))
@@ -170,7 +193,7 @@ def _joined(raw: list[str]) -> list[str]:
 def units(raw: list[str]) -> list[Unit]:
     """Group tokens into the longest known phrases; times become ``for``, ``delay``, ``at``."""
     found: list[Unit] = []
-    lower = [token.lower() for token in raw]
+    lower = [plain(token) for token in raw]
     i = 0
     while i < len(raw):
         unit = _timing(lower, i) or _phrase(raw, lower, i)

@@ -17,6 +17,8 @@ CLEARANCE = 0.45
 """Metres between somebody and the edge of what they walk up to."""
 FACES_VIEWER = -pi / 2
 SEATS = (ObjectType.CHAIR, ObjectType.BENCH, ObjectType.SOFA, ObjectType.BED)
+WATER_M = 9.6
+"""From the middle of the park's pond to its bank (assets/stages/park.json)."""
 BASES = "bases"
 BALL_OF = {
     "baseball": ObjectType.BASEBALL,
@@ -72,6 +74,11 @@ class Fixed:
     spot: Spot
     word: str
 
+    @property
+    def reach(self) -> float:
+        """Metres from its middle to its edge."""
+        return WATER_M if self.word.endswith("pond") else 0.0
+
 
 Target = Item | Player | Fixed
 
@@ -126,6 +133,8 @@ class Stage:
                 f"{len(self.items) + count:,} objects: at most {MAX_OBJECTS:,} fit on the stage"
             )
         made = []
+        own = noun.word if noun else ""
+        like = words().likenesses.get(own) or words().likenesses.get(own.removesuffix("s"))
         for _ in range(count):
             n = sum(item.kind == kind for item in self.items)
             made.append(
@@ -133,8 +142,8 @@ class Stage:
                     id=kind.value if n == 0 else f"{kind.value}_{n + 1}",
                     kind=kind,
                     word=noun.word if noun else kind.value.replace("_", " "),
-                    color=noun.color if noun else None,
-                    scale=noun.size if noun else 1.0,
+                    color=(noun.color if noun else None) or (like.color if like else None),
+                    scale=(noun.size if noun else 1.0) * (like.scale if like else 1.0),
                 )
             )
             self.items.append(made[-1])
@@ -176,7 +185,7 @@ _SHARED: tuple[ObjectType, ...] = (ObjectType.PLANET,)
 def standoff(target: Target, direction: Spot, radius: float) -> float:
     """Metres from a target's middle at which somebody stops who comes along ``direction``."""
     if isinstance(target, Fixed):
-        return 0.0
+        return target.reach
     if isinstance(target, Player):
         return target.radius + radius + 0.45
     if BODY_KINDS[target.kind] in LOW:

@@ -28,6 +28,8 @@ SETTLE_S = 0.4
 
 def take(plan: Plan, act: Act) -> None:
     action = act.clause.verb.action
+    if action is A.CATCHING and act.players() and not act.items():
+        return strike(plan, act, A.TACKLE, A.FALL)  # policemen catch a thief
     if action in (A.CATCHING, A.FIELDING):
         return catch(plan, act)
     items = act.items() or [

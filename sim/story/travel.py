@@ -17,6 +17,9 @@ A = ActionType
 ENTERED = (ObjectType.CAR, ObjectType.HOUSE, ObjectType.BUILDING, ObjectType.SPACESHIP,
            ObjectType.UFO, ObjectType.DOOR)  # fmt: skip
 """What one can come out of without its being said again."""
+GOES = ("goes", "comes", "moves", "heads", "travels", "proceeds", "returns")
+RUNS = (A.RUN, A.JOG, A.SPRINT)
+"""Verbs that do not say how somebody goes, and what a runner then does."""
 TUMBLES = (A.CARTWHEEL, A.ROLL, A.DIVE)
 """Done once, not until further notice."""
 FAR_S = 25.0
@@ -41,6 +44,8 @@ def move(plan: Plan, act: Act) -> None:
             going.insert(0, ("from", list(inside[-1:])))  # "a taxi stops, a man gets out"
     elif act.objects and not going:
         going = [("with" if act.players() else "to", list(act.objects))]
+    elif act.players() and verb.relation is None:
+        going.append(("with", list(act.players())))  # "walks her dog past the house"
     bases = any(isinstance(t, Fixed) and t.word == BASES for _, found in going for t in found)
     if verb.relation == "pace":
         clause.manners.append("back_and_forth")
@@ -56,7 +61,7 @@ def move(plan: Plan, act: Act) -> None:
     verb_action = verb.action
     if "backward" in clause.manners and verb_action is A.WALK:
         verb_action = A.WALK_BACKWARDS
-    action = _gait(lead, verb_action)
+    action = _gait(lead, verb_action, act)
     way = plan.direction(act, lead)
     speed = max(ACTION_VELOCITIES[action], 0.5) * plan.factor(act, lead)
     _origin(plan, act, going, way)
@@ -81,7 +86,7 @@ def move(plan: Plan, act: Act) -> None:
     points = _points(plan, act, going, lead, way, speed)
     origin, end = lead.spot, start
     for k, player in enumerate(who):
-        own = _gait(player, verb_action)
+        own = _gait(player, verb_action, act)
         own_start = max(start, player.t)
         if points is None:
             course = way
@@ -114,11 +119,14 @@ def move(plan: Plan, act: Act) -> None:
     plan.close(act, start, end, company)
 
 
-def _gait(player: Player, action: ActionType) -> ActionType:
-    """The action as this player does it: zombies shamble, runners on base run bases."""
+def _gait(player: Player, action: ActionType, act: Act) -> ActionType:
+    """The action as this player does it: zombies shamble, and a jogger who circles a pond jogs."""
     if action is A.WALK and player.role.gait is not None:
         return player.role.gait
-    return action
+    words = act.clause.words
+    plain = act.clause.verb.relation is not None or (words and words[0].split()[0] in GOES)
+    own = player.role.action
+    return own if action is A.WALK and plain and own in RUNS else action
 
 
 def _origin(plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Spot) -> None:
@@ -157,7 +165,8 @@ def _stand_off(
     plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Spot, speed: float
 ) -> None:
     """Start those who go to what is there already at a distance from it."""
-    aims = [t for r, found in going if r in ("to", "toward", "chase") for t in found if t.spot]
+    near = ("to", "toward", "chase", "around")
+    aims = [t for r, found in going if r in near for t in found if t.spot]
     fresh = [p for p in act.who if p.spot is None]
     if not aims or not fresh:
         return
@@ -165,6 +174,8 @@ def _stand_off(
         far = unit((0.0, 0.0), aims[0].spot, way)
         if hypot(*aims[0].spot) > FAR_S * speed:  # nobody watches anyone limp for three minutes
             plan.arrange(fresh, way, moving=True, at=ahead(aims[0].spot, far, -FAR_S * speed))
+        elif aims[0].reach:
+            plan.arrange(fresh, way, moving=True, at=ahead(aims[0].spot, way, -aims[0].reach - 2.0))
         return
     gap = stretch(speed) + (aims[0].reach if isinstance(aims[0], Item) else 0.5)
     start = ahead(aims[0].spot, way, -gap)
@@ -340,7 +351,7 @@ def cross(plan: Plan, act: Act) -> None:
             player.put(side * half, 0.55 * side + 0.9 * (k // 2))
     for k, player in enumerate(act.who):
         way = (1.0, 0.0) if k % 2 == 0 else (-1.0, 0.0)
-        plan.go_on(player, way, _gait(player, action), start, plan.factor(act, player))
+        plan.go_on(player, way, _gait(player, action, act), start, plan.factor(act, player))
     plan.close(act, start, start + (act.clause.seconds or OPEN_S))
 
 

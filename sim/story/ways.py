@@ -3,6 +3,7 @@
 from math import acos, cos, hypot, pi, sin
 
 from entities.objects import ObjectType
+from sim.story.cast import Player
 from sim.story.scenery import Fixed, Item, Stage, Target, bearing, standoff, unit
 from sim.story.timing import Spot
 
@@ -230,6 +231,4 @@ def circle(
 
 
 def _reach(target: Target) -> float:
-    if isinstance(target, Item):
-        return target.reach
-    return 0.0 if isinstance(target, Fixed) else target.radius
+    return target.radius if isinstance(target, Player) else target.reach
