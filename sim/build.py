@@ -57,6 +57,8 @@ OBJECT_TYPES = list(ObjectType)
 KINDS = list(BodyKind)
 MAX_OBJECT_SPEED = 60.0
 """m/s along a path: a fast train, a falling meteor."""
+PROP_BELOW_M = 0.6
+"""A rock or a bush smaller than this in every direction is picked up, thrown, not in the way."""
 LEFT_HANDED = frozenset({ObjectType.GLOVE, ObjectType.BOOK, ObjectType.PHONE})
 """Props that go to the left hand, so that the right one is free to throw and point."""
 N_TRAITS = 6
@@ -276,7 +278,7 @@ def _cues(actor: Actor, row: int, entity_of: dict[str, int]) -> list[tuple[int, 
 def _spawn_objects(world: World, things: list[SceneObject], entity_of: dict[str, int]) -> None:
     n = len(things)
     kinds = [item.object_type for item in things]
-    body_kinds = [BODY_KINDS[kind] for kind in kinds]
+    body_kinds = [_body_kind(item) for item in things]
     size = np.array(
         [(*footprint_m(i.object_type, i.scale), height_m(i.object_type, i.scale)) for i in things]
     ).reshape(n, 3)
@@ -315,6 +317,14 @@ def _spawn_objects(world: World, things: list[SceneObject], entity_of: dict[str,
         ),
         Flight.none(n),
     )
+
+
+def _body_kind(item: SceneObject) -> BodyKind:
+    """How physics treats an object: what stands fast is a prop when it is small enough to hold."""
+    kind, scale = BODY_KINDS[item.object_type], item.scale
+    size = max(height_m(item.object_type, scale), *footprint_m(item.object_type, scale))
+    small = kind is BodyKind.STATIC and size < PROP_BELOW_M and item.movement_path is None
+    return BodyKind.PROP if small else kind
 
 
 def _rest_position(item: SceneObject) -> tuple[float, float, float]:

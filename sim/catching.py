@@ -52,7 +52,7 @@ STEER = 12.0
 def catch(world: World, dt: float) -> None:
     """Take the balls that are where they are best met; until then hands only wait for them."""
     flight, thing, body, n = world[Flight], world[Thing], world[Body], len(world.ids(Person))
-    loose = (body.kind[n:] == BALL) & (thing.holder < 0)
+    loose = ((body.kind[n:] == BALL) | (flight.to >= 0)) & (thing.holder < 0)
     loose &= world.tick - flight.since >= CATCH_AFTER_TICKS
     flight.to[loose & ~world[Velocity].linear[n:].any(axis=1)] = -1
     for row, k, meeting in catches(world):

@@ -27,7 +27,7 @@ from sim.world import World
 
 KINDS = list(BodyKind)
 BALL, PROP, MOVABLE = (KINDS.index(k) for k in (BodyKind.BALL, BodyKind.PROP, BodyKind.MOVABLE))
-TYPES = list(ObjectType)
+TYPES, T = list(ObjectType), ObjectType
 BICYCLE, BASKETBALL = TYPES.index(ObjectType.BICYCLE), TYPES.index(ObjectType.BASKETBALL)
 A = ActionType
 PICK_UP, PUT_DOWN, PUSH, PULL, DRIBBLING = (
@@ -49,6 +49,12 @@ BOTH_HANDS_M = 0.28
 """What is wider than this is carried between the hands: a box, a laptop."""
 CLEAR_M = 0.05
 """Left between a body and what it puts down."""
+TOPS = [TYPES.index(T.TABLE), TYPES.index(T.BENCH), TYPES.index(T.BED), TYPES.index(T.SOFA)]
+"""What things are put down on, where it stands before who puts them down."""
+HAND_OVER_M, HANDED_AT_M = 1.5, 1.05
+"""So near is whom something is handed to, and so high it is then, at scale 1 (choice)."""
+TOP_WITHIN_M, INSET_M = 0.75, 0.10
+"""So near to its edge, at scale 1, and so far in from it (choice)."""
 SMALL_AT_M = 0.38
 """Before the root, at scale 1, small things are picked up."""
 CARRIED_AT = (0.34, 1.04)
@@ -90,6 +96,41 @@ def clear_distance(world: World, row: int, k: int) -> float:
     """m before an actor's root at which a thing stands clear of him."""
     size = world[Body].size
     return float(size[row, 0] + size[len(world[Script].action) + k, 0]) / 2.0 + CLEAR_M
+
+
+def taker(world: World, row: int) -> int | None:
+    """Whom an actor who puts something down hands it to: the one he means, within reach."""
+    target = int(world[Script].target[row])
+    if not 0 <= target < len(world[Script].action) or target == row:
+        return None
+    away = world[Transform].position[target, :2] - world[Transform].position[row, :2]
+    near = float(np.hypot(away[0], away[1])) < HAND_OVER_M * float(world[Person].scale[row])
+    return target if near else None
+
+
+def rest_place(world: World, row: int, k: int) -> np.ndarray:
+    """(3,) m, where what an actor holds goes: to whom he hands it, to the table before him, or
+    to the ground."""
+    other, position = taker(world, row), world[Transform].position
+    if other is not None:
+        middle = 0.5 * (position[row] + position[other])
+        size = min(float(world[Person].scale[row]), float(world[Person].scale[other]))
+        return middle + np.array([0.0, 0.0, HANDED_AT_M * size])
+    n, thing = len(world[Script].action), world[Thing]
+    body, transform = world[Body], world[Transform]
+    half, size = 0.5 * float(body.size[n + k, 0]), float(world[Person].scale[row])
+    heading = float(transform.heading[row])
+    forward, up, nearest = clear_distance(world, row, k), 0.0, TOP_WITHIN_M * size
+    for top in np.flatnonzero(np.isin(thing.kind, TOPS) & (thing.holder < 0)).tolist():
+        away = transform.position[n + top] - transform.position[row]
+        aside = abs(away[1] * math.cos(heading) - away[0] * math.sin(heading))
+        edge = _edge(world, row, top)
+        if top != k and -0.3 < edge < nearest and aside < 0.5 * body.size[n + top, :2].max():
+            nearest, up = edge, float(body.size[n + top, 2])
+            forward = max(edge, 0.0) + INSET_M + half
+    if body.kind[n + k] == BALL:
+        up += 0.5 * float(body.size[n + k, 2])
+    return _ahead(world, row, forward, 0.0, up)
 
 
 def _grip(world: World, row: int, k: int) -> Grip:
@@ -231,8 +272,13 @@ def _carry(world: World, wishes: Wishes, row: int, k: int) -> None:
     elif gait.action[row] == PUT_DOWN:
         low = _smooth(gait.clock[row] / contact_time(ActionType.PUT_DOWN))
     near = max(CARRIED_AT[0] * size, 0.5 * float(world[Body].size[len(gait.action) + k, 0]) + 0.12)
-    forward = near + low * (clear_distance(world, row, k) - near)
-    up = CARRIED_AT[1] * size + low * (0.5 * height - CARRIED_AT[1] * size)
+    forward, rest = near + low * (clear_distance(world, row, k) - near), 0.0
+    if gait.action[row] == PUT_DOWN:
+        place = rest_place(world, row, k) - world[Transform].position[row]
+        forward = near + low * (float(np.hypot(place[0], place[1])) - near)
+        rest = float(place[2])
+        _straighten(world, wishes, row, rest)
+    up = CARRIED_AT[1] * size + low * (rest + 0.5 * height - CARRIED_AT[1] * size)
     _both(world, wishes, row, _ahead(world, row, forward, 0.0, up), 0.5 * width, 1.0)
 
 
@@ -243,26 +289,31 @@ def _reach_down(world: World, wishes: Wishes, row: int) -> None:
     k = liftable(world, row)
     if k is None:
         return
-    grip, size = _grip(world, row, k), float(world[Person].scale[row])
+    grip = _grip(world, row, k)
     weight = 1.0 - max(left, 0.0) / GRIP_S
-    high = float(np.clip(grip.middle[2] / (0.9 * size), 0.0, 1.0))
-    wishes.stoop[row] = -high * np.array(GROUND_BEND) if left > 0.0 else 0.0
-    wishes.empty &= not high
+    if left > 0.0:
+        _straighten(world, wishes, row, float(grip.middle[2]))
     if grip.half > 0.0:
         _both(world, wishes, row, grip.middle, grip.half, weight)
     else:
         wishes.add(world, row, R_HAND, grip.middle, weight)
 
 
+def _straighten(world: World, wishes: Wishes, row: int, height: float) -> None:
+    """Bend less than to the ground, by how high what is reached for lies."""
+    high = float(np.clip(height / (0.9 * float(world[Person].scale[row])), 0.0, 1.0))
+    wishes.stoop[row] = -high * np.array(GROUND_BEND)
+    wishes.empty &= not high
+
+
 def _set_down(world: World, wishes: Wishes, row: int, k: int) -> None:
-    """A small thing goes to the ground before its holder."""
+    """A small thing goes to the table or the ground before its holder."""
     due = contact_time(ActionType.PUT_DOWN)
     left = due - float(world[Gait].clock[row])
     if left < -0.02:
         return
-    at = len(world[Gait].action) + k
-    rest = 0.5 * world[Body].size[at, 2] if world[Body].kind[at] == BALL else 0.02
-    place = _ahead(world, row, clear_distance(world, row, k), 0.0, float(rest))
+    place = rest_place(world, row, k) + np.array([0.0, 0.0, 0.02])
+    _straighten(world, wishes, row, float(place[2]))
     wishes.add(world, row, int(world[Thing].hand[k]), place, 1.0 - max(left, 0.0) / GRIP_S)
 
 

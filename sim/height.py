@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from entities.components import Body, Mark, Thing, Transform, Velocity
-from entities.objects import ObjectType
+from entities.objects import BodyKind, ObjectType
 from sim.ballistics import fall
 from sim.world import World, every, some
 
@@ -25,6 +25,30 @@ MAX_SPIN = 60.0
 """rad/s that a turning ball is shown with; faster only flickers."""
 FOOTING_M = 0.01
 """Ground that sinks by more than this leaves a body in the air."""
+
+
+LAID_M = 0.06
+"""Nearer to the top of something than this, a small thing lies on it."""
+PROP = list(BodyKind).index(BodyKind.PROP)
+
+
+def stand_high(world: World, free: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """(N,) bool, who stands off the ground and falls when nothing is felt underfoot.
+
+    Small things that lie on a table stay: they touch nothing, so nothing is felt under them.
+    """
+    body, transform = world[Body], world[Transform]
+    position, n = transform.position, len(free) - len(world[Thing])
+    high = free & body.grounded & (position[:, 2] > radius)
+    tops = position[n:, 2] + body.size[n:, 2]
+    for row in np.flatnonzero(high & (body.kind == PROP)).tolist():
+        x, y = (position[row, :2] - position[n:, :2]).T
+        cos, sin = np.cos(transform.heading[n:]), np.sin(transform.heading[n:])
+        inside = np.abs(x * cos + y * sin) <= 0.5 * body.size[n:, 0]
+        inside &= np.abs(y * cos - x * sin) <= 0.5 * body.size[n:, 1]
+        inside &= (np.abs(tops - position[row, 2]) < LAID_M) & (np.arange(len(tops)) != row - n)
+        high[row] = not inside.any()
+    return high
 
 
 @dataclass(slots=True, eq=False)

@@ -30,7 +30,7 @@ from entities.objects import BodyKind, ObjectType
 from entities.units import DT
 from sim.contacts import Tally
 from sim.drivers import GROUND_FRICTION, ROLL, Drivers
-from sim.height import BOUNCE, IMPACT_SPEED, Heights
+from sim.height import BOUNCE, IMPACT_SPEED, Heights, stand_high
 from sim.passing import balls_through, seats_of
 from sim.world import World, as_rows
 
@@ -169,7 +169,7 @@ class Physics:
             balls=np.flatnonzero(self._ball & ~carried),
             radius=self._radius,
             bounce=self._bounce,
-            supported=self._free & body.grounded & (transform.position[:, 2] > self._radius),
+            supported=stand_high(world, self._free, self._radius),
         )
         self._floor = np.zeros(n)
         self._own: dict[int, tuple[int, int]] = {}

@@ -30,7 +30,7 @@ from entities.skeleton import L_HAND, NECK, R_FOOT, R_HAND
 from sim.ballistics import launch_to
 from sim.catching import DRIBBLING, HEADER, SWINGS, catch, dribble, joints_of, time_swings, toss
 from sim.gestures import contact_time, gesture_table
-from sim.grasp import BOTH_HANDS_M, PULL, clear_distance, haul, liftable
+from sim.grasp import BOTH_HANDS_M, PULL, haul, liftable, rest_place, taker
 from sim.motion import joints_world
 from sim.pursuit import CATCHERS
 from sim.stagger import react, slide
@@ -258,14 +258,12 @@ def _pick_up(world: World, row: int) -> None:
 
 def _put_down(world: World, row: int, k: int) -> None:
     n, transform, body = len(world.ids(Person)), world[Transform], world[Body]
-    heading = float(transform.heading[row])
-    clear = clear_distance(world, row, k)
-    rest = float(body.size[n + k, 2]) / 2.0 if body.kind[n + k] == BALL else 0.0
-    root = transform.position[row]
-    aside = np.array([clear * np.cos(heading), clear * np.sin(heading), rest])
-    transform.position[n + k] = root + aside
+    transform.position[n + k] = rest_place(world, row, k)
+    if (other := taker(world, row)) is not None:
+        world[Thing].holder[k] = other
+        return
     world[Velocity].linear[n + k] = 0.0
-    body.grounded[n + k] = root[2] <= 0.0
+    body.grounded[n + k] = transform.position[row, 2] <= 0.0
     world[Thing].holder[k] = -1
 
 

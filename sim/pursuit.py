@@ -114,9 +114,9 @@ def seen_from(world: World, row: int, track: np.ndarray) -> np.ndarray:
 
 
 def loose_balls(world: World) -> np.ndarray:
-    """Objects that are balls in nobody's hand."""
-    n = len(world[Script].action)
-    return np.flatnonzero((world[Body].kind[n:] == BALL) & (world[Thing].holder < 0))
+    """Objects that are balls in nobody's hand, or were thrown to somebody."""
+    ball = world[Body].kind[len(world[Script].action) :] == BALL
+    return np.flatnonzero((ball | (world[Flight].to >= 0)) & (world[Thing].holder < 0))
 
 
 def catches(world: World) -> list[tuple[int, int, Meeting]]:

@@ -14,6 +14,9 @@ _PEOPLE = ("er", "or", "ist", "man", "woman", "men", "women", "ers", "ors", "ist
 """How the names of trades end."""
 SIDE_M = 3.0
 """Metres from the middle to who is "on the left" or "on the right" (choice)."""
+COMES_DOWN = ("lands", "lands on", "touches down", "descends", "comes down")
+GOES_UP = ("takes off", "blasts off", "lifts off", "ascends", "rises", "launches", "goes up")
+"""What is said of a thing that leaves or meets the ground."""
 _PARALLEL = ("while", "meanwhile")
 _TRANSITIVE = ("send", "take", "haul")
 
@@ -40,6 +43,12 @@ class Act:
     def at(self, *relations: str) -> list[Target]:
         """Targets that stand in one of the relations."""
         return [t for relation, found in self.places if relation in relations for t in found]
+
+
+def flies_up(clause: Clause) -> bool | None:
+    """Whether a thing takes off, or lands; None where it does neither."""
+    said = clause.words[0] if clause.words else ""
+    return True if said in GOES_UP else False if said in COMES_DOWN else None
 
 
 def runs_into(act: Act) -> list[Player]:
@@ -120,7 +129,7 @@ class Finder:
                     self.settings.append((item, relation, targets))
             if not things or clause.verb is None:
                 return None
-            moves = clause.verb.frame in ("move", "haul")
+            moves = clause.verb.frame in ("move", "haul") or flies_up(clause) is not None
             hits = runs_into(act)
             if not moves and not hits and clause.verb.action is not ActionType.FALL:
                 return None

@@ -48,7 +48,11 @@ def stay(plan: Plan, act: Act) -> None:
     last = act.who[0].actions[-1][1] if act.who[0].actions else None
     if verb.action is A.FALL and last is A.FALL and act.link == "and":
         return plan.close(act, plan.began, plan.ended)  # "slips and falls" is one fall
-    start = settle_place(plan, act, act.who)
+    before = [*act.at("face"), *(act.players() if verb.action is A.KNEEL else [])]
+    before = [t for t in before if isinstance(t, Player) and t not in act.who]
+    start = settle_place(plan, act, act.who) if not before or len(act.who) > 1 else plan.begin(act)
+    if before and len(act.who) == 1:  # "kneels before the king"
+        start = face_to_face(plan, act, [act.who[0], before[0]], TALK_M, start)
     circle = ("circles" in clause.manners or "abreast" in clause.manners) and len(act.who) > 2
     if circle and all(not p.legs and not p.actions for p in act.who):
         _ring(act.who)

@@ -9,7 +9,7 @@ from sim.story.cast import Player
 from sim.story.lexicon import Verb, verbs
 from sim.story.phrases import Noun
 from sim.story.plan import STANDS_BY, Plan
-from sim.story.scenery import BALL_OF, Fixed, Item, Target, bearing, unit
+from sim.story.scenery import BALL_OF, Fixed, Item, Target, bearing, make_handy, unit
 from sim.story.setting import role_place, settle_place, way_of
 from sim.story.timing import Spot
 from sim.story.ways import ahead
@@ -61,6 +61,7 @@ def _ball(plan: Plan, act: Act, verb: Verb) -> Item:
 def send(plan: Plan, act: Act) -> None:
     clause, verb, action = act.clause, act.clause.verb, act.clause.verb.action
     ball = _ball(plan, act, verb)
+    make_handy(ball)
     found = [*act.at("to", "at", "toward", "in", "into", "for", "through", "over", "past"),
              *act.players()]  # fmt: skip
     goals = [t for t in found if t is not ball and t not in act.who]
@@ -91,6 +92,10 @@ def send(plan: Plan, act: Act) -> None:
     way = _aim_way(plan, act, lead, target)
     if lead.spot is None:
         role_place(plan, lead)
+    if lead.spot is None and isinstance(target, Player) and target.spot is not None:
+        side = (1.0, 0.0) if target.facing is None else way_of(target.facing)
+        side = plan.way.get(target.id, side)
+        lead.put(*plan.free(ahead(target.spot, side, THROWS.get(action, 7.0))))
     if lead.spot is None:
         plan.arrange(senders, way, moving=False)
     start = max(start, settle_place(plan, act, senders))

@@ -6,6 +6,7 @@ from math import hypot, pi
 from entities.actions import ACTION_VELOCITIES, ActionType
 from entities.scene import (
     Actor,
+    CameraKeyframe,
     CameraMode,
     CameraPlan,
     Point,
@@ -28,6 +29,8 @@ HALT_S = 0.3
 """A shorter wait on the way is none (choice)."""
 FOLLOW_FROM_M = 9.0
 """Somebody who travels further than this is followed rather than fitted."""
+DEEP_M, ASIDE_M = 8.0, 1.8
+"""Where people stand one behind the other over that depth, the camera looks past the nearest."""
 MOMENT_S = 0.02
 """A pause shorter than this is none."""
 WAIT_S = 0.25
@@ -225,8 +228,8 @@ def _object(item: Item, shift: Spot) -> SceneObject:
         spot = item.holder.start or (0.0, 0.0)
     path = None
     if item.path:
-        path = [(round(t, 3), _point((x, y), shift)) for t, x, y in item.path]
-        spot = item.path[0][1:]
+        path = [(round(t, 3), _point((x, y), shift, *z)) for t, x, y, *z in item.path]
+        spot = item.path[0][1:3]
     return SceneObject(
         id=item.id,
         object_type=item.kind,
@@ -244,7 +247,14 @@ def _camera(players: list[Player]) -> CameraPlan:
         return CameraPlan(mode=CameraMode.FIT)
     who = max(players, key=lambda p: (min(_travelled(p), 100.0), -p.number))
     far = _travelled(who) > FOLLOW_FROM_M or len(players) == 1
-    return CameraPlan(mode=CameraMode.FOLLOW if far else CameraMode.FIT, follow=who.id)
+    xs, ys = zip(*[p.start for p in players if p.start is not None] or [(0.0, 0.0)], strict=True)
+    deep = max(ys) - min(ys)
+    aside = not far and deep > DEEP_M and deep > 2.0 * (max(xs) - min(xs))
+    return CameraPlan(
+        mode=CameraMode.FOLLOW if far else CameraMode.FIT,
+        follow=who.id,
+        keyframes=[CameraKeyframe(t=0.0, pan=ASIDE_M)] if aside else [],
+    )
 
 
 def _travelled(player: Player) -> float:

@@ -7,7 +7,7 @@ from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.acts import Act
 from sim.story.alone import aim, seat, stay, stop, use
-from sim.story.balls import any_ball, ball_of, bat, send
+from sim.story.balls import BALLS, any_ball, ball_of, bat, send
 from sim.story.cast import Player
 from sim.story.clauses import Clause
 from sim.story.games import play
@@ -45,6 +45,11 @@ def do(plan: Plan, act: Act) -> None:
         act.clause, frame = replace(act.clause, verb=verb), "stay"
     if verb.action is A.HOP and ball_of(act):
         verb = _verb_of(A.DRIBBLING)  # "bounces the ball"
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    balls = [t for t in act.at("with") if isinstance(t, Item) and t.kind in BALLS]
+    if verb.relation == "romp" and balls:  # "plays with a ball"
+        act.places = [(r, f) for r, f in act.places if not any(t in balls for t in f)]
+        act.objects, verb = [*act.objects, *balls], _verb_of(A.DRIBBLING)
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
     own = {p.role.action for p in act.who}
     if verb.action is A.BATTING and own <= {A.GOLF_SWING, A.TENNIS_SWING} and len(own) == 1:

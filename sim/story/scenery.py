@@ -5,7 +5,7 @@ from math import atan2, cos, hypot, pi, sin
 
 import numpy as np
 
-from entities.objects import BODY_KINDS, BodyKind, ObjectType, footprint_m
+from entities.objects import BODY_KINDS, BodyKind, ObjectType, footprint_m, height_m
 from entities.scene import MAX_OBJECTS
 from sim.places import places
 from sim.story.cast import Player
@@ -17,6 +17,8 @@ CLEARANCE = 0.45
 """Metres between somebody and the edge of what they walk up to."""
 FACES_VIEWER = -pi / 2
 SEATS = (ObjectType.CHAIR, ObjectType.BENCH, ObjectType.SOFA, ObjectType.BED)
+HANDY_M = 0.35
+"""Height of a rock or a plant that somebody has in hand (choice)."""
 WATER_M = 9.6
 """From the middle of the park's pond to its bank (assets/stages/park.json)."""
 BASES = "bases"
@@ -42,7 +44,7 @@ class Item:
     z: float | None = None
     heading: float = FACES_VIEWER
     holder: Player | None = None
-    path: list[tuple[float, float, float]] | None = None  # t, x, y
+    path: list[tuple[float, ...]] | None = None  # t, x, y, and z of what flies
 
     @property
     def size(self) -> tuple[float, float]:
@@ -214,6 +216,12 @@ def seat_spots(item: Item, count: int) -> list[tuple[Spot, Spot, float]]:
             )
         )
     return spots
+
+
+def make_handy(item: Item) -> None:
+    """Small enough for the hand that lifts or throws it: a stone, not a boulder."""
+    if BODY_KINDS[item.kind] is BodyKind.STATIC and item.path is None:
+        item.scale = min(item.scale, HANDY_M / height_m(item.kind))
 
 
 def is_held(kind: ObjectType) -> bool:

@@ -5,14 +5,24 @@ from math import hypot
 
 from entities.actions import ActionType
 from entities.objects import ObjectType, height_m
-from sim.story.acts import Act, runs_into
+from sim.story.acts import Act, flies_up, runs_into
 from sim.story.alone import stay
-from sim.story.balls import IN_REACH_M, catch
+from sim.story.balls import BALLS, IN_REACH_M, catch, send
 from sim.story.cast import Player
+from sim.story.clauses import Clause
 from sim.story.lexicon import verbs
 from sim.story.others import strike
 from sim.story.plan import OPEN_S, Plan
-from sim.story.scenery import BALL_OF, Fixed, Item, bearing, is_held, standoff, unit
+from sim.story.scenery import (
+    BALL_OF,
+    Fixed,
+    Item,
+    bearing,
+    is_held,
+    make_handy,
+    standoff,
+    unit,
+)
 from sim.story.timing import Spot, timed_path
 from sim.story.travel import move
 from sim.story.ways import Ways, ahead, outward
@@ -22,14 +32,27 @@ HIT_AFTER_S = 1.6
 """Seconds for which one sees somebody before he is run into (choice)."""
 FALLS_AFTER_S = 0.35
 """After the blow is due: it fells him by itself, this is for one that misses (choice)."""
+FLIGHT_S, ALOFT_M = 6.0, 12.0
+"""Seconds that a landing or a take-off takes, and metres from the ground (choice)."""
+GIVES = ("gives", "hands", "offers", "lends", "brings", "delivers", "serves")
+GIVING_M, HANDED_S = 0.85, 1.5
+"""Metres between who gives and who takes, and seconds that it takes (choice)."""
 SETTLE_S = 0.4
 """Pause before a deed that follows an arrival (choice)."""
 
 
 def take(plan: Plan, act: Act) -> None:
     action = act.clause.verb.action
-    if action is A.CATCHING and act.players() and not act.items():
+    caught = act.clause.words[:1] == ["catches"]
+    if action is A.CATCHING and act.players() and not act.items() and caught:
         return strike(plan, act, A.TACKLE, A.FALL)  # policemen catch a thief
+    senders = [t for t in [*act.players(), *act.at("from", "of")] if isinstance(t, Player)]
+    if action is A.CATCHING and senders and not senders[0].actions:
+        foot = plan.stage.theme.set == "soccer"  # "saves the shot of the striker"
+        verb = next(v for v in verbs().verbs if v.action is (A.KICKING if foot else A.THROWING))
+        ball = [i for i in act.items() if i.kind in BALLS]
+        sent = Clause(verb=verb, words=["shoots" if foot else "throws the ball"])
+        return send(plan, Act(sent, senders[:1], [*ball, act.who[0]], link=act.link))
     if action in (A.CATCHING, A.FIELDING):
         return catch(plan, act)
     items = act.items() or [
@@ -49,9 +72,13 @@ def take(plan: Plan, act: Act) -> None:
         return stay(plan, act)
     start = plan.begin(act)
     lead, item = act.who[0], items[0]
+    for each in items:
+        make_handy(each)
     supports = [t for t in act.at("on", "onto", "in", "to", "next", "under") if t is not item]
     if action is A.PUT_DOWN:
-        plan.arrange(act.who, (1.0, 0.0), moving=False)
+        if lead.spot is None:
+            plan.arrange(act.who, (1.0, 0.0), moving=False)
+            lead.facing = 0.0  # seen from the side: what he holds would hide him
         taken = any(a is A.PICK_UP for _, a in lead.actions)
         if item.spot is None and item.holder is None and not taken:
             item.holder = lead
@@ -101,6 +128,30 @@ def _on_top(plan: Plan, item: Item, support: Item, player: Player, way: Spot) ->
     item.z = height_m(support.kind, support.scale)
 
 
+def _hand_over(plan: Plan, act: Act, taker: Player, item: Item) -> None:
+    """ "gives her an apple": he goes to her and puts it into her hands."""
+    lead, start = act.who[0], plan.begin(act, taker)
+    if not any(a is A.PICK_UP for _, a in lead.actions):
+        item.spot, item.holder = None, item.holder or lead
+    way = plan.direction(act, lead)
+    plan.arrange(act.who, way, moving=True)
+    plan.settle(lead, start)
+    if taker.spot is None:
+        taker.put(*ahead(lead.spot, way, 3.0))
+    plan.settle(taker, start)
+    if not taker.legs:
+        taker.facing = bearing(taker.spot, lead.spot)
+    goal = ahead(taker.spot, unit(lead.spot, taker.spot, way), -GIVING_M)
+    t = plan.go(lead, [goal], A.CARRY, start) + SETTLE_S
+    plan.act_at(lead, t, A.PUT_DOWN)
+    plan.cue(lead, t, taker, act.clause.say)
+    plan.act_at(taker, t, A.CATCHING)
+    plan.cue(taker, t, item)
+    for player in (lead, taker):
+        plan.act_at(player, t + HANDED_S, A.IDLE)
+    plan.close(act, start, t + HANDED_S, [taker])
+
+
 def haul(plan: Plan, act: Act) -> None:
     verb, action = act.clause.verb, act.clause.verb.action
     animals = [p for p in act.players() if p.role.type.value == "horse"]
@@ -108,6 +159,10 @@ def haul(plan: Plan, act: Act) -> None:
     carried = [p for p in act.players() if p not in act.who]
     if action is A.CARRY and carried and not items:
         act.places.append(("with", list(carried)))
+    takers = [t for t in [*carried, *act.at("to")] if isinstance(t, Player)]
+    said = act.clause.words[0].split()[0] if act.clause.words else ""
+    if action is A.CARRY and takers and items and said in GIVES:
+        return _hand_over(plan, act, takers[0], items[0])
     named = bool(act.clause.objects)
     start = plan.begin(act)
     lead = act.who[0]
@@ -132,6 +187,7 @@ def haul(plan: Plan, act: Act) -> None:
         if item.kind is T.CAR:
             continue
         if action in (A.CARRY, A.RIDE, A.DRIBBLING):
+            make_handy(item)
             picked = any(a is A.PICK_UP for _, a in player.actions)
             if item.spot is None or not picked:
                 item.spot, item.holder = (item.spot, None) if picked else (None, player)
@@ -203,11 +259,32 @@ def hit(plan: Plan, act: Act) -> None:
     plan.began, plan.ended, plan.before = start, meets + 4.5, list(struck)
 
 
+def _fly(plan: Plan, act: Act, start: float, *, up: bool) -> None:
+    """A spaceship lands or takes off."""
+    end = start + FLIGHT_S
+    for k, item in enumerate(act.items()):
+        if item.spot is None:
+            plan.stage.put(item, 6.0 * k, 1.0)
+        first, then = (0.0, ALOFT_M) if up else (ALOFT_M, 0.0)
+        steps = [n / 6.0 for n in range(7)]
+        gone = [u * u if up else u * u * (3.0 - 2.0 * u) for u in steps]  # slow at the ground
+        path = [
+            (start + FLIGHT_S * u, *item.spot, first + s * (then - first))
+            for u, s in zip(steps, gone, strict=True)
+        ]
+        item.path = [*(item.path or [(0.0, *item.spot, first)]), *path]
+        item.path = [p for n, p in enumerate(item.path) if n == 0 or p[0] > item.path[n - 1][0]]
+    plan.began, plan.ended, plan.before = end, end, []
+
+
 def drive(plan: Plan, act: Act) -> None:
     """A car drives, a ball rolls: things that travel by themselves."""
     clause = act.clause
     way = clause.direction or (1.0, 0.0)
     start = plan.begin(act)
+    up = flies_up(clause)
+    if up is not None:
+        return _fly(plan, act, start, up=up)
     for k, item in enumerate(act.items()):
         if item.path is not None or item.holder is not None:
             continue

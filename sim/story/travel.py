@@ -49,6 +49,8 @@ def move(plan: Plan, act: Act) -> None:
     bases = any(isinstance(t, Fixed) and t.word == BASES for _, found in going for t in found)
     if verb.relation == "pace":
         clause.manners.append("back_and_forth")
+    if verb.relation == "romp" and not any(r in ("to", "around", "past") for r, _ in going):
+        clause.manners.append("about")
     if bases or verb.relation in ("bases", "homerun"):
         return round_bases(plan, act)
     if "toward_each" in clause.manners and len(act.who) > 1:
