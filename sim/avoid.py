@@ -7,7 +7,7 @@ would keep it apart, the sooner the harder (in the spirit of Karamouzas, Heil, v
 
 import numpy as np
 
-from sim.world import every
+from sim.world import every, on_ground
 
 HORIZON_S = 1.6
 """How far ahead people watch each other (choice)."""
@@ -36,83 +36,70 @@ def sidesteps(
     target: (N,) row each is aimed at and need not avoid, -1 none.
     """
     aside = np.zeros_like(velocity)
-    vx, vy = np.ascontiguousarray(velocity.T)
-    speed = np.sqrt(vx * vx + vy * vy)
+    position, velocity = on_ground(position), on_ground(velocity)
+    speed = np.abs(velocity)
     fastest = float(speed.max(initial=0.0))
     if fastest < STANDING or len(speed) < 2:
         return aside
     room = 2.0 * float(radius.max()) + ROOM_M
-    px, py = np.ascontiguousarray(position.T)
-    first, second = _pairs(px, py, min(room + 2.0 * HORIZON_S * fastest, MOST_REACH_M))
+    first, second = _pairs(position, min(room + 2.0 * HORIZON_S * fastest, MOST_REACH_M))
     quick = speed > STANDING
     busy = quick[first] | quick[second]
     busy &= (target[first] != second) & (target[second] != first)
     if not every(busy):
         first, second = first[busy], second[busy]
-    gap_x, gap_y = px[second] - px[first], py[second] - py[first]
-    close_x, close_y = vx[first] - vx[second], vy[first] - vy[second]
-    rate = close_x * close_x + close_y * close_y
-    toward = gap_x * close_x + gap_y * close_y
+    gap, close = position[second] - position[first], velocity[first] - velocity[second]
+    rate = _square(close)
+    toward = (gap * close.conj()).real
     time = np.minimum(np.maximum(toward / np.maximum(rate, 1e-6), 0.0), HORIZON_S)
-    miss_x, miss_y = gap_x - close_x * time, gap_y - close_y * time
-    apart = np.sqrt(miss_x * miss_x + miss_y * miss_y)
+    miss = gap - close * time
     both = radius[first] + radius[second]
     abreast = rate < ABREAST**2
-    lack = np.where(abreast, CLOSE * both, both + ROOM_M) - apart
+    lack = np.where(abreast, CLOSE * both, both + ROOM_M) - np.abs(miss)
     meets = np.flatnonzero((lack > 0.0) & (abreast | (toward > 0.0)))
     if len(meets) == 0:
         return aside
-    first, second, gap_x, gap_y = first[meets], second[meets], gap_x[meets], gap_y[meets]
-    close_x, close_y, miss_x, miss_y = close_x[meets], close_y[meets], miss_x[meets], miss_y[meets]
-    time, lack, rate = time[meets], lack[meets], rate[meets]
+    first, second, gap, close = first[meets], second[meets], gap[meets], close[meets]
+    miss, time, lack, rate = miss[meets], time[meets], lack[meets], rate[meets]
     # Seen along the closing speed the other is shifted to the left: ties are passed on the right.
-    shift = RIGHT_M / np.sqrt(np.maximum(rate, 1e-6)) * (rate >= ABREAST**2)
-    miss_x -= close_y * shift
-    miss_y += close_x * shift
-    apart = np.sqrt(miss_x * miss_x + miss_y * miss_y)
-    push = lack / np.maximum(time, SOONEST_S) / np.maximum(apart, 1e-6)
-    apart = np.sqrt(gap_x * gap_x + gap_y * gap_y)
-    heeds_first = _heeds(gap_x, gap_y, apart, vx[first], vy[first], speed[first])
-    heeds_second = _heeds(-gap_x, -gap_y, apart, vx[second], vy[second], speed[second])
+    miss += 1j * close * (RIGHT_M / np.sqrt(np.maximum(rate, 1e-6)) * (rate >= ABREAST**2))
+    push = lack / np.maximum(time, SOONEST_S) / np.maximum(np.abs(miss), 1e-6)
+    heeds_first = _heeds(gap, velocity[first], speed[first])
+    heeds_second = _heeds(-gap, velocity[second], speed[second])
     push /= 1.0 + (heeds_first & heeds_second)
-    heeds_first, heeds_second, n = heeds_first * push, heeds_second * push, len(speed)
-    aside_x = np.bincount(second, heeds_second * miss_x, n)
-    aside_x -= np.bincount(first, heeds_first * miss_x, n)
-    aside_y = np.bincount(second, heeds_second * miss_y, n)
-    aside_y -= np.bincount(first, heeds_first * miss_y, n)
-    return _within(aside_x, aside_y, vx, vy, speed)
+    one, other, n = heeds_first * push * miss, heeds_second * push * miss, len(speed)
+    aside[:, 0] = np.bincount(second, other.real, n) - np.bincount(first, one.real, n)
+    aside[:, 1] = np.bincount(second, other.imag, n) - np.bincount(first, one.imag, n)
+    on_ground(aside)[:] = _within(on_ground(aside), velocity, speed)
+    return aside
 
 
-def _heeds(
-    gap_x: np.ndarray,
-    gap_y: np.ndarray,
-    apart: np.ndarray,
-    vx: np.ndarray,
-    vy: np.ndarray,
-    speed: np.ndarray,
-) -> np.ndarray:
+def _square(vectors: np.ndarray) -> np.ndarray:
+    """Their squared lengths."""
+    return vectors.real * vectors.real + vectors.imag * vectors.imag
+
+
+def _heeds(gap: np.ndarray, velocity: np.ndarray, speed: np.ndarray) -> np.ndarray:
     """Who walks and has the other in front, or so close abreast that he is felt."""
-    return (gap_x * vx + gap_y * vy > -0.2 * apart * speed) & (speed > STANDING)
+    ahead = (gap * velocity.conj()).real
+    return (ahead > -0.2 * np.abs(gap) * speed) & (speed > STANDING)
 
 
-def _within(
-    aside_x: np.ndarray, aside_y: np.ndarray, vx: np.ndarray, vy: np.ndarray, speed: np.ndarray
-) -> np.ndarray:
-    """Sidesteps (N, 2) people can take: bounded, and never a reason to hurry."""
-    pace = np.maximum(speed, 1e-6)
-    way_x, way_y = vx / pace, vy / pace
-    along = aside_x * way_x + aside_y * way_y
-    across = way_x * aside_y - way_y * aside_x
+def _within(aside: np.ndarray, velocity: np.ndarray, speed: np.ndarray) -> np.ndarray:
+    """Sidesteps (N,) people can take: bounded, and never a reason to hurry."""
+    way = velocity / np.maximum(speed, 1e-6)
+    own = aside * way.conj()
     most = SHARE_ASIDE * speed
-    along = np.minimum(np.maximum(along, -SHARE_BACK * speed), 0.0)
-    across = np.minimum(np.maximum(across, -most), most)
-    return np.stack([along * way_x - across * way_y, along * way_y + across * way_x], axis=1)
+    along = np.minimum(np.maximum(own.real, -SHARE_BACK * speed), 0.0)
+    across = np.minimum(np.maximum(own.imag, -most), most)
+    return way * (along + 1j * across)
 
 
-def _pairs(x: np.ndarray, y: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(position: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Rows of all pairs nearer than ``reach`` m along each axis, the lower row first."""
-    order = np.argsort(x, kind="stable")
-    x, y, each = x[order], y[order], np.arange(len(x))
+    order = np.argsort(position.real, kind="stable")
+    place = position[order]
+    x, y, each = place.real.copy(), place.imag.copy(), np.arange(len(place))
     count = np.searchsorted(x, x + reach) - each - 1
     end = np.cumsum(count)
     first = np.repeat(each, count)

@@ -15,7 +15,7 @@ from entities.units import DT, START_TAU_S
 from sim.avoid import sidesteps
 from sim.detour import SIDEWAYS, Detours, ladders
 from sim.track import Tracks
-from sim.world import Rows, World, as_rows, every, some
+from sim.world import Rows, World, as_rows, every, on_ground, some
 
 NEVER = 2**62
 """A tick that does not come."""
@@ -99,7 +99,7 @@ def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.n
 class FollowRoute:
     """Each actor's Intent for the tick, from his Route, his action and what is in his way.
 
-    Directions and points on the ground are kept as (2, N), x before y.
+    Directions and points on the ground are complex numbers (N,), x + iy.
     """
 
     def __init__(self, world: World) -> None:
@@ -116,11 +116,11 @@ class FollowRoute:
         start = np.where(np.isfinite(kept), kept, linear[:, :2])
         self._speed = np.hypot(start[:, 0], start[:, 1])
         self._last = np.concatenate([start, linear[:, 2:]], axis=1)
-        self._way = np.zeros((2, n))
-        self._along = np.full((2, n), np.nan)
-        self._anchor = np.zeros((2, n))
+        self._way = np.zeros(n, complex)
+        self._along = np.full(n, complex(math.nan, math.nan))
+        self._anchor = np.zeros(n, complex)
         self._turning = np.zeros(n, np.int64)
-        self._aside, self._aside_goal = np.zeros((2, n)), np.zeros((2, n))
+        self._aside, self._aside_goal = np.zeros(n, complex), np.zeros(n, complex)
         self._stepping_aside = False
         self._radius = world[Body].size[:n, 0] / 2
         self._ladders = ladders(world)
@@ -143,7 +143,7 @@ class FollowRoute:
         if world.tick % WATCH_TICKS == 0:
             self._watch(world, position)
         self._detours.look(
-            world, self._asked, self._along.T, self._anchor.T, self._last, self._still, self._tracks
+            world, self._asked, self._along, self._anchor, self._last, self._still, self._tracks
         )
         if self._stepping_aside:
             self._ease_aside()
@@ -179,7 +179,7 @@ class FollowRoute:
             self._kept = np.isfinite(route.velocity[:, 0])
             self._asked = SPEEDS[action]
             self._asked[action == CLIMB] = 0.0
-            self._asked[self._kept] = np.hypot(*route.velocity[self._kept].T)
+            self._asked[self._kept] = np.abs(on_ground(route.velocity)[self._kept])
             self._bearing = BEARINGS[action]
             self._bound = self._kept.copy()
             self._bound[self._tracks.rows] = True
@@ -200,15 +200,15 @@ class FollowRoute:
             return
         self._known = known
         travel = route.course + self._bearing
-        along = np.stack([np.cos(travel), np.sin(travel)])
+        along = np.exp(1j * travel)
         if self._any_kept:
             pace = np.maximum(self._asked[self._kept], 1e-9)
-            along[:, self._kept] = route.velocity[self._kept].T / pace
-        turned = (along != self._along).any(axis=0)
-        self._anchor[:, turned] = position[turned, :2].T
+            along[self._kept] = on_ground(route.velocity)[self._kept] / pace
+        turned = along != self._along
+        self._anchor[turned] = on_ground(position)[turned]
         self._along = along
-        at_will = (self._speed < PIVOT_BELOW) | (self._way == 0.0).all(axis=0)
-        self._way[:, at_will] = along[:, at_will]
+        at_will = (self._speed < PIVOT_BELOW) | (self._way == 0.0)
+        self._way[at_will] = along[at_will]
 
     def _take_paths(self, world: World) -> None:
         """Follow the paths there are now; who got a new one forgets his detour."""
@@ -216,7 +216,7 @@ class FollowRoute:
         for row, (old, new) in enumerate(zip(self._paths, paths, strict=True)):
             if old is not new:
                 self._detours.end(world, row)
-                self._along[:, row] = np.nan
+                self._along[row] = complex(math.nan, math.nan)
         self._paths, self._known = paths, ()
         given = {row: path for row, path in enumerate(paths) if path is not None}
         self._tracks = Tracks(given, world.tick, self._tracks)
@@ -228,20 +228,21 @@ class FollowRoute:
     def _watch(self, world: World, position: np.ndarray) -> None:
         """Who means to stand, and the sidestep that keeps each out of the others' way."""
         self._still = self._asked < PIVOT_BELOW
-        alone = (self._way * self._speed).T
+        alone = np.zeros((self._n, 2))
+        on_ground(alone)[:] = self._way * self._speed
         if len(self._tracks.rows):
             soon = self._tracks.soon()
             alone[self._tracks.rows] = soon
-            self._still[self._tracks.rows] = np.abs(soon).max(axis=1) < PIVOT_BELOW
+            self._still[self._tracks.rows] = np.abs(on_ground(soon)) < PIVOT_BELOW
         down = world[Stagger].since >= 0
         alone[down], self._still[down] = 0.0, True
         goal = sidesteps(position[:, :2], alone, self._radius, world[Script].target)
-        self._aside_goal = goal.T
-        self._stepping_aside = self._stepping_aside or bool(goal.any())
+        self._aside_goal = on_ground(goal)
+        self._stepping_aside = self._stepping_aside or np.count_nonzero(goal) > 0
 
     def _ease_aside(self) -> None:
         self._aside += ASIDE_EASE * (self._aside_goal - self._aside)
-        if not self._aside_goal.any() and float(np.abs(self._aside).max()) < 1e-3:
+        if not np.count_nonzero(self._aside_goal) and not some(np.abs(self._aside) >= 1e-3):
             self._aside[:] = 0.0
             self._stepping_aside = False
 
@@ -265,14 +266,13 @@ class FollowRoute:
     ) -> None:
         """Move ``rows`` on by the start and stop law, along their courses or where they are led.
 
-        led: (2, R) directions, (R,) m/s asked for and (R,) m/s not to be exceeded.
+        led: (R,) directions, (R,) m/s asked for and (R,) m/s not to be exceeded.
         """
-        speed, way = self._speed[rows], self._way[:, rows]
+        speed, way = self._speed[rows], self._way[rows]
         asked = self._asked[rows] if led is None else led[1]
         if not (np.count_nonzero(asked) or np.count_nonzero(speed)):
             return
-        linear = world[Velocity].linear
-        did = linear[rows, 0] * way[0] + linear[rows, 1] * way[1]
+        did = (on_ground(world[Velocity].linear)[rows] * way.conj()).real
         speed = np.minimum(speed, np.maximum(did, 0.0) + HINDRANCE)
         wish = self._wish(world[Transform].position, rows, speed) if led is None else led[0]
         way, target = _turned(way, wish, speed, asked)
@@ -290,28 +290,23 @@ class FollowRoute:
             leaving = (action == JUMP) & (world.tick - since < TAKE_OFF_TICKS)
             hold = leaving | (~grounded & (action != FLY))
             mean, after = np.where(hold, speed, mean), np.where(hold, speed, after)
-        self._speed[rows], self._way[:, rows] = after, way
+        self._speed[rows], self._way[rows] = after, way
         gone = way * mean
         if self._stepping_aside:
-            gone += self._aside[:, rows] * np.minimum(mean, 1.0)
-            fast = np.sqrt(gone[0] * gone[0] + gone[1] * gone[1])
-            gone *= np.minimum(1.0, mean / np.maximum(fast, 1e-9))
-        velocity[rows, :2] = gone.T
+            gone += self._aside[rows] * np.minimum(mean, 1.0)
+            gone *= np.minimum(1.0, mean / np.maximum(np.abs(gone), 1e-9))
+        on_ground(velocity)[rows] = gone
 
     def _wish(self, position: np.ndarray, rows: Rows, speed: np.ndarray) -> np.ndarray:
-        """(2, R) directions that keep to, or lead back to, the courses."""
-        along, anchor = self._along[:, rows], self._anchor[:, rows]
-        x, y = along
-        beside = x * (position[rows, 1] - anchor[1]) - y * (position[rows, 0] - anchor[0])
+        """(R,) directions that keep to, or lead back to, the courses."""
+        along = self._along[rows]
+        beside = (along.conj() * (on_ground(position)[rows] - self._anchor[rows])).imag
         if not some(np.abs(beside) >= 1e-6):
             return along
         ahead = np.maximum(speed, LOOK_AHEAD_M)
-        beside = np.minimum(np.maximum(beside, -ahead), ahead)
-        wish = np.empty_like(along)
-        np.add(x * ahead, y * beside, out=wish[0])
-        np.subtract(y * ahead, x * beside, out=wish[1])
-        wish /= np.sqrt(ahead * ahead + beside * beside)
-        return wish
+        wish = ahead - 1j * np.minimum(np.maximum(beside, -ahead), ahead)
+        wish /= np.abs(wish)
+        return along * wish
 
     def _follow(
         self,
@@ -323,8 +318,8 @@ class FollowRoute:
     ) -> None:
         """Keep those with a path on it, but for the rows that are ``elsewhere`` on a detour."""
         rows, aside = self._followed, None
-        if self._stepping_aside and np.count_nonzero(self._aside[:, rows]):
-            aside = self._aside[:, rows].T
+        if self._stepping_aside and np.count_nonzero(self._aside[rows]):
+            aside = self._aside[rows]
         followed, off = self._tracks.velocity(
             world.tick,
             position[rows],
@@ -338,26 +333,26 @@ class FollowRoute:
             rows = self._tracks.rows
             there = np.array([row not in elsewhere for row in rows.tolist()])
             rows, followed = rows[there], followed[there]
-        velocity[rows, :2] = followed[:, :2]
-        up = followed[:, 2]  # a path that says how high decides
-        velocity[rows, 2] = np.where(up != 0.0, up, velocity[rows, 2])
-        x, y = followed[:, 0], followed[:, 1]
-        speed = np.sqrt(x * x + y * y)
+        up = followed[:, 2]
+        if np.count_nonzero(up):  # a path that says how high decides
+            up = np.where(up != 0.0, up, velocity[rows, 2])
+            velocity[rows, 2] = up
+        gone = on_ground(followed)
+        on_ground(velocity)[rows] = gone
+        speed = np.abs(gone)
         self._speed[rows] = speed
-        way, moving = self._way[:, rows], speed > 1e-6
-        np.divide(followed.T[:2], speed, out=way, where=moving)
-        self._way[:, rows] = way
+        way = self._way[rows]
+        np.divide(gone, speed, out=way, where=speed > 1e-6)
+        self._way[rows] = way
 
     def _go_round(self, world: World, rows: np.ndarray, velocity: np.ndarray, dt: float) -> None:
         """Lead ``rows`` along their detours."""
-        wish, asked, limit = np.empty((2, len(rows))), self._asked[rows], np.empty(len(rows))
+        wish, asked, limit = np.empty(len(rows), complex), self._asked[rows], np.empty(len(rows))
         for i, row in enumerate(rows.tolist()):
             track = self._tracks.of(row)
             if track is not None:
                 asked[i] = self._detours.hurry(world, row, float(asked[i]), track[0])
-            wish[0, i], wish[1, i], limit[i], rejoin = self._detours.steer(
-                world, row, float(self._speed[row])
-            )
+            wish[i], limit[i], rejoin = self._detours.steer(world, row, float(self._speed[row]))
             if rejoin is not None and track is not None:
                 self._tracks.rejoin(row, rejoin)
         self._travel(world, rows, velocity, dt, (wish, asked, limit))
@@ -365,11 +360,10 @@ class FollowRoute:
     def _face(self, world: World, velocity: np.ndarray) -> None:
         """Intent.heading: along the motion; who stands on his course faces along it."""
         wanted, heading = world[Intent].heading, world[Transform].heading[: self._n]
-        x, y = velocity[:, 0], velocity[:, 1]
-        moving = x * x + y * y > HOLD_HEADING_BELOW**2
+        moving = np.abs(on_ground(velocity)) > HOLD_HEADING_BELOW
         n_moving = np.count_nonzero(moving)
         if n_moving:
-            facing = np.arctan2(y, x) - self._bearing
+            facing = np.arctan2(velocity[:, 1], velocity[:, 0]) - self._bearing
         if n_moving < len(moving):
             still = np.where(self._bound, wanted, world[Route].course)
             facing = np.where(moving, facing, still) if n_moving else still
@@ -382,11 +376,11 @@ class FollowRoute:
 def _turned(
     way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (2, R) a tick later, turning towards a wish, and the speeds to turn at."""
+    """Directions (R,) a tick later, turning towards a wish, and the speeds to turn at."""
     if not some(wish != way):
         return way, asked
-    cos = way[0] * wish[0] + way[1] * wish[1]
-    sin = way[0] * wish[1] - way[1] * wish[0]
+    between = way.conj() * wish
+    cos, sin = between.real, between.imag
     # Ahead of it, an angle is less than pi / 2 times its sine: what is a little off turns at once.
     sharp = np.abs(sin) * np.maximum(speed, PIVOT_BELOW) > SIDEWAYS * DT / 1.6
     if not some(sharp | (cos < 0.75)):
@@ -394,7 +388,5 @@ def _turned(
     most = np.where(speed < PIVOT_BELOW, math.pi, SIDEWAYS * DT / np.maximum(speed, 1e-3))
     angle = np.arctan2(sin, cos)
     part = np.minimum(np.maximum(angle, -most), most)
-    c, s = np.cos(part), np.sin(part)
-    turned = np.stack([c * way[0] - s * way[1], s * way[0] + c * way[1]])
-    turned = np.where(np.abs(angle) <= most, wish, turned)
+    turned = np.where(np.abs(angle) <= most, wish, way * np.exp(1j * part))
     return turned, asked * np.clip(cos + 0.3, 0.0, 1.0)

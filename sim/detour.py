@@ -144,7 +144,7 @@ class Detours:
     ) -> None:
         """Let this tick's group look ahead and set out on, mend or end its detours.
 
-        asked: (N,) m/s. along, anchor: (N, 2) direction and a point of each course. wanted:
+        asked: (N,) m/s. along, anchor: (N,) direction and a point of each course, x + iy. wanted:
         (N, 3) m/s, what was wanted a tick ago. still: (N,) bool, who means to stand.
         """
         group = self._groups[world.tick % LOOK_TICKS]
@@ -158,6 +158,7 @@ class Detours:
             return
         position = world[Transform].position[: self._n]
         around, known = self._gather(world, group, position, still)
+        along, anchor = (z.view(float).reshape(-1, 2) for z in (along, anchor))
         reach = np.maximum(LOOK_M, LOOK_S * asked[group])
         legs, slack = _legs(position[group, :2], along[group], anchor[group], reach)
         tracks.glance(group, round(LOOK_S / DT), legs)
@@ -280,10 +281,8 @@ class Detours:
         if self.active.pop(row, None) is not None:
             world[Route].detour[row] = None
 
-    def steer(
-        self, world: World, row: int, speed: float
-    ) -> tuple[float, float, float, float | None]:
-        """Direction (x, y), greatest speed and, at the end of a detour, where to rejoin a path.
+    def steer(self, world: World, row: int, speed: float) -> tuple[complex, float, float | None]:
+        """Direction (x + iy), greatest speed and, at the end of a detour, where to rejoin a path.
 
         The detour of ``row`` is over if the last is not None; -1 stands for a course.
         """
@@ -303,18 +302,18 @@ class Detours:
             if detour.dead_end and last:
                 far = max(far, 1e-6)
                 slow = math.sqrt(2.0 * BRAKING * max(far - ARRIVED_M, 0.0))
-                return dx / far, dy / far, slow, None
+                return complex(dx / far, dy / far), slow, None
             if far <= max(cut, ARRIVED_M, 1.5 * speed * DT):
                 if last:
                     self.end(world, row)
                     rejoin = -1.0 if detour.rejoin is None else detour.rejoin
                     far = max(far, 1e-6)
-                    return dx / far, dy / far, math.inf, rejoin
+                    return complex(dx / far, dy / far), math.inf, rejoin
                 points.pop(0)
                 continue
             turn = detour.room / max(1.0 / cos_half - 1.0, 1e-3)
             slow = math.sqrt(SIDEWAYS * turn + 2.0 * BRAKING * max(far - cut, 0.0))
-            return dx / far, dy / far, slow, None
+            return complex(dx / far, dy / far), slow, None
 
     def hurry(self, world: World, row: int, asked: float, path: Path) -> float:
         """m/s that bring ``row`` back to his path in time, within what he may be asked."""

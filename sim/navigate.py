@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.world import on_ground
+
 DISC_CORNERS = 10
 """A disc is walked round on this polygon, whose sides touch it."""
 REGION_M = 30.0
@@ -71,20 +73,31 @@ class Obstacles:
 
         room: (O,) or (S, O) m.
         """
-        longest = math.sqrt(float(((end - start) ** 2).sum(axis=1).max(initial=0.0)))
-        if not (self.distance(start) < room + longest).any():
-            return np.zeros((len(start), len(self)), bool)
-        a, b = self.local(start[:, None]), self.local(end[:, None])
-        room = np.broadcast_to(room, a.shape[:-1]) + self.radius
+        where, way = on_ground(start)[:, None], on_ground(end - start)[:, None]
+        size = np.maximum(way.real * way.real + way.imag * way.imag, 1e-12)
+        away = on_ground(self.centre) - where
+        share = (away * way.conj()).real / size
+        away -= np.minimum(np.maximum(share, 0.0), 1.0) * way
+        hit = np.abs(away) < np.maximum(room, 0.0) + (self.reach + HAIR_M)
+        # Only what comes into the circle round a footprint is worth a closer look.
+        walk, which = np.nonzero(hit)
+        if len(walk):
+            room = np.broadcast_to(room, hit.shape)[walk, which]
+            hit[walk, which] = self.take(which)._hit(start[walk], end[walk], room)
+        return hit
+
+    def _hit(self, start: np.ndarray, end: np.ndarray, room: np.ndarray) -> np.ndarray:
+        """(O,) bool, whether the walk from start (O, 2) to end (O, 2) comes nearer than room."""
+        a, b, room = self.local(start), self.local(end), room + self.radius
         x, y = self.half[:, 0], self.half[:, 1]
         hit = _crosses(a, b, x + room, y) | _crosses(a, b, x, y + room)
-        near = np.full(a.shape[:-1], np.inf)
+        near = np.full(len(self), np.inf)
         step = b - a
         size = np.maximum((step**2).sum(axis=-1), 1e-12)
         for sx, sy in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-            gx, gy = a[..., 0] - sx * x, a[..., 1] - sy * y
-            u = np.clip(-(gx * step[..., 0] + gy * step[..., 1]) / size, 0.0, 1.0)
-            near = np.minimum(near, (gx + u * step[..., 0]) ** 2 + (gy + u * step[..., 1]) ** 2)
+            gx, gy = a[:, 0] - sx * x, a[:, 1] - sy * y
+            u = np.clip(-(gx * step[:, 0] + gy * step[:, 1]) / size, 0.0, 1.0)
+            near = np.minimum(near, (gx + u * step[:, 0]) ** 2 + (gy + u * step[:, 1]) ** 2)
         return hit | (near < np.maximum(room, 0.0) ** 2)
 
     def corners(self, room: np.ndarray) -> np.ndarray:

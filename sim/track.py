@@ -4,7 +4,7 @@ import numpy as np
 
 from entities.units import DT
 from sim.path import Path
-from sim.world import some
+from sim.world import on_ground, some
 
 BLOCK_TICKS = 384
 """Ticks sampled at a time; the last LOOKING of them are only for looking ahead."""
@@ -99,7 +99,7 @@ class Tracks:
         """Velocities (P, 3) m/s that keep to the references, and who is off his path (P,).
 
         position: (P, 3) m. asked: (P,) m/s, the speeds of the actions. last: (P, 3) m/s, what was
-        wanted a tick ago. aside: (P, 2) m/s to make way for others, or None.
+        wanted a tick ago. aside: (P,) m/s, x + iy, to make way for others, or None.
         """
         whole = self.cursor.astype(np.int64)
         if self._late or tick >= self._renew_at:
@@ -129,11 +129,10 @@ class Tracks:
         then = then + (self.cursor - whole)[:, None] * (after - then)
         slack = np.full(len(k), RETURN_S)
         if aside is not None:
-            shove = np.sqrt(aside[:, 0] ** 2 + aside[:, 1] ** 2)
-            slack += YIELD_S * np.minimum(shove / 0.3, 1.0)
+            slack += YIELD_S * np.minimum(np.abs(aside) / 0.3, 1.0)
         wanted = (then - here) / dt + error / slack[:, None]
         if aside is not None:
-            wanted[:, :2] += aside
+            on_ground(wanted)[:] += aside
         top = np.maximum(CATCH_UP * np.maximum(reference_speed, asked), LEAST_TOP)
         speed = np.sqrt((wanted**2).sum(axis=1))
         wanted *= np.minimum(1.0, top / np.maximum(speed, 1e-9))[:, None]

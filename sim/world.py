@@ -110,6 +110,11 @@ class World:
         return self[kind].row(row)
 
 
+def on_ground(vectors: np.ndarray) -> np.ndarray:
+    """(N,) x + iy of vectors (N, 2) or (N, 3), a view: one product turns or compares them."""
+    return vectors[:, :2].view(complex)[:, 0]
+
+
 def some(mask: np.ndarray) -> bool:
     """Whether anything in a mask (bool, any shape) is set; on few rows ``any`` costs ten times."""
     return 1 in mask.tobytes()
