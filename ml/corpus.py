@@ -1,0 +1,238 @@
+"""Episodes held in memory as one run of frames, and the windows a model learns from.
+
+28 hours are 3 million frames of 22 numbers, 270 MB: nothing is read from disk while training.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from entities.skeleton import (
+    BONE_LENGTHS,
+    BONE_OF_JOINT,
+    N_JOINTS,
+    PARENTS,
+    PELVIS,
+    QUADRUPEDS,
+    SHANK,
+    THIGH,
+    ActorType,
+)
+from ml.episodes import Teaches, open_dataset
+from ml.features import N_FEATURES
+from ml.metrics import MOTION_FPS
+from ml.text import TextEncoder, default_cache, open_encoder
+
+NEAR_CHANGE_FRAMES = 8
+"""A window whose clause came into force no longer ago than this shows how motion changes."""
+SMOOTHING_S = (0.0, 0.1, 0.25)
+"""What is asked while learning is what was done, more or less smoothed: nobody who asks for a
+speed knows how a stride makes it waver."""
+
+
+@dataclass(slots=True, eq=False)
+class Corpus:
+    """N frames at 30 Hz, episode after episode, canonical and of human proportions."""
+
+    state: np.ndarray  # (N, 22) float32, see ml.features
+    heading: np.ndarray  # (N,) float32 rad, continuous within an episode
+    contact: np.ndarray  # (N, 2) bool, left and right foot
+    clause: np.ndarray  # (N,) row in texts: the sentence in force
+    caption: np.ndarray  # (N,) row in texts: the whole episode's sentence
+    style: np.ndarray  # (N,) row in texts: the style's word; row 0 is no text at all
+    intensity: np.ndarray  # (N,) float32, 0 to 1
+    rooted: np.ndarray  # (N,) bool, False where the root's motion is not to be learned
+    first: np.ndarray  # (N,) where the frame's episode begins
+    end: np.ndarray  # (N,) and ends, one past its last frame
+    texts: list[str]  # the first is empty
+    vectors: np.ndarray  # (len(texts), E) float32, zeros for the first
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    @property
+    def hours(self) -> float:
+        """How much motion there is."""
+        return len(self) / MOTION_FPS / 3600.0
+
+    def statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation (22,) of the features; what never changes has deviation 1."""
+        mean = self.state.mean(axis=0, dtype=np.float64)
+        std = self.state.std(axis=0, dtype=np.float64)
+        for column in (N_FEATURES - 2, N_FEATURES - 1):
+            mean[column] = self.state[self.rooted, column].mean(dtype=np.float64)
+            std[column] = self.state[self.rooted, column].std(dtype=np.float64)
+        std[std < 1e-4] = 1.0
+        return mean.astype(np.float32), std.astype(np.float32)
+
+    def starts(self, chunk: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames a chunk can start at, and those of them where a clause has just begun."""
+        at = np.arange(len(self))
+        fits = at[at + chunk <= self.end]
+        before = np.maximum(fits - NEAR_CHANGE_FRAMES, self.first[fits])
+        changed = (self.clause[before] != self.clause[fits]) | (before == self.first[fits])
+        return fits, fits[changed]
+
+    @classmethod
+    def join(cls, parts: list[Self]) -> Self:
+        """One corpus of several, their texts made one list. Raises ValueError for none."""
+        if not parts:
+            raise ValueError("corpus: no episodes to learn from; expected at least one dataset")
+        texts = list(dict.fromkeys(["", *(text for part in parts for text in part.texts)]))
+        row = {text: k for k, text in enumerate(texts)}
+        vectors = np.zeros((len(texts), parts[0].vectors.shape[1]), np.float32)
+        columns: dict[str, list[np.ndarray]] = {}
+        offset = 0
+        for part in parts:
+            to = np.array([row[text] for text in part.texts], np.int32)
+            vectors[to] = part.vectors
+            for name in ("state", "heading", "contact", "intensity", "rooted"):
+                columns.setdefault(name, []).append(getattr(part, name))
+            for name in ("clause", "caption", "style"):
+                columns.setdefault(name, []).append(to[getattr(part, name)])
+            for name in ("first", "end"):
+                columns.setdefault(name, []).append(getattr(part, name) + offset)
+            offset += len(part)
+        whole = {name: np.concatenate(column) for name, column in columns.items()}
+        return cls(**whole, texts=texts, vectors=vectors)
+
+
+@dataclass(slots=True, eq=False)
+class Windows:
+    """B windows of L frames before a chunk and C in it. Lengths in metres, not normalised."""
+
+    state: np.ndarray  # (B, L + C, 22) float32
+    offset: np.ndarray  # (B, L + C) rad, heading from that of the chunk's first frame
+    velocity: np.ndarray  # (B, L + C, 2) m/s that were asked for, in the frame at the chunk's start
+    contact: np.ndarray  # (B, C, 2) float32
+    text: np.ndarray  # (B, E) float32, the clause in force at the chunk's start, or the caption
+    style: np.ndarray  # (B, E) float32
+    valid: np.ndarray  # (B, C) float32, 0 from where another clause is in force
+    rooted: np.ndarray  # (B, 1) float32
+
+
+def read_corpus(path: str | Path, split: str, encoder: TextEncoder | None = None) -> Corpus:
+    """What a dataset teaches of a split. Raises ValueError if there is no dataset.
+
+    encoder: the default one by default. Animals on four legs are left out, and what must not
+    teach; other bodies are brought to human proportions.
+    """
+    dataset = open_dataset(path)
+    kinds = [ActorType(kind) for kind in dataset.column("actor_type")]
+    lessons = [Teaches(name) for name in dataset.column("teaches")]
+    manners: list[tuple[str, float]] = []
+    for record in dataset.scenes():
+        manners.append([(a.style or "", a.style_intensity) for a in record.scene.actors])
+    scene, actor = dataset.column("scene_index"), dataset.column("actor_index")
+    fields = ["state", "heading", "contact", "subtask_index", "task_index"]
+    rows = dataset.rows(fields, split)
+    texts: dict[str, int] = {"": 0}
+    parts: dict[str, list[np.ndarray]] = {}
+    begins = 0
+    for k, index in enumerate(rows.episode.tolist()):
+        if kinds[index] in QUADRUPEDS or lessons[index] is Teaches.NOTHING:
+            continue
+        own = slice(int(rows.first[k]), int(rows.first[k + 1]))
+        n = own.stop - own.start
+        cast = manners[scene[index]]
+        style, intensity = cast[actor[index]] if actor[index] < len(cast) else ("", 0.0)
+        subtask = rows.columns["subtask_index"][own]
+        clause = np.zeros(n, np.int32)
+        for number in np.unique(subtask).tolist():
+            text = dataset.subtasks[number]
+            clause[subtask == number] = texts.setdefault(text, len(texts))
+        caption = dataset.tasks[int(rows.columns["task_index"][own.start])]
+        episode = {
+            "state": to_human(rows.columns["state"][own], kinds[index]),
+            "heading": rows.columns["heading"][own],
+            "contact": rows.columns["contact"][own],
+            "clause": clause,
+            "caption": np.full(n, texts.setdefault(caption, len(texts)), np.int32),
+            "style": np.full(n, texts.setdefault(style, len(texts)), np.int32),
+            "intensity": np.full(n, intensity if style else 0.0, np.float32),
+            "rooted": np.full(n, lessons[index] is Teaches.ALL),
+            "first": np.full(n, begins, np.int64),
+            "end": np.full(n, begins + n, np.int64),
+        }
+        begins += n
+        for name, column in episode.items():
+            parts.setdefault(name, []).append(column)
+    if not parts:
+        raise ValueError(f"{path}: no episode of split {split!r} to learn from")
+    encoder = encoder or open_encoder(cache=default_cache())
+    vectors = encoder.encode(list(texts))
+    vectors[0] = 0.0
+    whole = {name: np.concatenate(column) for name, column in parts.items()}
+    return Corpus(**whole, texts=list(texts), vectors=vectors)
+
+
+def to_human(state: np.ndarray, kind: ActorType) -> np.ndarray:
+    """State (T, 22) of another two-legged body on the human's bones, its legs' length as unit."""
+    if kind is ActorType.HUMAN:
+        return state.astype(np.float32)
+    human, own = np.array(BONE_LENGTHS[ActorType.HUMAN]), np.array(BONE_LENGTHS[kind])
+    size = (own[THIGH] + own[SHANK]) / (human[THIGH] + human[SHANK])
+    pose = state[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2)
+    made = np.zeros_like(pose)
+    made[:, PELVIS] = pose[:, PELVIS] / size
+    for joint in range(1, N_JOINTS):
+        parent, bone = PARENTS[joint], BONE_OF_JOINT[joint]
+        way = (pose[:, joint] - pose[:, parent]) / own[bone]
+        made[:, joint] = made[:, parent] + human[bone] * way
+    return np.concatenate([made.reshape(len(state), -1), state[:, -2:] / size], axis=1).astype(
+        np.float32
+    )
+
+
+def cut(
+    corpus: Corpus,
+    at: np.ndarray,
+    before: int,
+    chunk: int,
+    rng: np.random.Generator,
+    caption_share: float = 0.0,
+) -> Windows:
+    """The windows whose chunks start at frames ``at`` (B,).
+
+    What lies before an episode's first frame repeats that frame. rng draws how much of what was
+    done is smoothed away in what is asked, and who gets the caption for a text.
+    """
+    first = corpus.first[at][:, None]
+    rows = np.maximum(at[:, None] + np.arange(-before, chunk), first)  # (B, L + C)
+    state = corpus.state[rows]
+    heading = corpus.heading[rows]
+    offset = heading - heading[:, before : before + 1]
+    cos, sin = np.cos(offset), np.sin(offset)
+    forward, left = MOTION_FPS * state[..., -2], MOTION_FPS * state[..., -1]
+    did = np.stack([forward * cos - left * sin, forward * sin + left * cos], axis=2)
+    pick = rng.integers(len(SMOOTHING_S), size=len(at))
+    velocity = np.empty_like(did)
+    for k, sigma_s in enumerate(SMOOTHING_S):
+        velocity[pick == k] = smooth(did[pick == k], sigma_s * MOTION_FPS)
+    clause = corpus.clause[rows[:, before:]]
+    whole = rng.random(len(at)) < caption_share
+    text = np.where(whole, corpus.caption[at], clause[:, 0])
+    style = corpus.vectors[corpus.style[at]] * corpus.intensity[at][:, None]
+    same = np.cumprod(clause == clause[:, :1], axis=1)
+    return Windows(
+        state=state,
+        offset=offset.astype(np.float32),
+        velocity=velocity.astype(np.float32),
+        contact=corpus.contact[rows[:, before:]].astype(np.float32),
+        text=corpus.vectors[text],
+        style=style,
+        valid=same.astype(np.float32),
+        rooted=corpus.rooted[at].astype(np.float32)[:, None],
+    )
+
+
+def smooth(track: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian mean of (B, T, K) along time, ``sigma`` frames wide; ends weigh what there is."""
+    if sigma <= 0.0 or len(track) == 0:
+        return track
+    t = np.arange(track.shape[1])
+    weight = np.exp(-0.5 * ((t[:, None] - t) / sigma) ** 2)
+    weight /= weight.sum(axis=1, keepdims=True)
+    return np.einsum("ts,bsk->btk", weight.astype(track.dtype), track)

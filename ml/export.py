@@ -1,0 +1,139 @@
+"""``python -m ml.export WEIGHTS --out FILE.onnx``: a checkpoint -> ONNX, checked against torch.
+
+``--int8`` stores the blocks' matrices as 8 bits a number, scaled per output channel, and works
+with activations of 8 bits; what reads and writes motion itself stays float32, so that a speed
+that is asked for comes out as it went in.
+"""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+import typer
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from ml.features import N_FEATURES
+from ml.model import ASKED, Sampler
+from ml.weights import load_model
+
+OPSET = 20
+INPUTS = ("history", "text", "style", "asked", "given", "noise")
+OUTPUTS = ("chunk", "contact")
+PARITY = 1e-4
+"""Most by which a number of the float32 file differs from torch's."""
+
+
+def export(
+    weights: Path, out: Path, *, int8: bool = False, steps: int | None = None
+) -> dict[str, float]:
+    """Write ``out`` and return its size and how far it is from torch, in the features' units.
+
+    steps: of the sampler, the checkpoint's own by default. Raises ValueError if the weights do
+    not fit or a float32 file is further from torch than PARITY.
+    """
+    model, about = load_model(weights)
+    sampler = Sampler(model, steps).eval()
+    config = model.config
+    example = sample_inputs(config, 2, seed=0)
+    part = out.with_name(f".{out.name}.part")
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own, about its own insides
+        program = torch.onnx.export(
+            sampler,
+            tuple(torch.from_numpy(example[name]) for name in INPUTS),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_shapes=tuple({0: batch} for _ in INPUTS),
+            verbose=False,
+        )
+    proto = program.model_proto
+    for node in proto.graph.node:
+        del node.metadata_props[:]  # where in our source each came from: a megabyte of it
+    if int8:
+        onnx.save(proto, part)
+        big = {
+            tensor.name
+            for tensor in proto.graph.initializer
+            if min(tensor.dims, default=0) >= config.width
+        }
+        kept = [node.name for node in proto.graph.node if not big.intersection(node.input)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            quantize_dynamic(
+                part, part, per_channel=True, weight_type=QuantType.QInt8, nodes_to_exclude=kept
+            )
+        proto = onnx.load(part)
+    del proto.metadata_props[:]
+    for key, value in {**about, "steps": str(sampler.steps)}.items():
+        proto.metadata_props.add(key=key, value=value)
+    onnx.save(proto, part)
+    apart = parity(sampler, part)
+    if not int8 and apart > PARITY:
+        part.unlink()
+        raise ValueError(f"{out}: differs from torch by {apart:.2g}; allowed is {PARITY:g}")
+    os.replace(part, out)
+    return {"MB": out.stat().st_size / 1e6, "apart": apart, "steps": sampler.steps}
+
+
+def sample_inputs(config, n: int, seed: int) -> dict[str, np.ndarray]:
+    """``n`` rows of plausible inputs by name."""
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    return {
+        "history": 0.3 * normal(n, config.history, N_FEATURES),
+        "text": normal(n, config.text) / config.text**0.5,
+        "style": normal(n, config.text) / config.text**0.5,
+        "asked": normal(n, config.chunk, ASKED),
+        "given": np.ones((n, 1), np.float32),
+        "noise": normal(n, config.chunk, N_FEATURES),
+    }
+
+
+def parity(sampler: Sampler, path: Path) -> float:
+    """Largest difference between torch and the file over batches of 1, 3 and 16, in deviations."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    std, apart = sampler.model.std.numpy(), 0.0
+    for n in (1, 3, 16):
+        inputs = sample_inputs(sampler.model.config, n, seed=n)
+        with torch.no_grad():
+            wanted = sampler(*(torch.from_numpy(inputs[name]) for name in INPUTS))
+        came = session.run(list(OUTPUTS), inputs)
+        apart = max(
+            apart,
+            float(np.abs((came[0] - wanted[0].numpy()) / std).max()),
+            float(np.abs(came[1] - wanted[1].numpy()).max()),
+        )
+    return apart
+
+
+app = typer.Typer(add_completion=False, help=__doc__)
+
+
+@app.command()
+def main(
+    weights: Annotated[Path, typer.Argument(help="A .safetensors file, or a folder of shards.")],
+    out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Eight bits a weight.")] = False,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the sampler.")] = None,
+) -> None:
+    """Export a checkpoint."""
+    try:
+        found = export(weights, out, int8=int8, steps=steps)
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from None
+    print(f"{out}: {found['MB']:.1f} MB, {found['steps']} steps, off by {found['apart']:.2g}")
+
+
+if __name__ == "__main__":
+    app()

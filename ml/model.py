@@ -1,0 +1,187 @@
+"""The motion transformer: what came before, and what is asked -> the next chunk of motion.
+
+Tokens hold four frames each. History, text and style are encoded once and attend only to each
+other; the chunk attends to them and to itself. It is learned by rectified flow (Liu, Gong & Liu,
+ICLR 2023, https://arxiv.org/abs/2209.03003) that predicts the clean chunk rather than the
+velocity: with few sampling steps the last step then ends on a motion, not on leftover noise.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ml.features import N_FEATURES
+
+ROOT = slice(N_FEATURES - 2, N_FEATURES)
+"""Where the root's step is among the features."""
+ASKED = 3
+"""What is asked per frame: velocity forward and left (m/s) and heading (rad), all seen from the
+heading at the chunk's first frame."""
+SPEED_UNIT = 3.0
+"""m/s that count as 1 in what the network reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class MotionConfig:
+    """Shape of the network; the defaults are the one that is shipped."""
+
+    width: int = 384
+    layers: int = 6
+    heads: int = 8
+    text: int = 384  # E, numbers of a text embedding
+    history: int = 20  # frames before the chunk
+    chunk: int = 40  # frames at a time
+    patch: int = 4  # frames a token
+    steps: int = 4  # of the sampler
+    dropout: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("history", "chunk"):
+            if getattr(self, name) % self.patch:
+                raise ValueError(f"{name}: {getattr(self, name)}; expected whole {self.patch}s")
+        if self.width % self.heads:
+            raise ValueError(f"width: {self.width}; expected a multiple of {self.heads} heads")
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward part, normalised before each."""
+
+    def __init__(self, config: MotionConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.heads, self.scale = config.heads, (width // config.heads) ** -0.5
+        self.norm_attention, self.norm_forward = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.gelu, self.dropout = nn.GELU(approximate="tanh"), nn.Dropout(config.dropout)
+
+    def forward(
+        self, x: Tensor, memory: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """x (B, T, D) after attending to itself and ``memory``; its own keys and values."""
+        split = self.qkv(self.norm_attention(x)).chunk(3, dim=2)
+        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in split)
+        own = k, v
+        if memory is not None:
+            k, v = torch.cat([memory[0], k], dim=2), torch.cat([memory[1], v], dim=2)
+        weight = torch.softmax(q @ k.transpose(2, 3) * self.scale, dim=3)
+        x = x + self.dropout(self.out((weight @ v).transpose(1, 2).flatten(2)))
+        return x + self.dropout(self.down(self.gelu(self.up(self.norm_forward(x))))), own
+
+
+class PositionHead(nn.Module):
+    """How the root goes on, a step per frame, from a token and the velocity that is asked."""
+
+    def __init__(self, config: MotionConfig) -> None:
+        super().__init__()
+        width, self.patch = config.width, config.patch
+        self.hidden = nn.Linear(width + 2 * config.patch, width // 2)
+        self.gelu, self.dropout = nn.GELU(approximate="tanh"), nn.Dropout(config.dropout)
+        self.step = nn.Linear(width // 2, 2 * config.patch)
+
+    def forward(self, tokens: Tensor, velocity: Tensor) -> Tensor:
+        """tokens (B, N, D), velocity (B, C, 2) in each frame's own heading -> (B, C, 2)."""
+        near = torch.cat([tokens, velocity.unflatten(1, (-1, self.patch)).flatten(2)], dim=2)
+        steps = self.step(self.dropout(self.gelu(self.hidden(near))))  # (B, N, 2 P)
+        return steps.unflatten(2, (self.patch, 2)).flatten(1, 2)
+
+
+class MotionTransformer(nn.Module):
+    """Predicts the clean chunk from a noised one; features are normalised throughout."""
+
+    def __init__(self, config: MotionConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, patch = config.width, config.patch
+        n_history, n_chunk = config.history // patch, config.chunk // patch
+        self.register_buffer("mean", torch.zeros(N_FEATURES))
+        self.register_buffer("std", torch.ones(N_FEATURES))
+        self.read_history = nn.Linear(patch * N_FEATURES, width)
+        self.read_text, self.read_style = (
+            nn.Linear(config.text, width),
+            nn.Linear(config.text, width),
+        )
+        self.read_chunk = nn.Linear(patch * (N_FEATURES + 6) + 1, width)
+        self.read_time = nn.Linear(64, width)
+        self.place_before = nn.Parameter(0.02 * torch.randn(n_history + 2, width))
+        self.place_chunk = nn.Parameter(0.02 * torch.randn(n_chunk, width))
+        self.register_buffer("waves", torch.exp(torch.linspace(0.0, 5.0, 32)), persistent=False)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(width)
+        self.pose = nn.Linear(width, patch * (N_FEATURES - 2))
+        self.position = PositionHead(config)
+        self.contact = nn.Linear(width, patch * 2)
+
+    def remember(self, history: Tensor, text: Tensor, style: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values, per layer, of what the chunk goes on from.
+
+        history (B, H, F) normalised. text (B, E): the sentence, zeros for none. style (B, E): the
+        style's word times its intensity, zeros for none.
+        """
+        frames = self.read_history(history.unflatten(1, (-1, self.config.patch)).flatten(2))
+        words = [self.read_text(text)[:, None], self.read_style(style)[:, None]]
+        x = torch.cat([frames, *words], dim=1) + self.place_before
+        memory = []
+        for block in self.blocks:
+            x, own = block(x, None)
+            memory.append(own)
+        return memory
+
+    def denoise(
+        self,
+        noised: Tensor,
+        time: Tensor,
+        asked: Tensor,
+        given: Tensor,
+        memory: list[tuple[Tensor, Tensor]],
+    ) -> tuple[Tensor, Tensor]:
+        """Clean chunk (B, C, F) and contact logits (B, C, 2) of the left and the right foot.
+
+        noised (B, C, F): at ``time`` (B,) of the way from noise to motion. asked (B, C, 3): see
+        ASKED. given (B, 1): 1 where anything is asked, 0 where the motion goes where it likes.
+        """
+        patch = self.config.patch
+        cos, sin = torch.cos(asked[..., 2]), torch.sin(asked[..., 2])
+        x, y = asked[..., 0] / SPEED_UNIT, asked[..., 1] / SPEED_UNIT
+        own = torch.stack([x * cos + y * sin, y * cos - x * sin], dim=2) * given[:, :, None]
+        wish = torch.stack([x, y, cos - 1.0, sin], dim=2) * given[:, :, None]
+        frames = torch.cat([noised, wish, own], dim=2).unflatten(1, (-1, patch)).flatten(2)
+        flag = given[:, None].expand(-1, frames.shape[1], -1)
+        angle = time[:, None] * self.waves
+        clock = self.read_time(torch.cat([torch.cos(angle), torch.sin(angle)], dim=1))
+        x = self.read_chunk(torch.cat([frames, flag], dim=2)) + self.place_chunk + clock[:, None]
+        for block, before in zip(self.blocks, memory, strict=True):
+            x, _ = block(x, before)
+        x = self.norm(x)
+        pose = self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
+        contact = self.contact(x).unflatten(2, (patch, 2)).flatten(1, 2)
+        return torch.cat([pose, self.position(x, own)], dim=2), contact
+
+    def forward(self, noised, time, asked, given, history, text, style) -> tuple[Tensor, Tensor]:
+        """One look at a noised chunk: ``denoise`` after ``remember``."""
+        return self.denoise(noised, time, asked, given, self.remember(history, text, style))
+
+
+class Sampler(nn.Module):
+    """Noise -> motion in metres, the steps unrolled: what is exported and played."""
+
+    def __init__(self, model: MotionTransformer, steps: int | None = None) -> None:
+        super().__init__()
+        self.model, self.steps = model, steps or model.config.steps
+
+    def forward(self, history, text, style, asked, given, noise) -> tuple[Tensor, Tensor]:
+        """Chunk (B, C, 22) in metres and its contacts (B, C, 2), 0 to 1; noise is (B, C, 22)."""
+        model = self.model
+        memory = model.remember((history - model.mean) / model.std, text, style)
+        x = noise
+        for step in range(self.steps):
+            now = step / self.steps
+            clean, contact = model.denoise(x, now + 0.0 * noise[:, 0, 0], asked, given, memory)
+            x = x + (clean - x) * (1.0 / (self.steps - step))  # Euler, of what is left of the way
+        return x * model.std + model.mean, torch.sigmoid(contact)
+
+
+def n_parameters(model: nn.Module) -> int:
+    """How many numbers are learned."""
+    return sum(parameter.numel() for parameter in model.parameters())
