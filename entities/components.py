@@ -176,6 +176,24 @@ class Manner(Component):
     goal: np.ndarray  # (N, C) parameters he goes over to
     pace: np.ndarray  # (N, C) 1/s, how fast
     face: np.ndarray  # (N,) int64, index in FACES, -1 as the action has it
+    style: list[str]  # the word for what he goes over to, "" for none
+    intensity: np.ndarray  # (N,) 0..1, how much of it
+
+
+@dataclass(slots=True, eq=False)
+class Learned(Component):
+    """What the motion model has each actor do; actors without a model have no such rows."""
+
+    joints: np.ndarray  # (N, 10, 2) m, scaled, forward and up from the root
+    aside: np.ndarray  # (N, 2) m, scaled, how far left of the root each foot is
+    contact: np.ndarray  # (N, 2) bool, left and right ball of the foot on the ground
+    share: np.ndarray  # (N,) 0 the pose is procedural .. 1 it is learned
+
+    @classmethod
+    def none(cls, n: int) -> "Learned":
+        """``n`` rows of people whom no model moves yet."""
+        feet = np.tile(LATERAL[[L_FOOT, R_FOOT]], (n, 1))
+        return cls(np.zeros((n, N_JOINTS, 2)), feet, np.ones((n, 2), bool), np.zeros(n))
 
 
 @dataclass(slots=True, eq=False)

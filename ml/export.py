@@ -57,14 +57,15 @@ def export(
     proto = program.model_proto
     for node in proto.graph.node:
         del node.metadata_props[:]  # where in our source each came from: a megabyte of it
+    turn_weights(proto.graph)
     if int8:
         onnx.save(proto, part)
-        big = {
-            tensor.name
-            for tensor in proto.graph.initializer
-            if min(tensor.dims, default=0) >= config.width
-        }
-        kept = [node.name for node in proto.graph.node if not big.intersection(node.input)]
+        sizes = {tensor.name: min(tensor.dims, default=0) for tensor in proto.graph.initializer}
+        kept = [
+            node.name
+            for node in proto.graph.node
+            if max((sizes.get(name, 0) for name in node.input), default=0) < config.width
+        ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             quantize_dynamic(
@@ -81,6 +82,33 @@ def export(
         raise ValueError(f"{out}: differs from torch by {apart:.2g}; allowed is {PARITY:g}")
     os.replace(part, out)
     return {"MB": out.stat().st_size / 1e6, "apart": apart, "steps": sampler.steps}
+
+
+def turn_weights(graph: onnx.GraphProto) -> None:
+    """Store matrices as they are multiplied: the exporter transposes them at run time.
+
+    What quantises wants them stored, and each is transposed once for every step otherwise.
+    """
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    turned: dict[str, str] = {}  # output of a Transpose -> the matrix it would give
+    for node in list(graph.node):
+        if node.op_type == "Transpose" and node.input[0] in stored:
+            source = stored[node.input[0]]
+            name = f"{source.name}.turned"
+            if name not in stored:
+                matrix = onnx.numpy_helper.to_array(source).T
+                stored[name] = onnx.numpy_helper.from_array(np.ascontiguousarray(matrix), name)
+                graph.initializer.append(stored[name])
+            turned[node.output[0]] = name
+            graph.node.remove(node)
+    used = set()
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = turned.get(name, name)
+        used.update(node.input)
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def sample_inputs(config, n: int, seed: int) -> dict[str, np.ndarray]:

@@ -78,7 +78,7 @@ def refit(raw: Motion, angles: np.ndarray, contact: np.ndarray, travels: bool) -
     height = height - _at_least(np.maximum(height - spare, 0.0))
     pose[..., 1] += height[:, None]
     for foot, (knee, ball) in enumerate(legs):
-        pose[:, knee], pose[:, ball] = _leg(pose[:, PELVIS], balls[:, foot])
+        pose[:, knee], pose[:, ball] = leg(pose[:, PELVIS], balls[:, foot])
     return Motion(
         fps=raw.fps,
         root=raw.root,
@@ -173,17 +173,17 @@ def _at_least(drop: np.ndarray) -> np.ndarray:
     return smooth(highest, PELVIS_SIGMA_S)
 
 
-def _leg(hip: np.ndarray, ball: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Knee and ball (T, 2) of a leg whose ball should be at ``ball``; the knee bends forward."""
+def leg(hip: np.ndarray, ball: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Knee and ball (..., 2) of a leg whose ball should be at ``ball``; the knee bends forward."""
     way = ball - hip
-    size = np.hypot(*way.T)
+    size = np.hypot(way[..., 0], way[..., 1])
     upper, lower = BONES[THIGH], BONES[SHANK]
-    reach = np.clip(size, abs(upper - lower) + 0.05, 0.999 * (upper + lower))
-    way = way / np.maximum(size, 1e-9)[:, None]
+    reach = np.clip(size, abs(upper - lower) + 0.05, 0.999 * (upper + lower))[..., None]
+    way = way / np.maximum(size, 1e-9)[..., None]
     along = (upper**2 - lower**2 + reach**2) / (2.0 * reach)
     across = np.sqrt(np.maximum(upper**2 - along**2, 0.0))
-    knee = hip + along[:, None] * way + across[:, None] * np.stack([-way[:, 1], way[:, 0]], axis=1)
-    return knee, hip + reach[:, None] * way
+    knee = hip + along * way + across * np.stack([-way[..., 1], way[..., 0]], axis=-1)
+    return knee, hip + reach * way
 
 
 def _arm(

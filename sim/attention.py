@@ -59,13 +59,15 @@ def attention(n: int) -> Attention:
 def manner(n: int) -> Manner:
     """``n`` rows of people without a style."""
     plain = np.tile(PLAIN, (n, 1))
-    return Manner(plain, plain.copy(), plain.copy(), np.full(n, -1, np.int64))
+    face = np.full(n, -1, np.int64)
+    return Manner(plain, plain.copy(), plain.copy(), face, [""] * n, np.zeros(n))
 
 
 def take_up(manner: Manner, row: int, style: str | None, intensity: float, where: str) -> None:
     """Let somebody go over to a style (None: to none). Raises ValueError if it does not exist."""
     goal, face = (PLAIN, -1) if style is None else style_row(style, intensity, where)
     manner.goal[row], manner.face[row] = goal, face
+    manner.style[row], manner.intensity[row] = style or "", intensity if style else 0.0
     manner.pace[row] = np.abs(goal - manner.now[row]) / EASE_S
 
 

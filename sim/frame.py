@@ -94,10 +94,14 @@ def interpolate(before: Frame, after: Frame, u: float) -> Frame:
     )
 
 
-def turn_bones(first: np.ndarray, second: np.ndarray, u: float) -> np.ndarray:
-    """Pose between two poses (..., 10, 2): each bone's angle and length go a share ``u`` over."""
+def turn_bones(first: np.ndarray, second: np.ndarray, u: float | np.ndarray) -> np.ndarray:
+    """Pose between two poses (..., 10, 2): each bone's angle and length go a share ``u`` over.
+
+    u: one share, or one for each pose (...,).
+    """
     result = np.empty_like(first)
-    result[..., 0, :] = first[..., 0, :] + u * (second[..., 0, :] - first[..., 0, :])
+    share = np.asarray(u)[..., None]
+    result[..., 0, :] = first[..., 0, :] + share * (second[..., 0, :] - first[..., 0, :])
     for joint in range(1, len(JOINTS)):
         parent = PARENTS[joint]
         a = first[..., joint, :] - first[..., parent, :]

@@ -1,0 +1,234 @@
+"""Motion at run time: an exported model and the streams of motion it makes, without torch.
+
+All bodies that need a new chunk at a moment are served by one call. A stream's frames are those
+of a chunk until another is planned, from the last frames shown; what the new chunk starts off
+from where the old one would have gone fades within a few frames (Bollo, "Inertialization",
+GDC 2018).
+"""
+
+import hashlib
+import json
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from entities.skeleton import (
+    BONE_OF_JOINT,
+    JOINTS,
+    L_ELBOW,
+    L_FOOT,
+    L_HAND,
+    L_KNEE,
+    N_JOINTS,
+    NECK,
+    PARENTS,
+    PELVIS,
+    R_ELBOW,
+    R_FOOT,
+    R_HAND,
+    R_KNEE,
+)
+from entities.units import DT, TICKS_PER_MOTION_FRAME
+from ml.features import N_FEATURES
+from ml.refit import BONES, leg
+
+FORMAT_VERSION = 1
+"""Of the files this reads; ``ml.weights`` writes the same into them."""
+MOST_AT_ONCE = 64
+"""Bodies a call serves: more do not get cheaper, and take longer than a tick has."""
+FADE = 0.5 ** (1.0 / 3.0)
+"""Share of an offset left after a frame: half of it is gone in 0.1 s."""
+N_POSE = 2 * N_JOINTS
+
+
+def default_model() -> Path:
+    """Where the model that comes with the package is."""
+    return Path(str(resources.files("assets"))) / "models" / "motion.onnx"
+
+
+class MotionModel:
+    """An exported model, checked: it fits this program, or it is not opened."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ValueError, in one line, for a file that is missing, broken or of another kind."""
+        import onnxruntime
+
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ValueError(f"{path}: no motion model ({error.strerror})") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        providers = ["CPUExecutionProvider"]
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers)
+        except Exception as error:  # its own classes share no other base
+            reason = str(error).splitlines()[0][:120]
+            raise ValueError(f"{path}: not a model file ({reason})") from None
+        about = self._session.get_modelmeta().custom_metadata_map
+        wanted = {
+            "format_version": str(FORMAT_VERSION),
+            "joints": ",".join(JOINTS),
+            "tick_s": repr(DT),
+            "ticks_per_frame": str(TICKS_PER_MOTION_FRAME),
+        }
+        for name, value in wanted.items():
+            if about.get(name) != value:
+                raise ValueError(
+                    f"{path}: {name} is {about.get(name, 'not given')}; expected {value}"
+                )
+        config = json.loads(about["config"])
+        self.path, self.about = path, about
+        self.history: int = config["history"]
+        self.chunk: int = config["chunk"]
+        self.text: int = config["text"]
+        self.encoder: str = about["encoder"]
+        self.hash = hashlib.sha256(content).hexdigest()[:16]
+
+    def plan(
+        self,
+        history: np.ndarray,
+        text: np.ndarray,
+        style: np.ndarray,
+        asked: np.ndarray,
+        given: np.ndarray,
+        noise: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The next chunk (B, C, 22) and its contacts (B, C, 2) 0..1, canonical metres.
+
+        history (B, H, 22). text, style (B, E). asked (B, C, 3): velocity m/s and heading, seen
+        from the heading at the chunk's first frame. given (B, 1): whether it counts.
+        noise (B, C, 22): standard normal; other noise, another take.
+        """
+        feed = {
+            "history": history,
+            "text": text,
+            "style": style,
+            "asked": asked,
+            "given": given,
+            "noise": noise,
+        }
+        feed = {name: np.ascontiguousarray(value, np.float32) for name, value in feed.items()}
+        chunk, contact = self._session.run(["chunk", "contact"], feed)
+        return chunk, contact
+
+
+def open_model(path: Path | None = None) -> MotionModel:
+    """The model in a file, kept open for the next who asks. Raises ValueError as MotionModel."""
+    path = default_model() if path is None else path
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError as error:
+        raise ValueError(f"{path}: no motion model ({error.strerror})") from None
+    return _open(path, stamp)
+
+
+@lru_cache(maxsize=2)
+def _open(path: Path, stamp: int) -> MotionModel:
+    return MotionModel(path)
+
+
+class Streams:
+    """The motion of N bodies, canonical, at 30 Hz: the frame that is now, and what follows it."""
+
+    def __init__(self, model: MotionModel, n: int, seed: int) -> None:
+        self.model = model
+        self.rng = np.random.default_rng((seed, 0x5712DE))
+        self.now = np.zeros((n, N_FEATURES))  # (N, 22)
+        self.contact = np.zeros((n, 2))  # (N, 2) 0..1
+        self.at = np.zeros(n, np.int64)  # the next frame's place in its chunk
+        self._history = np.zeros((n, model.history, N_FEATURES))
+        self._chunk = np.zeros((n, model.chunk, N_FEATURES))
+        self._contact = np.zeros((n, model.chunk, 2))
+        self._offset = np.zeros((n, N_POSE))
+        self._planned = np.zeros(n, bool)
+
+    def begin(self, rows: np.ndarray, past: np.ndarray) -> None:
+        """Start ``rows`` from frames they have shown, the present one last: (R, K, 22), K <= H."""
+        missing = self.model.history - past.shape[1]
+        first = np.repeat(past[:, :1], missing, axis=1)
+        self._history[rows] = np.concatenate([first, past], axis=1)
+        self.now[rows] = past[:, -1]
+        self._offset[rows] = 0.0
+        self._planned[rows] = False
+
+    def plan(
+        self,
+        rows: np.ndarray,
+        text: np.ndarray,
+        style: np.ndarray,
+        asked: np.ndarray,
+        given: np.ndarray | None = None,
+    ) -> None:
+        """New chunks for ``rows`` (R,), whose first frame comes after the present one."""
+        given = np.ones((len(rows), 1)) if given is None else given
+        noise = self.rng.standard_normal((len(rows), self.model.chunk, N_FEATURES))
+        for start in range(0, len(rows), MOST_AT_ONCE):
+            some = slice(start, start + MOST_AT_ONCE)
+            which = rows[some]
+            chunk, contact = self.model.plan(
+                self._history[which], text[some], style[some], asked[some], given[some], noise[some]
+            )
+            expected = self._expected(which)
+            self._chunk[which] = with_human_bones(chunk.astype(np.float64))
+            self._contact[which] = contact
+            self._offset[which] = expected - self._chunk[which, 0, :N_POSE]
+        self.at[rows], self._planned[rows] = 0, True
+
+    def _expected(self, rows: np.ndarray) -> np.ndarray:
+        """(R, 20) the pose that would have come next; who has no chunk goes on as he moved."""
+        last, before = self._history[rows, -1, :N_POSE], self._history[rows, -2, :N_POSE]
+        at = np.minimum(self.at[rows], self.model.chunk - 1)
+        old = self._chunk[rows, at, :N_POSE] + self._offset[rows]
+        return np.where(self._planned[rows, None], old, 2.0 * last - before)
+
+    def following(self) -> np.ndarray:
+        """(N, 22) the frames after the present ones."""
+        at = np.minimum(self.at, self.model.chunk - 1)
+        frame = self._chunk[np.arange(len(at)), at]
+        frame[:, :N_POSE] += self._offset
+        return frame
+
+    def advance(self) -> None:
+        """Go on by a frame."""
+        frame = self.following()
+        at = np.minimum(self.at, self.model.chunk - 1)
+        self.contact = self._contact[np.arange(len(at)), at]
+        self.now, self.at = frame, self.at + 1
+        self._offset *= FADE
+        self._history[:, :-1] = self._history[:, 1:]
+        self._history[:, -1] = frame
+
+
+def with_human_bones(state: np.ndarray) -> np.ndarray:
+    """State (..., 22) with bones of a human's lengths: turned as they are, feet where they are."""
+    pose = state[..., :N_POSE].reshape(*state.shape[:-1], N_JOINTS, 2)
+    made = pose.copy()
+    made[..., PELVIS, 0] = 0.0
+    for joint in (NECK, L_ELBOW, L_HAND, R_ELBOW, R_HAND):
+        parent, length = PARENTS[joint], BONES[BONE_OF_JOINT[joint]]
+        way = pose[..., joint, :] - pose[..., parent, :]
+        size = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)[..., None]
+        made[..., joint, :] = made[..., parent, :] + way * (length / size)
+    for knee, foot in ((L_KNEE, L_FOOT), (R_KNEE, R_FOOT)):
+        made[..., knee, :], made[..., foot, :] = leg(made[..., PELVIS, :], pose[..., foot, :])
+    return np.concatenate([made.reshape(*state.shape[:-1], N_POSE), state[..., N_POSE:]], axis=-1)
+
+
+class Words:
+    """Texts as the vectors a model was taught with, each worked out once."""
+
+    def __init__(self, encoder: str) -> None:
+        from ml.text import open_encoder
+
+        self._encoder = open_encoder(encoder)
+        self._known: dict[str, np.ndarray] = {"": np.zeros(self._encoder.dim, np.float32)}
+
+    def __getitem__(self, text: str) -> np.ndarray:
+        """(E,) float32, zeros for no text."""
+        if text not in self._known:
+            self._known[text] = self._encoder.encode([text])[0]
+        return self._known[text]

@@ -1,0 +1,278 @@
+"""Learned motion: the model's root moves the body, its pose is shown, its feet stay put.
+
+Runs beside the procedural animator, which goes on underneath: it keeps the overlay, takes over
+where hands, seats or balls must be met, and is there at once when the model's turn is over.
+"""
+
+import math
+
+import numpy as np
+
+from entities.actions import ACTIONS, ActionType
+from entities.components import (
+    Blend,
+    Body,
+    Gait,
+    Intent,
+    Learned,
+    Manner,
+    Person,
+    Route,
+    Stagger,
+    Transform,
+    Velocity,
+)
+from entities.scene import Scene
+from entities.skeleton import ACTOR_TYPES, QUADRUPEDS
+from entities.units import DT, START_TAU_S, TICKS_PER_MOTION_FRAME
+from ml.runtime import MotionModel, Streams, Words
+from sim.animate import animate
+from sim.behavior import BEARINGS, HOLD_HEADING_BELOW, SPEEDS
+from sim.feet import FootLock, frame_to_pose
+from sim.motion import TURN_DAMPING
+from sim.rows import motion_rows
+from sim.subtasks import Clauses, told
+from sim.switch import RISE_FROM_M
+from sim.world import World
+
+A = ActionType
+MODEL_DOES = np.isin(
+    ACTIONS,
+    [
+        A.IDLE, A.WALK, A.JOG, A.RUN, A.SPRINT, A.RUNNING_BASES, A.WALK_BACKWARDS, A.STRAFE,
+        A.SNEAK, A.MARCH, A.SKIP, A.HOP, A.LIMP, A.ZOMBIE_WALK, A.TURN_AROUND, A.STAND, A.WAVE,
+        A.POINT, A.CLAP, A.BOW, A.NOD, A.CELEBRATE, A.DANCE, A.CRY, A.LAUGH, A.TALK, A.SHOUT,
+        A.WHISPER, A.SING, A.LOOKING_AROUND, A.THINK, A.FIGHT_STANCE, A.PUNCH, A.KICK, A.DODGE,
+        A.BLOCK,
+    ],
+)  # fmt: skip
+"""(ACTIONS,) what needs no exact contact with a thing, a seat or somebody else."""
+del A
+
+FRAME_S = DT * TICKS_PER_MOTION_FRAME
+RENEW_FRAMES = 20
+"""A chunk is followed no further than this before the next is planned."""
+SPREAD_FRAMES = 12
+"""First chunks end this much earlier, actor by actor, so that not all are renewed at once."""
+MOST_RENEWALS = 24
+"""Actors whose chunks merely get old that are served in a tick; the oldest go first."""
+SOONEST_FRAMES = 3
+"""What is asked may change again and again: a chunk is followed at least this far."""
+OTHER_MPS, OTHER_SHARE, OTHER_RAD = 0.25, 0.12, 0.25
+"""A wish that differs from the planned one by more is planned anew."""
+PATH_TAU_S = 0.5
+"""How soon who is off his path's own velocity is thought to be back at it."""
+CORRECTION = math.log(2.0) / 0.1
+"""1/s, half of what body and wish are apart is made up in 0.1 s (Holden, "Code vs Data Driven
+Displacement", https://theorangeduck.com/page/code-vs-data-driven-displacement)."""
+MOST_APART_M = 0.15
+MOST_SHARE, LEAST_MPS = 0.5, 0.15
+"""A correction is at most this share of the speed the model moves at, or this slow."""
+GIVE_BACK_S = 0.3
+"""How long a pose takes to go back from the model's to the animator's."""
+
+
+class LearnedMotion:
+    """A motion model at work in a World: ``drive`` before physics, ``advance`` after the feet."""
+
+    def __init__(self, world: World, scene: Scene, model: MotionModel) -> None:
+        self.model, self._scene, self._words = model, scene, Words(model.encoder)
+        person = world[Person]
+        n = len(person.scale)
+        four_legged = [ACTOR_TYPES[kind] in QUADRUPEDS for kind in person.kind.tolist()]
+        self._two_legged = ~np.array(four_legged, bool)
+        self._streams = Streams(model, n, scene.seed)
+        self._feet = FootLock(n)
+        self._active = np.zeros(n, bool)
+        self._lag = np.zeros((n, 2))  # m, how far the body is behind what was wished
+        self._wished = np.zeros((n, 2))  # m/s, in the tick before
+        self._plan = np.zeros((n, model.chunk, 3))  # what was asked for the chunks
+        self._life = np.zeros(n, np.int64)  # frames after which a chunk is renewed
+        self._said = [""] * n  # clause and style each chunk was planned for
+        self._past = np.repeat(self._shown(world)[:, None], model.history, axis=1)
+        self._clauses: list[Clauses] = []
+        self._told = -1
+
+    def drive(self, world: World, dt: float) -> None:
+        """Plan what is due, and ask the bodies to move as their models do."""
+        n = len(self._active)
+        learned, body, intent = world[Learned], world[Body], world[Intent]
+        if world.tick % TICKS_PER_MOTION_FRAME == 0:
+            self._plan_ahead(world)
+        fading = dt / GIVE_BACK_S
+        learned.share = np.where(self._active, 1.0, np.maximum(learned.share - fading, 0.0))
+        linear = world[Velocity].linear[:n, :2]
+        lag = self._lag + (self._wished - linear) * dt
+        far = np.sqrt((lag * lag).sum(axis=1))
+        lag = lag * np.minimum(1.0, MOST_APART_M / np.maximum(far, 1e-9))[:, None]
+        self._lag = np.where(self._active[:, None], lag, 0.0)
+        self._wished = intent.velocity.copy()
+        if not np.count_nonzero(learned.share):
+            return
+        own = self.velocity(world)
+        pace = np.sqrt((own * own).sum(axis=1))
+        mend = CORRECTION * self._lag
+        size = np.sqrt((mend * mend).sum(axis=1))
+        most = np.maximum(MOST_SHARE * pace, LEAST_MPS)
+        mend = mend * np.minimum(1.0, most / np.maximum(size, 1e-9))[:, None]
+        moved = body.grounded[:n] & (learned.share > 0.0)
+        share = np.where(moved, learned.share, 0.0)[:, None]
+        body.asked[:n, :2] += share * (own + mend - body.asked[:n, :2])
+
+    def velocity(self, world: World) -> np.ndarray:
+        """(N, 2) m/s in the world, at which the position heads move the bodies."""
+        step = self._streams.now[:, -2:] * (world[Gait].size / FRAME_S)[:, None]
+        heading = world[Transform].heading[: len(step)]
+        cos, sin = np.cos(heading), np.sin(heading)
+        return np.stack(
+            [step[:, 0] * cos - step[:, 1] * sin, step[:, 0] * sin + step[:, 1] * cos], axis=1
+        )
+
+    def advance(self, world: World, dt: float) -> None:
+        """Bring poses to the end of the tick, standing feet held."""
+        learned = world[Learned]
+        between = world.tick % TICKS_PER_MOTION_FRAME == 0
+        if not between:
+            self._streams.advance()
+            self._note_shown(world)
+        rows = np.flatnonzero(learned.share > 0.0)
+        if len(rows) == 0:
+            return
+        frame = self._streams.now[rows]
+        if between:
+            frame = 0.5 * (frame + self._streams.following()[rows])
+        pose = frame_to_pose(world, self._feet, rows, frame, self._streams.contact[rows], dt)
+        learned.joints[rows], learned.aside[rows], learned.contact[rows] = pose
+
+    def _plan_ahead(self, world: World) -> None:
+        """Who starts, who stops, and whose chunk is too old or for something else by now."""
+        able = self._able(world)
+        starts = np.flatnonzero(able & ~self._active)
+        if len(starts):
+            self._streams.begin(starts, self._past[starts])
+            self._feet.free(starts)
+            self._wished[starts] = world[Velocity].linear[starts, :2]
+        self._active = able
+        rows = np.flatnonzero(able)
+        if len(rows) == 0:
+            return
+        said = self._sayings(world, rows)
+        asked = self._asked(world, rows)
+        at = self._streams.at[rows]
+        fresh = np.isin(rows, starts)
+        other = np.array([self._said[row] != say for row, say in zip(rows, said, strict=True)])
+        other |= (at >= SOONEST_FRAMES) & self._wishes_otherwise(rows, at, asked)
+        old = np.flatnonzero((at >= self._life[rows]) & ~fresh & ~other)
+        old = old[np.argsort(self._life[rows[old]] - at[old], kind="stable")][:MOST_RENEWALS]
+        due = fresh | other
+        due[old] = True
+        which = np.flatnonzero(due)
+        if len(which) == 0:
+            return
+        picked = rows[which]
+        words = [said[k] for k in which]
+        text = np.stack([self._words[clause] for clause, _, _ in words])
+        style = np.stack([self._words[style] * amount for _, style, amount in words])
+        self._streams.plan(picked, text, style, asked[which])
+        self._plan[picked] = asked[which]
+        spread = (picked * 7) % SPREAD_FRAMES
+        self._life[picked] = RENEW_FRAMES - np.where(fresh[which], spread, 0)
+        for row, say in zip(picked.tolist(), words, strict=True):
+            self._said[row] = say
+
+    def _able(self, world: World) -> np.ndarray:
+        """(N,) bool, whom the model may move now."""
+        gait, blend, body = world[Gait], world[Blend], world[Body]
+        n = len(self._active)
+        rising = (blend.rise > RISE_FROM_M) & ((world.tick - blend.since) * DT < blend.spell)
+        free = (gait.partner < 0) & (gait.seated_on < 0) & (gait.seat == 0.0)
+        up = (world[Stagger].since < 0) & body.grounded[:n] & ~rising
+        return MODEL_DOES[gait.action] & self._two_legged & free & up
+
+    def _sayings(self, world: World, rows: np.ndarray) -> list[tuple[str, str, float]]:
+        """Clause, style and its intensity of each row."""
+        if self._told != len(self._scene.events):
+            self._told = len(self._scene.events)
+            self._clauses = [told(self._scene, row) for row in range(len(self._active))]
+        manner, now = world[Manner], world.time + 1e-9
+        said = []
+        for row in rows.tolist():
+            clauses = [text for t, text in self._clauses[row] if t <= now]
+            clause = clauses[-1] if clauses else self._clauses[row][0][1]
+            said.append((clause, manner.style[row], float(manner.intensity[row])))
+        return said
+
+    def _asked(self, world: World, rows: np.ndarray) -> np.ndarray:
+        """What is asked for the frames to come, (R, C, 3): see ``MotionModel.plan``."""
+        t = FRAME_S * np.arange(1, self.model.chunk + 1)
+        gait, intent, route = world[Gait], world[Intent], world[Route]
+        action, now = gait.action[rows], intent.velocity[rows]
+        bearing = BEARINGS[action]
+        travel = route.course[rows] + bearing
+        way = np.stack([np.cos(travel), np.sin(travel)], axis=1)
+        goal = SPEEDS[action][:, None] * way
+        kept = np.isfinite(route.velocity[rows, 0])
+        goal[kept] = route.velocity[rows[kept]]
+        near = np.exp(-t / START_TAU_S)[None, :, None]
+        velocity = goal[:, None] + near * (now - goal)[:, None]
+        for k, row in enumerate(rows.tolist()):
+            path = route.path[row]
+            if route.detour[row] is not None:
+                velocity[k] = now[k]
+            elif path is not None:
+                ahead = path.velocity(world.time + np.append(0.0, t))[:, :2]
+                off = np.exp(-t / PATH_TAU_S)[:, None] * (now[k] - ahead[0])
+                velocity[k] = ahead[1:] + off
+        moves = (velocity * velocity).sum(axis=2) > HOLD_HEADING_BELOW**2
+        facing = np.arctan2(velocity[..., 1], velocity[..., 0]) - bearing[:, None]
+        facing = np.where(moves, facing, intent.heading[rows][:, None])
+        heading = world[Transform].heading[rows][:, None]
+        away = facing - heading
+        away = np.unwrap(away - 2.0 * np.pi * np.rint(away[:, :1] / (2.0 * np.pi)), axis=1)
+        turned = away * (1.0 - (1.0 + TURN_DAMPING * t) * np.exp(-TURN_DAMPING * t))
+        cos, sin = np.cos(heading + turned[:, :1]), np.sin(heading + turned[:, :1])
+        x, y = velocity[..., 0], velocity[..., 1]
+        size = gait.size[rows][:, None]
+        return np.stack(
+            [(x * cos + y * sin) / size, (y * cos - x * sin) / size, turned - turned[:, :1]],
+            axis=2,
+        )
+
+    def _wishes_otherwise(self, rows: np.ndarray, at: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        """(R,) bool, whether what is asked now is not what the chunk was planned for.
+
+        Compared in each frame's own heading, at the next frame and a quarter of a second on.
+        """
+        differs = np.zeros(len(rows), bool)
+        last = self.model.chunk - 1
+        for later in (0, 8):
+            then = self._plan[rows, np.minimum(at + later, last)]
+            wish = asked[:, later]
+            turn = then[:, 2] - self._plan[rows, np.minimum(at, last), 2] - wish[:, 2]
+            gap = _in_own_heading(wish) - _in_own_heading(then)
+            pace = np.hypot(wish[:, 0], wish[:, 1])
+            most = np.maximum(OTHER_MPS, OTHER_SHARE * pace)
+            differs |= (np.hypot(gap[:, 0], gap[:, 1]) > most) | (np.abs(turn) > OTHER_RAD)
+        return differs
+
+    def _shown(self, world: World) -> np.ndarray:
+        """(N, 22) the procedural frames of now, canonical."""
+        state = motion_rows(world, copy=False)
+        pose = animate(state).joints / state.size[:, None, None]
+        n, heading = len(state), state.heading
+        x, y = world[Velocity].linear[:n, :2].T * (FRAME_S / state.size)
+        cos, sin = np.cos(heading), np.sin(heading)
+        step = np.stack([x * cos + y * sin, y * cos - x * sin], axis=1)
+        return np.concatenate([pose.reshape(n, -1), step], axis=1)
+
+    def _note_shown(self, world: World) -> None:
+        """Keep the last frames of those who move procedurally: the model goes on from them."""
+        if np.count_nonzero(self._two_legged & ~self._active):
+            self._past[:, :-1] = self._past[:, 1:]
+            self._past[:, -1] = self._shown(world)
+
+
+def _in_own_heading(asked: np.ndarray) -> np.ndarray:
+    cos, sin = np.cos(asked[:, 2]), np.sin(asked[:, 2])
+    x, y = asked[:, 0], asked[:, 1]
+    return np.stack([x * cos + y * sin, y * cos - x * sin], axis=1)
