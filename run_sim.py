@@ -33,6 +33,13 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option
 
 
+class Motion(StrEnum):
+    """What moves people."""
+
+    LEARNED = "learned"
+    PROCEDURAL = "procedural"
+
+
 class Planner(StrEnum):
     """Who turns a sentence into a scene."""
 
@@ -87,6 +94,12 @@ def run(
     transparent: Annotated[
         bool, Flag("--transparent", help="No stage but an alpha channel: webm and PNG.")
     ] = False,
+    motion: Annotated[
+        Motion | None, Flag(help="What moves people; learned where there is a model.")
+    ] = None,
+    model_file: Annotated[
+        Path | None, Flag("--model", help="The motion model, an .onnx file of ml.export.")
+    ] = None,
     embedder: Annotated[
         str | None, Flag(metavar="NAME", help="What unknown verbs are compared by; minilm.")
     ] = None,
@@ -122,6 +135,7 @@ def run(
             from sim.replay import Recording
 
             alone("--replay", prompt=prompt, scene=scene, seed=seed, script=script, record=record)
+            alone("--replay", motion=motion, model=model_file)
             recording = Recording(replay, episode or 0)
             story = recording.scene
         story = adjusted(story, seconds=seconds, seed=seed, camera=camera, follow=follow)
@@ -142,7 +156,11 @@ def run(
         sys.exit(1 if lines else 0)
     from sim.loop import Simulation
 
-    run = partial(Simulation, story) if replay is None else partial(recording.run, story.camera)
+    if replay is None:
+        by = None if motion is None else motion.value
+        run = partial(Simulation, story, motion=by, model=model_file)
+    else:
+        run = partial(recording.run, story.camera)
     kept = nullcontext()
     with users_fault():
         recorder = open_recorder(record, width_height if record_video else None)

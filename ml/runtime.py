@@ -8,6 +8,7 @@ GDC 2018).
 
 import hashlib
 import json
+import logging
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -33,6 +34,8 @@ from entities.skeleton import (
 from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.features import N_FEATURES
 from ml.refit import BONES, leg
+
+log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 """Of the files this reads; ``ml.weights`` writes the same into them."""
@@ -124,6 +127,33 @@ def open_model(path: Path | None = None) -> MotionModel:
     except OSError as error:
         raise ValueError(f"{path}: no motion model ({error.strerror})") from None
     return _open(path, stamp)
+
+
+def choose_motion(motion: str | None, path: Path | None = None) -> MotionModel | None:
+    """The model to move people by, None for procedural motion.
+
+    motion: "learned", "procedural" or None, which prefers learned and says once, in the log, why
+    it cannot be. path: a model file to be used. Raises ValueError for anything else, and if a
+    model that is asked for cannot be used.
+    """
+    if motion not in (None, "learned", "procedural"):
+        raise ValueError(f"motion: unknown {motion!r}; expected learned or procedural")
+    if motion == "procedural":
+        if path is not None:
+            raise ValueError(f"model: {path} is of no use to procedural motion; expected learned")
+        return None
+    if motion == "learned" or path is not None:
+        return open_model(path)
+    try:
+        return open_model()
+    except ValueError as error:
+        _say_once(f"{error}; people move procedurally", expected=default_model().exists())
+        return None
+
+
+@lru_cache
+def _say_once(notice: str, expected: bool) -> None:
+    log.log(logging.WARNING if expected else logging.INFO, notice)
 
 
 @lru_cache(maxsize=2)

@@ -9,31 +9,21 @@ import hashlib
 import math
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 import typer
 from accelerate import Accelerator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
 
-from entities.skeleton import L_FOOT, R_FOOT
-from ml.corpus import Corpus, Windows, cut, read_corpus
+from ml.corpus import Corpus, cut, read_corpus
 from ml.model import ROOT, MotionConfig, MotionTransformer, Sampler, n_parameters
+from ml.objective import Disturbance, as_batch, disturb, mean_of, objective, travelled
 from ml.weights import load_into, save_weights
-
-REACH_M = 0.10
-"""A root this far from where it belongs weighs as much as features one deviation off."""
-FAST_M = 0.01
-"""A foot that slides this far in a frame while it stands does too."""
-
-# What each part of the loss weighs beside the features themselves; chosen on a small corpus.
-W_STEP, W_TRAVEL, W_SPEED, W_SLIDE, W_CONTACT = 1.0, 1.0, 1.0, 0.1, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +39,7 @@ class TrainConfig:
     average: float = 0.999  # of the weights that are kept (EMA)
     near_change: float = 0.3  # share of windows just after a change of clause
     caption: float = 0.15  # share whose text is the whole caption
-    no_text: float = 0.1  # shares that are asked nothing
-    no_style: float = 0.1
-    no_velocity: float = 0.1
-    noise: float = 0.05  # most noise on the history, in deviations
-    own_history: float = 0.25  # share whose history the model makes itself
+    disturbance: Disturbance = field(default_factory=Disturbance)
     check_every: int = 500  # steps from one validation to the next
     check_windows: int = 512
     seed: int = 0
@@ -63,144 +49,6 @@ PRESETS = {
     "cpu-2h": TrainConfig(),
     "full": TrainConfig(batch=1024, steps=100_000, warm_up=1000, average=0.9998, check_every=1000),
 }
-
-
-@dataclass(slots=True, eq=False)
-class Batch:
-    """Windows as tensors; see ml.corpus.Windows. Features are normalised."""
-
-    earlier: Tensor  # (B, H, F) the frames before the history
-    history: Tensor  # (B, H, F)
-    chunk: Tensor  # (B, C, F)
-    asked: Tensor  # (B, C, 3)
-    asked_earlier: Tensor  # (B, C, 3) of the chunk that starts with the history
-    given: Tensor  # (B, 1)
-    text: Tensor  # (B, E)
-    style: Tensor  # (B, E)
-    contact: Tensor  # (B, C, 2)
-    valid: Tensor  # (B, C)
-    rooted: Tensor  # (B, 1)
-
-
-def as_batch(windows: Windows, model: MotionTransformer, device: torch.device) -> Batch:
-    """To the device, normalised, with what is asked seen from where each chunk starts."""
-    h, c = model.config.history, model.config.chunk
-
-    def send(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-    state = (send(windows.state) - model.mean) / model.std
-    velocity, offset = send(windows.velocity), send(windows.offset)
-
-    def asked(start: int) -> Tensor:
-        turn = offset[:, start : start + 1]
-        cos, sin = torch.cos(turn), torch.sin(turn)
-        x, y = velocity[:, start : start + c].unbind(2)
-        own = offset[:, start : start + c] - turn
-        return torch.stack([x * cos + y * sin, y * cos - x * sin, own], dim=2)
-
-    rooted = send(windows.rooted)
-    return Batch(
-        earlier=state[:, :h],
-        history=state[:, h : 2 * h],
-        chunk=state[:, 2 * h :],
-        asked=asked(2 * h),
-        asked_earlier=asked(h),
-        given=rooted.clone(),
-        text=send(windows.text),
-        style=send(windows.style),
-        contact=send(windows.contact),
-        valid=send(windows.valid),
-        rooted=rooted,
-    )
-
-
-def objective(
-    model: MotionTransformer, batch: Batch, noise: Tensor, moment: Tensor, network=None
-) -> dict[str, Tensor]:
-    """The parts of the loss, and ``loss`` itself. noise (B, C, F), moment (B,) in [0, 1).
-
-    network: what is called for the model, where it is wrapped for several devices.
-    """
-    along = moment[:, None, None]
-    noised = (1.0 - along) * noise + along * batch.chunk
-    clean, contact = (network or model)(
-        noised, moment, batch.asked, batch.given, batch.history, batch.text, batch.style
-    )
-    clean, contact = clean.float(), contact.float()
-    valid = batch.valid[..., None]
-    moves = valid * batch.rooted[..., None]
-    error = clean - batch.chunk
-    first = batch.history[:, -1:]
-    change = torch.diff(torch.cat([torch.zeros_like(first), error], dim=1), dim=1)[:, 1:]
-    jump = (clean[:, 0] - first[:, 0]) - (batch.chunk[:, 0] - first[:, 0])
-    step = error[..., ROOT] * model.std[ROOT]
-    cos, sin = torch.cos(batch.asked[..., 2]), torch.sin(batch.asked[..., 2])
-    x, y = step.unbind(2)
-    travel = torch.stack([x * cos - y * sin, x * sin + y * cos], dim=2).cumsum(dim=1)
-    ahead = clean * model.std + model.mean
-    feet = ahead[..., [2 * L_FOOT, 2 * R_FOOT]]
-    slide = feet[:, 1:] - feet[:, :-1] + ahead[:, :-1, ROOT][..., :1]
-    stands = batch.contact[:, 1:] * batch.contact[:, :-1] * moves[:, 1:]
-    parts = {
-        "pose": _mean(error[..., : ROOT.start] ** 2, valid),
-        "step": _mean(error[..., ROOT] ** 2, moves),
-        "travel": _mean(F.smooth_l1_loss(travel / REACH_M, 0.0 * travel, reduction="none"), moves),
-        "speed": _mean(change[..., : ROOT.start] ** 2, valid[:, 1:])
-        + _mean(jump[:, None, : ROOT.start] ** 2, valid[:, :1]) / clean.shape[1],
-        "slide": _mean(torch.clamp(slide / FAST_M, -5.0, 5.0) ** 2, stands),
-        "contact": _mean(
-            F.binary_cross_entropy_with_logits(contact, batch.contact, reduction="none"), valid
-        ),
-    }
-    weights = {"pose": 1.0, "step": W_STEP, "travel": W_TRAVEL, "speed": W_SPEED}
-    weights |= {"slide": W_SLIDE, "contact": W_CONTACT}
-    return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
-
-
-def _mean(value: Tensor, weight: Tensor) -> Tensor:
-    weight = weight.expand_as(value)
-    return (value * weight).sum() / weight.sum().clamp(min=1.0)
-
-
-def disturb(
-    model: MotionTransformer, batch: Batch, config: TrainConfig, draw: torch.Generator
-) -> Batch:
-    """The batch with conditions left out and histories as a rollout will have them.
-
-    Part of them are the model's own: made from the frames before, so that it learns to come back
-    from where its mistakes lead. The others are noised.
-    """
-    n, device = len(batch.chunk), batch.chunk.device
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(shape, generator=draw).to(device)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=draw).to(device)
-
-    size = config.noise * uniform(n, 1, 1)
-    history = batch.history + size * normal(*batch.history.shape)
-    history = history + 2.0 * size * normal(n, 1, history.shape[2])
-    text = batch.text * (uniform(n, 1) >= config.no_text)
-    style = batch.style * (uniform(n, 1) >= config.no_style)
-    given = batch.given * (uniform(n, 1) >= config.no_velocity)
-    own = round(config.own_history * n)
-    if own:
-        noise = normal(own, *batch.chunk.shape[1:])
-        with torch.no_grad():
-            made, _ = model(
-                noise,
-                torch.zeros(own, device=device),
-                batch.asked_earlier[:own],
-                batch.given[:own],
-                batch.earlier[:own],
-                batch.text[:own],
-                batch.style[:own],
-            )
-        made = made[:, : history.shape[1]].float()
-        history = torch.cat([made, history[own:]])
-    return replace(batch, history=history, text=text, style=style, given=given)
 
 
 @torch.no_grad()
@@ -225,18 +73,13 @@ def validate(
         made, _ = sampler(history, batch.text, batch.style, batch.asked, batch.given, noise)
         true = batch.chunk * model.std + model.mean
         joints = (made - true)[..., : ROOT.start].unflatten(2, (-1, 2)).norm(dim=3)
-        cos, sin = torch.cos(batch.asked[..., 2]), torch.sin(batch.asked[..., 2])
-
-        def way(state: Tensor, cos: Tensor = cos, sin: Tensor = sin) -> Tensor:
-            x, y = state[..., ROOT].unbind(2)
-            return torch.stack([x * cos - y * sin, x * sin + y * cos], dim=2).cumsum(dim=1)
-
-        off = (way(made) - way(true)).norm(dim=2) * batch.valid * batch.rooted
+        off = travelled((made - true)[..., ROOT], batch.asked[..., 2]).norm(dim=2)
+        moves = batch.valid * batch.rooted
         share = len(some) / len(at)
         found = {
             "val_loss": loss,
-            "joint_m": _mean(joints, batch.valid[..., None]),
-            "root_m": off.sum() / (batch.valid * batch.rooted).sum().clamp(min=1.0),
+            "joint_m": mean_of(joints, batch.valid[..., None]),
+            "root_m": mean_of(off, moves),
         }
         for name, value in found.items():
             sums[name] = sums.get(name, 0.0) + share * float(value)
@@ -335,7 +178,7 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, step)
             with accelerator.autocast():
-                batch = disturb(model, as_batch(windows, model, device), config, draw)
+                batch = disturb(model, as_batch(windows, model, device), config.disturbance, draw)
                 noise = torch.randn(batch.chunk.shape, generator=draw).to(device)
                 moment = torch.rand(len(at), generator=draw).to(device)
                 parts = objective(model, batch, noise, moment, network)

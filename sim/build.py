@@ -12,6 +12,7 @@ from entities.components import (
     Deed,
     Flight,
     Intent,
+    Learned,
     Manner,
     Name,
     Person,
@@ -64,8 +65,12 @@ LEFT_HANDED = frozenset({ObjectType.GLOVE, ObjectType.BOOK, ObjectType.PHONE})
 N_TRAITS = 6
 
 
-def build_world(scene: Scene, seed: int | None = None) -> tuple[World, list[SceneObject]]:
+def build_world(
+    scene: Scene, seed: int | None = None, *, learned: bool = False
+) -> tuple[World, list[SceneObject]]:
     """The World of a scene and its objects, props in hand included, in the order of their ids.
+
+    learned: whether a motion model is to move the actors.
 
     Actors come first (ids 0 … A-1), objects after them. Raises ValueError, naming the field,
     for what only the whole scene can show: a path no one could run, a prop that does not exist.
@@ -73,7 +78,7 @@ def build_world(scene: Scene, seed: int | None = None) -> tuple[World, list[Scen
     world = World(scene.seed if seed is None else seed, scene.gravity)
     things = scene.objects + _props_in_hand(scene)
     entity_of = {item.id: i for i, item in enumerate([*scene.actors, *things])}
-    _spawn_actors(world, scene.actors, entity_of)
+    _spawn_actors(world, scene.actors, entity_of, learned)
     _spawn_objects(world, things, entity_of)
     return world, things
 
@@ -106,7 +111,9 @@ def _props_in_hand(scene: Scene) -> list[SceneObject]:
     return made
 
 
-def _spawn_actors(world: World, actors: list[Actor], entity_of: dict[str, int]) -> None:
+def _spawn_actors(
+    world: World, actors: list[Actor], entity_of: dict[str, int], learned: bool
+) -> None:
     n = len(actors)
     scale = np.array([actor.scale for actor in actors])
     kinds = [actor.actor_type for actor in actors]
@@ -176,6 +183,7 @@ def _spawn_actors(world: World, actors: list[Actor], entity_of: dict[str, int]) 
         _attention(actors, entity_of),
         Stagger.none(n),
         Deed.none(n),
+        *([Learned.none(n)] if learned else []),
     )
 
 

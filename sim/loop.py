@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 
 from entities.components import Person, Thing
 from entities.scene import Event, Scene
 from entities.units import DT
+from ml.runtime import choose_motion
 from sim.attention import attend
 from sim.behavior import FollowRoute, run_script
 from sim.build import build_world
@@ -15,6 +17,7 @@ from sim.catching import set_balls_at_feet
 from sim.events import Agenda
 from sim.frame import Cast, Frame
 from sim.hands import reach_out, step_up
+from sim.learned import LearnedMotion
 from sim.motion import advance, drive
 from sim.partners import join_partners
 from sim.physics import Physics
@@ -28,13 +31,24 @@ from sim.world import World
 class Simulation:
     """One run of a Scene. ``scene`` grows by the events of a live run, so it replays exactly."""
 
-    def __init__(self, scene: Scene, seed: int | None = None, motion: str | None = None) -> None:
-        """Raises ValueError, naming the field, if the scene cannot be built."""
-        if motion not in (None, "procedural"):
-            raise ValueError(f"motion: unknown {motion!r}; expected procedural")
+    def __init__(
+        self,
+        scene: Scene,
+        seed: int | None = None,
+        motion: str | None = None,
+        model: Path | None = None,
+    ) -> None:
+        """motion: learned or procedural; None prefers learned. model: the file to use for it.
+
+        Raises ValueError, naming the field, if the scene cannot be built or a model that is asked
+        for cannot be used.
+        """
+        self.motion, self.model_file = motion, model
+        chosen = choose_motion(motion, model)
+        self.model_hash = "" if chosen is None else chosen.hash
         self.scene = scene.model_copy(update={"seed": scene.seed if seed is None else seed})
         self.scene.events = list(scene.events)
-        self.world, things = build_world(self.scene)
+        self.world, things = build_world(self.scene, learned=chosen is not None)
         seat_at_start(self.world)
         set_balls_at_feet(self.world)
         self.agenda = Agenda(self.scene)
@@ -55,6 +69,10 @@ class Simulation:
             advance,
             reach_out,
         ]
+        if chosen is not None:
+            learned = LearnedMotion(self.world, self.scene, chosen)
+            self.systems.insert(self.systems.index(drive) + 1, learned.drive)
+            self.systems.insert(self.systems.index(advance) + 1, learned.advance)
 
     def step(self) -> None:
         """Advance by one tick."""
@@ -151,17 +169,19 @@ def simulate(
     seconds: float | None = None,
     seed: int | None = None,
     motion: str | None = None,
+    model: Path | None = None,
 ) -> Trace:
     """Run a scene headless: ``round(seconds / DT)`` rows, row k the state at t = k DT.
 
-    seconds: the scene's duration by default. seed: instead of the scene's own.
-    Raises ValueError for a run too large for memory, or a scene that cannot be built.
+    seconds: the scene's duration by default. seed: instead of the scene's own. motion, model: see
+    Simulation. Raises ValueError for a run too large for memory, a scene that cannot be built, or
+    a model that is asked for and cannot be used.
     """
     ticks = round((scene.duration if seconds is None else seconds) / DT)
     if ticks < 1:
         raise ValueError(f"seconds: {seconds}; expected at least one tick of {DT:.4f} s")
     check_size(ticks, len(scene.actors))
-    simulation = Simulation(scene, seed, motion)
+    simulation = Simulation(scene, seed, motion, model)
     columns: dict[str, list[np.ndarray]] = {}
     for block in simulation.blocks(ticks):
         for source, names in ((block, _STATE_COLUMNS), (block.pose, _POSE_COLUMNS)):
@@ -176,12 +196,11 @@ def simulate(
         actor_ids=simulation.cast.actor_ids,
         pose=joined.pop("joints"),
         overlay=Overlay(**{field.name: joined.pop(field.name) for field in fields(Overlay)}),
-        source=np.zeros((ticks, len(scene.actors)), np.uint8),
-        model_hash="",
+        model_hash=simulation.model_hash,
         object_ids=simulation.cast.object_ids,
         **joined,
     )
 
 
-_STATE_COLUMNS = ("root", "heading", "action", "off_path", "object_position")
+_STATE_COLUMNS = ("root", "heading", "action", "source", "off_path", "object_position")
 _POSE_COLUMNS = ("joints", "lateral", "roll", "gaze", "face", "mouth", "contact")

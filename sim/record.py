@@ -22,11 +22,9 @@ from ml.episode_commit import STAGING
 from ml.episode_files import COLUMNS, INFO, VIDEO_KEY
 from ml.episode_writer import EpisodeWriter
 from ml.episodes import (
-    SOURCES,
     Episode,
     EpisodeDataset,
     SceneRecord,
-    Source,
     made_with,
     open_dataset,
 )
@@ -55,6 +53,7 @@ _WIDTHS = {
     "mouth": 1,
     "contact": 2,
     "action": 1,
+    "source": 1,
     "off_path": 1,
 }
 _OF_POSE = {field.name for field in fields(Pose)}
@@ -114,7 +113,8 @@ class Take:
         """Where the take comes from and why it ended."""
         scene = Scene.model_validate(self._simulation.scene.model_dump())
         ticks = self.n_frames * TICKS_PER_MOTION_FRAME
-        return SceneRecord(scene, ticks, reason, first_tick=self.first_tick)
+        model_hash = self._simulation.model_hash
+        return SceneRecord(scene, ticks, reason, model_hash, first_tick=self.first_tick)
 
     def episodes(self) -> Iterator[Episode]:
         """Every actor's track."""
@@ -191,14 +191,13 @@ def _columns(track: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         **{name: part[name][:-1] for name in ("root", "velocity", "lateral", "gaze")},
         **{name: part[name][:-1, 0] for name in ("heading", "roll", "mouth")},
     }
-    length = len(track) - 1
     return {
         **{name: values.astype(np.float32) for name, values in floats.items()},
         "contact": part["contact"][:-1] > 0.5,
         "off_path": part["off_path"][:-1, 0] > 0.5,
         "face": part["face"][:-1, 0].astype(np.int64),
         "action_id": part["action"][:-1, 0].astype(np.int64),
-        "source": np.full(length, SOURCES.index(Source.PROCEDURAL)),
+        "source": part["source"][:-1, 0].astype(np.int64),
     }
 
 
@@ -290,9 +289,14 @@ class Recorder:
         return path
 
 
+def motion_of(record: SceneRecord) -> str | None:
+    """What moved a recorded scene: nothing but the model that is here can be asked for again."""
+    return None if record.model_hash else "procedural"
+
+
 def rerun(record: SceneRecord) -> Simulation:
     """The recorded run once more, at the tick its recording began."""
-    simulation = Simulation(record.scene)
+    simulation = Simulation(record.scene, motion=motion_of(record))
     for _ in range(record.first_tick):
         simulation.step()
     return simulation

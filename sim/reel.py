@@ -7,6 +7,7 @@ import numpy as np
 from entities.components import (
     Body,
     Intent,
+    Learned,
     Mark,
     Person,
     Pose,
@@ -18,6 +19,7 @@ from entities.components import (
 )
 from entities.skeleton import N_JOINTS
 from sim.animate import animate
+from sim.feet import lay_over
 from sim.play import show_in_hand
 from sim.rows import motion_columns, rows_over_time
 from sim.world import World
@@ -38,6 +40,7 @@ class Block:
     velocity: np.ndarray  # (K, A, 3)
     wanted: np.ndarray  # (K, A, 2) m/s, what each actor wanted his velocity to be
     action: np.ndarray  # (K, A)
+    source: np.ndarray  # (K, A) uint8, 0 procedural, 1 learned
     off_path: np.ndarray  # (K, A)
     pose: Pose  # columns (K, A, …)
     object_position: np.ndarray  # (K, O, 3)
@@ -78,6 +81,7 @@ class Reel:
             thing.holder,
             thing.hand,
             *motion_columns(world),
+            *_learned_columns(world),
         )
 
     def record(self, speech: dict[int, str]) -> None:
@@ -96,7 +100,15 @@ class Reel:
         columns = [column[:k] for column in self._columns]
         position, heading, velocity, wanted, action, off_path, spin, *rest = columns
         holder, hand, *motion = rest
-        pose = animate(rows_over_time(motion, tick, self._world[Person]))
+        source = np.zeros((k, n), np.uint8)
+        if Learned in self._world:
+            *motion, joints, aside, stands, share = motion
+        rows = rows_over_time(motion, tick, self._world[Person])
+        pose = animate(rows)
+        if Learned in self._world:
+            source[share > 0.5] = 1
+            flat = [each.reshape(k * n, *each.shape[2:]) for each in (joints, aside, stands, share)]
+            lay_over(pose, rows, tuple(flat))
         shaped = Pose(
             joints=pose.joints.reshape(k, n, N_JOINTS, 2),
             lateral=pose.lateral.reshape(k, n, N_JOINTS),
@@ -123,6 +135,7 @@ class Reel:
             velocity=velocity,
             wanted=wanted,
             action=action,
+            source=source,
             off_path=off_path,
             pose=shaped,
             object_position=position[:, n:],
@@ -133,3 +146,10 @@ class Reel:
             speech=self._speech,
             marks=self._marks,
         )
+
+
+def _learned_columns(world: World) -> tuple[np.ndarray, ...]:
+    if Learned not in world:
+        return ()
+    learned = world[Learned]
+    return learned.joints, learned.aside, learned.contact, learned.share

@@ -10,7 +10,7 @@ from ml.episode_files import FPS
 from ml.episodes import Episode, EpisodeDataset, open_dataset
 from sim.frame import turn_bones
 from sim.loop import Simulation
-from sim.record import differences
+from sim.record import differences, motion_of
 from sim.reel import Block, Reel
 
 
@@ -46,7 +46,9 @@ class Replay(Simulation):
     def __init__(self, dataset: EpisodeDataset, scene: int, camera: CameraPlan) -> None:
         """camera: instead of the scene's own. Raises ValueError if there is no such scene."""
         record = dataset.scene(scene)
-        super().__init__(record.scene.model_copy(update={"camera": camera}))
+        super().__init__(
+            record.scene.model_copy(update={"camera": camera}), motion=motion_of(record)
+        )
         self._tracks = dataset.of_scene(scene)
         self._first = record.first_tick
         for _ in range(record.first_tick):

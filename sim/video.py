@@ -63,6 +63,7 @@ class Clip:
     seed: int | None = None
     motion: str | None = None
     transparent: bool = False
+    model: Path | None = None
     run: Callable[[], Simulation] | None = None
 
     def __post_init__(self) -> None:
@@ -88,7 +89,9 @@ class Clip:
 
     def simulation(self) -> Simulation:
         """A run to film. Raises ValueError if the scene cannot be built."""
-        return Simulation(self.scene, self.seed, self.motion) if self.run is None else self.run()
+        if self.run is not None:
+            return self.run()
+        return Simulation(self.scene, self.seed, self.motion, self.model)
 
 
 def check_size(size: tuple[int, int]) -> None:
@@ -108,6 +111,7 @@ def render_video(
     seconds: float | None = None,
     seed: int | None = None,
     motion: str | None = None,
+    model: Path | None = None,
     transparent: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -116,7 +120,7 @@ def render_video(
     A gif's delay is whole hundredths of a second, so its rate is rounded and the log says to
     what. Arguments and errors: see Clip, prepare_video and Job.
     """
-    clip = Clip(scene, fps, size, seconds, seed, motion, transparent)
+    clip = Clip(scene, fps, size, seconds, seed, motion, transparent, model)
     prepare_video(clip, path)(progress)
 
 
