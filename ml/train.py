@@ -180,7 +180,8 @@ def train(
             with accelerator.autocast():
                 batch = disturb(model, as_batch(windows, model, device), config.disturbance, draw)
                 noise = torch.randn(batch.chunk.shape, generator=draw).to(device)
-                moment = torch.rand(len(at), generator=draw).to(device)
+                # Squared: what the first step makes of pure noise is what the others build on.
+                moment = torch.rand(len(at), generator=draw).to(device) ** 2
                 parts = objective(model, batch, noise, moment, network)
             accelerator.backward(parts["loss"])
             accelerator.clip_grad_norm_(model.parameters(), 1.0)

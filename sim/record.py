@@ -114,7 +114,7 @@ class Take:
         scene = Scene.model_validate(self._simulation.scene.model_dump())
         ticks = self.n_frames * TICKS_PER_MOTION_FRAME
         model_hash = self._simulation.model_hash
-        return SceneRecord(scene, ticks, reason, model_hash, first_tick=self.first_tick)
+        return SceneRecord(scene, ticks, reason, self.first_tick, model_hash)
 
     def episodes(self) -> Iterator[Episode]:
         """Every actor's track."""
