@@ -10,9 +10,11 @@ from entities.objects import ObjectType
 from sim.story import parse_prompt
 from tools.evaluate_story import ASPECTS, WAYS, judge, read_labels, score
 
-FLOORS = {"dev": (0.97, 0.98), "test": (0.90, 0.95), "blind": (0.90, 0.95)}
+FLOORS = {
+    "dev": (0.97, 0.98), "test": (0.90, 0.95), "blind": (0.90, 0.95), "blind2": (0.90, 0.95),
+}  # fmt: skip
 """Least share all right, and right per aspect."""
-LEAST = {"dev": 300, "test": 100, "blind": 150}
+LEAST = {"dev": 300, "test": 100, "blind": 150, "blind2": 100}
 
 
 @pytest.mark.parametrize("part", list(FLOORS))

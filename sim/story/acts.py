@@ -6,7 +6,7 @@ from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.cast import Cast, Player
 from sim.story.clauses import Clause
-from sim.story.lexicon import Verb, third_person, vocabulary
+from sim.story.lexicon import Verb, third_person, vocabulary, words
 from sim.story.phrases import Noun, describe
 from sim.story.scenery import Item, Stage, Target, is_held
 
@@ -155,7 +155,7 @@ class Finder:
     ) -> list[Target]:
         """Players or things a noun phrase means; ``place``: what comes after a preposition."""
         if noun.kind == "unknown" and noun.word:
-            person = subject or noun.word.endswith(_PEOPLE)
+            person = (subject or noun.word.endswith(_PEOPLE)) and not _is_thing(noun.word)
             self.strange.append(noun.word + (" (shown as a person)" if person else ""))
             if not person:
                 return []
@@ -211,7 +211,7 @@ class Finder:
         if agents:
             rest = [(r, n) for r, n in clause.places if n not in agents]
             said = [clause.words[0], *(describe(noun) for noun in clause.subject)]
-            done = clause.subject[-1].word if clause.subject else ""
+            done = clause.subject[-1].word if clause.subject else clause.topic
             phrase = vocabulary().get(f"{clause.words[0]} a {done}", ())
             whole = next((r.value for r in phrase if r.kind == "verb"), None)  # "score a goal"
             return replace(
@@ -293,6 +293,11 @@ def _completed(clauses: list[Clause]) -> list[Clause]:
             continue
         done.append(clause)
     return done
+
+
+def _is_thing(word: str) -> bool:
+    """Whether a word that has no object type is a thing all the same: a mirror is nobody."""
+    return word in words().unseen or word.removesuffix("s") in words().unseen
 
 
 def _elided(clause: Clause, before: Clause | None) -> bool:

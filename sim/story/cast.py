@@ -153,6 +153,7 @@ class Cast:
         if not same and key in ("man", "woman", "boy", "girl", "child", "person"):
             own = roles().roles[key]
             same = own.gender == player.gender and own.type == player.role.type and key != "person"
+        same = same and (noun.size == 1.0 or noun.size == player.noun.size)
         return same and (noun.color is None or noun.color == player.noun.color)
 
     def _make(self, noun: Noun, key: str, *, alone: bool = False) -> list[Player]:
@@ -204,7 +205,8 @@ class Cast:
         if kind in ("m", "f", "n"):
             match = [p for p in self._by_mention(rest or recent) if p.gender in (kind, None)]
             if kind == "n":
-                match = [p for p in match if p.gender == "n"] or self.last[:1]
+                others = [p for p in self.last if p not in doing]
+                match = [p for p in match if p.gender == "n"] or others[:1]
             if kind == "n":
                 return match[:1]  # "it rains" is nobody
             key = {"m": "man", "f": "woman"}[kind]

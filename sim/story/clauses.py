@@ -79,6 +79,7 @@ class Clause:
     refuses: bool = False  # what is to cease was never begun
     was: bool = False  # a form of "be" came before the verb
     helped: bool = False  # "does", "will": the verb may be left out, "he runs but she does not"
+    topic: str = ""  # "a penalty" of "a penalty is taken by her"
     excepted: list[Noun] = field(default_factory=list)  # "everybody except ..."
     strange: str | None = None  # a verb nobody knows
     words: list[str] = field(default_factory=list)  # what is done, in the sentence's own words
@@ -90,6 +91,14 @@ class Clause:
             self.subject or self.verb or self.places or self.direction or self.manners or self.say
             or self.strange or self.cease or self.metres
         )  # fmt: skip
+
+
+def is_heading(units: list[Unit], j: int, now: Clause) -> bool:
+    """Whether what came before a colon only names the scene: "boss fight: a robot ..."."""
+    noun = now.subject[0] if now.subject else None
+    short = j <= 4 and not now.objects and not now.places and units[0].get("det") is None
+    plain = noun is not None and not noun.definite and not noun.counted
+    return short and plain and starts_noun(units, j)
 
 
 def lightened(units: list[Unit]) -> list[Unit]:

@@ -64,6 +64,8 @@ def do(plan: Plan, act: Act) -> None:
     mimed = mimed and not verb.words[0].startswith("play") and not any_ball(plan)
     if mimed and plan.stage.theme.set != "soccer":
         return strike(plan, act, A.KICK, A.BLOCK)
+    if verb.action is A.THROWING and act.players() and not act.items() and not act.at("to", "at"):
+        return strike(plan, act, A.TACKLE, A.FALL)  # "throws his opponent to the ground"
     if frame == "bat" and (act.players() or (act.items() and not ball_of(act))):
         swung = any(item.kind is T.BAT for item in act.items())
         if not swung:

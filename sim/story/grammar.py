@@ -8,6 +8,7 @@ from sim.story.clauses import (
     begins_clause,
     describes,
     head_follows,
+    is_heading,
     is_link,
     is_verb,
     manner_here,
@@ -148,6 +149,8 @@ class Parser:
                 self.unknown.append(word)
         elif unit.get("verb") and not unit.get("filler"):
             self.unknown.append(unit.text)
+        elif unit.get("hint"):
+            now.topic = unit.text
         self.prep = None if unit.get("unknown") else self.prep
         return i + 1
 
@@ -181,11 +184,7 @@ class Parser:
                 self.close("then")
             now = self.now
         now.verb, now.form = reading.value, reading.form
-        if self.prep in ("for", "by", "like", "about") and reading.form == "ing":
-            self.prep = None
-        if self.prep not in (None,):
-            self.prep = None
-        self.holding = None
+        self.prep, self.holding = None, None
         now.words = [said(self.raw, unit, reading.form)]
         return i + 1
 
@@ -203,6 +202,11 @@ class Parser:
         theme = theme if noun.kind in ("thing", "role") else None
         if theme and (relation in ("in", "at") or (relation and j == i + 1)):
             noun.kind, noun.key = "theme", theme.value  # "in the hospital", "in class"
+        if noun.kind == "color":
+            fights = now.verb is not None and now.verb.frame in ("pair", "strike", "chase")
+            if now.verb is not None and not fights:
+                return
+            noun.kind, noun.key, noun.word, noun.definite = "role", "person", "person", True
         if relation == "without":
             return
         if relation == "except":
@@ -211,14 +215,13 @@ class Parser:
             return
         if relation == "of" and now.bare and noun.kind == "role":
             now.subject.append(noun)  # "of the ten runners, three stop"
-            self.close(",")
-            return
+            return self.close(",")
         if relation == "with" and noun.kind in ("thing",) and self.holding and now.verb is None:
             self.holding.props.append(noun)
             return
         if relation == "in" and noun.kind == "pron" and noun.key == "count":
             return
-        if noun.kind in ("theme",) and relation != "across":
+        if noun.kind == "theme" and relation != "across":
             self.stage.append(noun)
             if relation in ("to", "toward", "through", "from") and now.verb is not None:
                 now.places.append((relation, noun))
@@ -255,6 +258,9 @@ class Parser:
         self.prep = None
         now = self.now
         j = i + 1
+        if self.units[i].text == ":" and not self.clauses and is_heading(self.units, j, now):
+            self.now = Clause()
+            return j
         if now.bare or j >= len(self.units):
             return j
         if self.units[j].get("link") and is_link(self.units, j, self.now):
@@ -271,11 +277,9 @@ class Parser:
                 gerund = self.units[j].get("verb")
                 self.close("while" if gerund and gerund.form == "ing" else "then")
             return j
-        if starts_noun(self.units, j) and begins_clause(self.units, j):
-            if now.verb is not None or now.strange is not None or now.was:
-                self.close(",")
-        elif now.verb is not None and self.units[j].any("prep", "dir", "manner"):
-            pass
+        acts = now.verb is not None or now.strange is not None or now.was
+        if acts and starts_noun(self.units, j) and begins_clause(self.units, j):
+            self.close(",")
         return j
 
     def link(self, i: int, kind: str) -> int:
@@ -373,6 +377,7 @@ class Parser:
             self.clauses.append(now)
             self.now = Clause(link=link)
         elif link:
+            now.negated = now.helped = now.was = False  # "but can't" says no more
             now.link = link if now.link in ("", ".", ",") else now.link
 
     def wearing(self, i: int) -> int:

@@ -22,6 +22,8 @@ from entities.units import EARTH_GRAVITY
 _OWN = ("his", "her", "their", "its", "my", "your", "the", "a", "both", "one")
 """What ``~`` stands for in a verb's phrase: "raise ~ hand"."""
 
+_LIMBS = ("hand", "hands", "arm", "arms", "foot", "feet", "leg", "legs", "head", "knee", "elbow",
+          "fist", "fists", "finger", "fingers", "shoulder", "mouth", "teeth")  # fmt: skip
 _ARTICLE = re.compile(r" (?:a|an|the) ")
 _Strict = ConfigDict(extra="forbid", frozen=True)
 
@@ -148,6 +150,7 @@ class WordFile(BaseModel):
     times: dict[str, float]
     repeats: dict[str, int]
     things: dict[ObjectType, tuple[str, ...]]
+    unseen: frozenset[str]  # things that no object type shows, and that are nobody either
     likenesses: dict[str, Likeness]  # words for a thing that is smaller, or of its own colour
     names: dict[Literal["m", "f", ""], tuple[str, ...]]  # first names, by gender
     holdable: tuple[ObjectType, ...]
@@ -272,6 +275,10 @@ def vocabulary() -> dict[str, tuple[Reading, ...]]:
     for gender, names in w.names.items():
         for word in names:
             add(word, "name", word.title(), gender)
+    for own in ("his", "her", "their", "its", "the", "one", "a", "both"):
+        for side in ("", " left", " right", " bare"):
+            for part in _LIMBS:
+                add(f"with {own}{side} {part}", "filler", part)
     for text in [text for text, known in found.items() if known[0].kind == "verb"]:
         short = _ARTICLE.sub(" ", text)  # "make phone call"
         if short not in found and " " in short:

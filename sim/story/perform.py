@@ -47,6 +47,10 @@ def perform(plan: Plan, acts: list[Act]) -> list[str]:
             _refrain(plan, act)
         elif not layer(plan, act):
             do(plan, act)
+            if clause.cease:  # what had not begun is seen first, then it ends
+                for player in act.who:
+                    plan.settle(player, player.t)
+                    plan.act_at(player, player.t, ActionType.IDLE)
     return strange
 
 

@@ -127,6 +127,9 @@ def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
 
 
 def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun | None, int]:
+    if i >= len(units) and noun.color and not noun.definite and not noun.counted:
+        noun.kind = "color"
+        return noun, i
     if i >= len(units):
         return (noun, i) if _alone(noun, i > start) else (None, start)
     unit = units[i]
@@ -140,9 +143,14 @@ def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun 
         and not unit.get("verb")
     ):
         i, unit, reading = i + 1, after, after.get("role")  # "a soccer coach"
+        after = units[i + 1] if i + 1 < len(units) else None
     if reading and reading.kind == "theme" and after is not None and after.get("thing"):
         i, unit, reading = i + 1, after, after.get("thing")  # "a park table"
+        after = units[i + 1] if i + 1 < len(units) else None
     if reading is None:
+        if noun.color and not noun.definite and not noun.counted and i > start:
+            noun.kind, noun.key = "color", None  # "red fights blue"
+            return noun, i
         if unit.text in ("one", "ones"):
             noun.kind, noun.key = "pron", "one"
             return noun, i + 1
@@ -260,6 +268,8 @@ def _skip_others(units: list[Unit], i: int) -> int:
 
 def _is_label(units: list[Unit], i: int) -> bool:
     """Whether a number tells somebody from his like rather than counts what follows it."""
+    if i < len(units) and units[i].get("label"):
+        return True
     if i >= len(units) or not units[i].text.isdigit() or len(units[i].text) > 3:
         return False
     return not _head_follows(units, i + 1)

@@ -34,6 +34,10 @@ _SPELLINGS = {
     "alot of": "a lot of", "infront of": "in front of", "nextto": "next to", "teh man": "the man",
     "baloon": "balloon", "2nd": "second", "1st": "first", "3rd": "third", "an man": "a man",
     "womans": "women", "mans": "men", "childs": "children", "peoples": "people", "ppl": "people",
+    "couple o": "couple of", "bunch o": "bunch of", "lots o": "lots of", "form the": "from the",
+    "form left": "from left", "form right": "from right", "tow men": "two men",
+    "tow women": "two women", "tow people": "two people", "tow boys": "two boys",
+    "tow girls": "two girls", "tow kids": "two kids", "tow guys": "two guys",
     "hes": "he is", "shes": "she is", "theyre": "they are", "wont": "will not", "cant": "can not",
     "thier": "their", "ther": "there", "wich": "which", "wit": "with", "dis": "this",
     "amn": "man", "mna": "man", "wlak": "walk", "rnu": "run", "hisself": "himself",
@@ -41,7 +45,14 @@ _SPELLINGS = {
     "handshakes": "shakes hands", "skateboards": "rides", "metres": "meters", "metre": "meters",
 }  # fmt: skip
 _TOKEN = re.compile(r'"[^"]*"|\d+(?:\.\d+)?|[^\W\d_]+|[.,;:!?]|\S')
-_COMPOUND = re.compile(r"\b\w+(?:-\w+)?-(?:\w{2,}ed|old|tall|long|high|story|piece|time)\b", re.I)
+_ONE_OF = re.compile(
+    r"\b(?:only )?the \w+(?:est|first|last|best) (?:one )?of (?=the\b|his\b|her\b)", re.I
+)
+"""A superlative picks one: "the tallest of the three boys"."""
+_LABELLED = re.compile(r"\bnumber (?=\d+\b)", re.I)
+_COMPOUND = re.compile(
+    r"\b\w+(?:-\w+)?-(?:\w{2,}ed|like|old|tall|long|high|story|piece|time)\b", re.I
+)
 _PARTICLES = ("up", "down", "off", "over", "on", "away", "back", "out")
 _NOUN_STARTS = ("det", "pron", "quantity", "num", "color", "size", "style", "role", "thing", "name")
 _NEAR = {
@@ -105,6 +116,7 @@ def tokens(text: str) -> list[str]:
     text = re.sub(r"\b(he|she|it|that|there|who|one)'s\b", r"\1 is", text, flags=re.IGNORECASE)
     text = re.sub(r"\blet's\b", "let us", text, flags=re.IGNORECASE)
     text = _COMPOUND.sub(_without_compound, text)
+    text = _LABELLED.sub("player ", _ONE_OF.sub("one of ", text))
     text = re.sub(r"(?<=\w)'s?(?=\s|$)|(?<=\w)-(?=\w)", " ", text)
     text = re.sub(r"(?<=\d)(?=[a-zA-Z])", " ", text)
     text = re.sub(r"(?<![\w'])'([^']{1,200})'(?!\w)", r'"\1"', text)
@@ -144,6 +156,8 @@ def _mended(token: str) -> str:
     low = plain(token)
     if not token.isalpha() or low in known_words() or (token[0].isupper() and not token.isupper()):
         return token
+    if low.endswith("in") and low + "g" in known_words():
+        return token + "g"  # "runnin"
     slip = _respell(low)
     return token if slip is None or _is_english(low) else slip
 
@@ -196,10 +210,40 @@ def units(raw: list[str]) -> list[Unit]:
     lower = [plain(token) for token in raw]
     i = 0
     while i < len(raw):
-        unit = _timing(lower, i) or _phrase(raw, lower, i)
-        found.append(unit)
-        i = unit.end
+        deed = _performed(lower, i)
+        found += deed or [_timing(lower, i) or _phrase(raw, lower, i)]
+        i = found[-1].end
     return found
+
+
+@cache
+def _performs() -> dict[str, str]:
+    """Every form of a verb that may stand for "do": "performs" is "does"."""
+    known = ("perform", "execute", "attempt", "make", "try", "land", "complete", "practice", "do")
+    return {text: form for verb in known for form, text in verb_forms(verb)}
+
+
+def _performed(lower: list[str], i: int) -> list[Unit]:
+    """ "performs three jumping jacks" as the known "do jumping jacks", three times."""
+    form, j, count = _performs().get(lower[i]), i + 1, 1
+    if form is None or j >= len(lower):
+        return []
+    if (number := number_at(lower, j)) is not None:
+        count, j = int(min(max(number[0], 1), 20)), number[1]
+    elif lower[j] in ("a", "an", "some", "his", "her", "the"):
+        j += 1
+    if lower[i] in ("do", "does", "did", "doing") and count == 1:
+        return []  # those are in the lexicon as they are
+    for n in range(min(4, len(lower) - j), 0, -1):
+        rest = " ".join(lower[j : j + n])
+        names = (f"do {rest}", f"do a {rest}", f"do a {rest.removesuffix('s')}")
+        for name in names:
+            known = next((r for r in vocabulary().get(name, ()) if r.kind == "verb"), None)
+            if known is not None:
+                deed = Unit(name, (Reading("verb", known.value, form),), i, j + n)
+                again = Unit("times", (Reading("repeat", count),), j + n, j + n)
+                return [deed, again] if count > 1 else [deed]
+    return []
 
 
 def _phrase(raw: list[str], lower: list[str], i: int) -> Unit:
@@ -213,10 +257,13 @@ def _phrase(raw: list[str], lower: list[str], i: int) -> Unit:
     if _NUMBER.fullmatch(token):
         sign = -1.0 if i and lower[i - 1] == "-" else 1.0
         return Unit(token, (Reading("num", sign * float(token)),), i, i + 1)
+    if len(token) == 1 and raw[i] in "ABCDEFGHJKLMNXYZ" and i and lower[i - 1] in _labelled():
+        return Unit(token, (Reading("label", token),), i, i + 1)
     table = vocabulary()
     for n in range(min(longest_phrase(), len(lower) - i), 0, -1):
         text = " ".join(lower[i : i + n])
-        if text in table:
+        several = n > 1 and i > 0 and lower[i - 1] in ("a", "an")  # "a bus stops" is not bus stops
+        if text in table and not (several and all(r.form == "many" for r in table[text])):
             return Unit(text, table[text], i, i + n)
     if not token.isalpha():
         return Unit(token, (Reading("filler", token),), i, i + 1)
@@ -225,12 +272,21 @@ def _phrase(raw: list[str], lower: list[str], i: int) -> Unit:
     return Unit(token, (Reading("unknown", token),), i, i + 1)
 
 
+@cache
+def _labelled() -> frozenset[str]:
+    """Words that a letter may tell apart: "person A"."""
+    return frozenset(t for t, found in vocabulary().items() if any(r.kind == "role" for r in found))
+
+
 def _respell(token: str) -> str | None:
     """The known word one slip of the keyboard away, if there is exactly one best."""
     n = len(token)
+    known = known_words()
+    if n == 3 and token.isascii():
+        swapped = (token[1] + token[0] + token[2], token[0] + token[2] + token[1])
+        return next((slip for slip in swapped if slip in known), None)
     if n < 4 or not token.isascii():
         return None
-    known = known_words()
     swaps = (
         token[:k] + token[k + 1] + token[k] + token[k + 2 :]
         for k in range(n - 1)

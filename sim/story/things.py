@@ -11,7 +11,7 @@ from sim.story.balls import BALLS, IN_REACH_M, catch, send
 from sim.story.cast import Player
 from sim.story.clauses import Clause
 from sim.story.lexicon import verbs
-from sim.story.others import strike
+from sim.story.others import pair, strike
 from sim.story.plan import OPEN_S, Plan
 from sim.story.scenery import (
     BALL_OF,
@@ -37,6 +37,8 @@ FLIGHT_S, ALOFT_M = 6.0, 12.0
 GIVES = ("gives", "hands", "offers", "lends", "brings", "delivers", "serves")
 GIVING_M, HANDED_S = 0.85, 1.5
 """Metres between who gives and who takes, and seconds that it takes (choice)."""
+SMALL = 0.75
+"""Who is smaller than this beside somebody is taken in his arms rather than pulled up (choice)."""
 SETTLE_S = 0.4
 """Pause before a deed that follows an arrival (choice)."""
 
@@ -58,6 +60,11 @@ def take(plan: Plan, act: Act) -> None:
     items = act.items() or [
         t for r, f in act.places for t in f if isinstance(t, Item) and is_held(t.kind)
     ]
+    held = [p for p in act.players() if p.scale < SMALL * act.who[0].scale]
+    if not items and held and action is A.PICK_UP:
+        hug = next(v for v in verbs().verbs if v.action is A.HUG)
+        act.clause = replace(act.clause, verb=hug)
+        return pair(plan, act)  # "picks up the baby"
     if not items and act.players():
         return strike(plan, act, A.PULL if action is A.PICK_UP else A.PUSH, A.IDLE)
     if not items and action is A.PUT_DOWN:

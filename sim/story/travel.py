@@ -89,6 +89,9 @@ def move(plan: Plan, act: Act) -> None:
     origin, end = lead.spot, start
     for k, player in enumerate(who):
         own = _gait(player, verb_action, act)
+        has = own is not A.RIDE or any(i.holder is player for i in plan.stage.items)
+        for kind in () if has else player.role.needs:
+            plan.stage.make(kind)[0].holder = player
         own_start = max(start, player.t)
         if points is None:
             course = way
@@ -128,6 +131,8 @@ def _gait(player: Player, action: ActionType, act: Act) -> ActionType:
     words = act.clause.words
     plain = act.clause.verb.relation is not None or (words and words[0].split()[0] in GOES)
     own = player.role.action
+    if action in (A.WALK, A.RUN) and plain and own is A.RIDE:
+        return own
     return own if action is A.WALK and plain and own in RUNS else action
 
 
