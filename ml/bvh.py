@@ -164,7 +164,7 @@ def _forward(bvh: Bvh, motion: np.ndarray) -> tuple[np.ndarray, dict[int, np.nda
             if name[1:].lower() == "position":
                 place[:, axis] = motion[:, column]
             else:
-                rotation = rotation @ _about(axis, np.radians(motion[:, column]))
+                rotation = rotation @ about(axis, np.radians(motion[:, column]))
             column += 1
         parent = bvh.parents[joint]
         if parent < 0:
@@ -181,7 +181,7 @@ def _apply(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return np.einsum("tij,tj->ti", rotation, vector)
 
 
-def _about(axis: int, angle: np.ndarray) -> np.ndarray:
+def about(axis: int, angle: np.ndarray) -> np.ndarray:
     """Rotation matrices (T, 3, 3) about one axis."""
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.tile(np.eye(3), (len(angle), 1, 1))

@@ -8,7 +8,7 @@ import numpy as np
 import pygame
 import typer
 
-from entities.scene import CameraMode, Scene
+from entities.scene import CameraMode
 from entities.units import DT
 from sim import parse_prompt
 from sim.director import Director
@@ -37,10 +37,11 @@ SETS = {
 }
 
 
-def shots(scene: Scene, times: Sequence[float], size: tuple[int, int]) -> list[pygame.Surface]:
-    """The scene's picture at each of the times (s, increasing), as the followed camera sees it."""
-    simulation = Simulation(scene)
-    director = Director(simulation.cast, scene.camera, size)
+def shots(
+    simulation: Simulation, times: Sequence[float], size: tuple[int, int]
+) -> list[pygame.Surface]:
+    """A run's picture at each of the times from now (s, increasing), as its camera sees it."""
+    director = Director(simulation.cast, simulation.scene.camera, size)
     renderer = Renderer(simulation.cast, size)
     wanted = [round(t / DT) for t in times]
     pictures = []
@@ -88,7 +89,7 @@ def prompt(
     if camera is not None:
         scene.camera.mode = camera
     times = np.linspace(start, scene.duration if end is None else end, frames).tolist()
-    pictures = shots(scene, times, (width, width * 9 // 16))
+    pictures = shots(Simulation(scene), times, (width, width * 9 // 16))
     pygame.image.save(sheet(pictures, [f"{t:.2f} s" for t in times], columns), out)
 
 
@@ -106,7 +107,8 @@ def stages(
         if name not in SETS:
             raise typer.BadParameter(f"unknown {name!r}; expected one of {', '.join(SETS)}")
         scene = parse_prompt(SETS[name])
-        pictures += shots(scene, [min(at, scene.duration)], (width, width * 9 // 16))
+        moment = [min(at, scene.duration)]
+        pictures += shots(Simulation(scene), moment, (width, width * 9 // 16))
         labels.append(f"{name}: {SETS[name]}")
     pygame.image.save(sheet(pictures, labels, columns), out)
 

@@ -1,0 +1,115 @@
+"""``python -m tools.inspect_dataset``: what is in a dataset, in tables, pictures and files.
+
+Without options it prints counts, balance, spread, figures by action and the worst samples; it
+ends with 1 if walks, jogs, runs, sprints, jumps or turns are missing.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ml.episodes import EpisodeDataset, open_dataset
+from run_sim import refused_by_system, run_command, users_fault
+from tools.dataset_figures import (
+    Sample,
+    balance_section,
+    counts_section,
+    measure,
+    realism_section,
+    spread_section,
+    worst_section,
+)
+from tools.export import write_bvh_file, write_json_file, write_rerun
+from tools.gallery import choose, write_gallery
+from tools.report import as_markdown, show, write_page
+from tools.samples import write_sheets
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+Flag = typer.Option
+Advance = Callable[[], None]
+RERUN_EPISODES = 20
+
+
+@app.command(help=__doc__)
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="DATASET", help="The dataset's folder.")],
+    episode: Annotated[
+        list[int] | None, Flag(help="Only this one, for the files below; may be repeated.")
+    ] = None,
+    html: Annotated[Path | None, Flag(metavar="DIR", help="Write a gallery page.")] = None,
+    most: Annotated[int, Flag(min=1, help="Episodes on the page, the worst among them.")] = 1000,
+    sheets: Annotated[Path | None, Flag(metavar="DIR", help="Write PNG sheets of samples.")] = None,
+    worst: Annotated[int, Flag(min=0, help="Worst samples a figure.")] = 3,
+    rerun: Annotated[Path | None, Flag(metavar="FILE.rrd", help="For the Rerun viewer.")] = None,
+    bvh: Annotated[Path | None, Flag(metavar="FILE.bvh", help="One episode, for Blender.")] = None,
+    json: Annotated[Path | None, Flag(metavar="FILE.json", help="One episode's points.")] = None,
+    markdown: Annotated[Path | None, Flag(help="Also write the tables to this file.")] = None,
+) -> int:
+    """Tables by default, and every file that is asked for."""
+    with users_fault():
+        dataset = open_dataset(path)
+        if len(dataset) == 0:
+            raise ValueError(f"{path}: no episodes in it")
+        chosen = [dataset.episode(index) for index in episode or ()]
+        one = chosen[0] if chosen else dataset.episode(0)
+        if (bvh or json) and len(chosen) > 1:
+            raise ValueError("--bvh and --json: one episode a file; expected one --episode")
+        if bvh is not None:
+            write_bvh_file(one, bvh)
+        if json is not None:
+            write_json_file(one, json)
+        if rerun is not None:
+            first = range(min(RERUN_EPISODES, len(dataset)))
+            write_rerun(chosen or [dataset.episode(i) for i in first], rerun)
+    if (bvh or json or rerun) and not (html or sheets or markdown):
+        return 0
+    with _progress(len(dataset), "measured") as advance:
+        samples = _measured(dataset, advance)
+    sections = [
+        counts_section(dataset, samples),
+        balance_section(samples),
+        spread_section(samples),
+        realism_section(samples),
+        worst_section(samples, worst),
+    ]
+    with users_fault():
+        if html is not None:
+            shown = [e.index for e in chosen] or choose(samples, most)
+            with _progress(len(shown), "on the page") as advance:
+                write_gallery(html, dataset, samples, shown, advance)
+        if sheets is not None:
+            write_sheets(sheets, dataset, samples, worst)
+        if markdown is not None:
+            command = f"python -m tools.inspect_dataset {path.name}"
+            write_page(markdown, as_markdown(sections, f"What is in {path.name}", command))
+    show(sections, None)
+    return 1 if any(section.misses for section in sections) else 0
+
+
+def _measured(dataset: EpisodeDataset, advance: Advance) -> list[Sample]:
+    samples = []
+    with refused_by_system():
+        for episode in dataset:
+            samples.append(measure(episode))
+            advance()
+    return samples
+
+
+@contextmanager
+def _progress(total: int, words: str) -> Iterator[Advance]:
+    """A bar with the time left on stderr, for people."""
+    console = Console(file=sys.stderr)
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn(f"{words},"), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda: bar.advance(task)
+
+
+if __name__ == "__main__":
+    run_command(app)
