@@ -140,7 +140,7 @@ class Gait(Component):
     clock: np.ndarray  # (N,) s into the action's gesture; waits in the air for a jump to land
     side: np.ndarray  # (N,) m/s, smoothed leftward speed of the body
     stepping: np.ndarray  # (N,) bool, the stride cycle runs; otherwise he stands and shuffles
-    lift: np.ndarray  # (N, 2, 3) from where its swing starts to where a foot left: rad round the
+    lift: np.ndarray  # (N, 2, 4) from where its swing starts to where a foot left: rad round the
     # hip, m to the left, m away from the hip
     action: np.ndarray  # (N,) int64, index in ACTIONS: whose gesture the clock times
     seat: np.ndarray  # (N,) m, height of the seat under him, 0 the ground

@@ -26,7 +26,7 @@ from entities.skeleton import (
     SHOULDER_HALF_WIDTH,
     ActorType,
 )
-from sim.animate import rolled
+from sim.attitude import rolled
 from sim.frame import Cast, Frame
 
 (

@@ -168,10 +168,10 @@ def hip_reference(rows: MotionRows, values: np.ndarray) -> np.ndarray:
 def way_round(
     rows: MotionRows, values: np.ndarray, here: np.ndarray, there: np.ndarray
 ) -> np.ndarray:
-    """How feet get from ``there`` to ``here`` about the hip: (N, 2, 3) rad forward, m left, m out.
+    """How feet get from ``there`` to ``here`` about the hip: (N, 2, 4) rad forward, m left, m out.
 
-    here, there: (N, 2, 3) canonical forward, left, up. The angle goes by way of where a leg can
-    go: in front of the trunk, not behind it.
+    The last column is for the leg's slack, 0 here. here, there: (N, 2, 3) canonical forward, left,
+    up. The angle goes by way of where a leg can go: in front of the trunk, not behind it.
     """
     hip, lean = hip_reference(rows, values)[:, None], values[p.LEAN][:, None]
     places = np.array((here, there))
@@ -182,7 +182,7 @@ def way_round(
     turn = flexion[0] - flexion[1]
     # Beyond what a hip can do there is no telling which way round: the shorter one.
     turn -= 2.0 * np.pi * np.sign(turn) * (np.abs(turn) > WIDEST)
-    way = np.empty_like(here)
+    way = np.zeros((*here.shape[:-1], 4))
     way[..., 0], way[..., 1] = turn, here[..., 1] - there[..., 1]
     way[..., 2] = length[0] - length[1]
     return way
@@ -216,9 +216,16 @@ def animate(rows: MotionRows) -> Pose:
     cadence = cadence_of(gait[g.CADENCE], rows.action, rows.traits, rows.manner)
     foot_x, foot_left, foot_y = _feet(rows, values, gait, cadence)
     bones = rows.bones.T / rows.size
+    leg = bones[THIGH] + bones[SHANK]
     hip = _pelvis_height(rows, values, gait, cadence, foot_x, foot_y, bones)
     pulled = g.within_reach(
         foot_x, foot_y - hip, STRAIGHT + 1e-9, KNEE_SHARE, bones[THIGH], bones[SHANK]
+    )
+    # A leg that swings never quite straightens: its knee would snap.
+    u = rows.swing.T
+    mid = np.where(rows.planted.T, 0.0, 16.0 * u * u * (1.0 - u) * (1.0 - u))
+    pulled = pulled * (
+        1.0 + mid * (g.softened(foot_x * pulled, (foot_y - hip) * pulled, leg) - 1.0)
     )
     foot_x, foot_y = foot_x * pulled, hip + (foot_y - hip) * pulled
     zero = np.zeros_like(foot_x)
@@ -279,32 +286,49 @@ def _pelvis_height(
     bones: np.ndarray,
 ) -> np.ndarray:
     """Height of the pelvis (N,): the gait's, the gesture's, and no higher than planted legs let."""
-    rise = g.pelvis_offset(rows.phase, rows.run, cadence, gait[g.DUTY], gait[g.BOB])
-    step = g.walking_beat(rows.phase, gait[g.DUTY]) * (1.0 - 2.0 * rows.run)
-    pace = np.sqrt(rows.speed * rows.speed + rows.side * rows.side) / rows.size
-    stance = g.stance_seconds(cadence, gait[g.DUTY])
-    stand, leg = rows.stand / rows.size, bones[THIGH] + bones[SHANK]
-    drop = g.pelvis_drop(pace, rows.run, stance, stand, leg, gait)
-    drop = drop * np.clip(2.0 - 2.5 * values[p.DROP], 0.0, 1.0)
-    rise = rise * (1.0 + rows.manner[:, style.BOUNCE])
-    moved = rise - drop + values[p.BOUNCE] * step
-    hip = stand - values[p.DROP] + rows.moving * moved
+    hip = rows.stand / rows.size - values[p.DROP] + gait_rise(rows, values, gait, cadence)
+    leg = bones[THIGH] + bones[SHANK]
     seat = rows.seat / rows.size + p.SEAT_TO_PELVIS_M
     hip = hip + np.clip(values[p.SEAT], 0.0, 1.0) * (seat - hip)
     reach = STRAIGHT * leg
-    u = rows.swing.T
-    slack = np.where(
-        rows.planted.T, 0.0, 6.0 * u * u * (1.0 - u) + np.clip(values[p.LOOSE], 0.0, 1.0)
-    )
+    slack = np.where(rows.planted.T, 0.0, leg_slack(rows, values))
     span = np.maximum(reach * reach - foot_x * foot_x, 0.04)
     highest = foot_y + np.sqrt(span) + slack
     return g.softly_below(g.softly_below(hip, highest[0]), highest[1])
 
 
+def leg_slack(rows: MotionRows, values: np.ndarray) -> np.ndarray:
+    """By how much (2, N) m a foot in the air lets the pelvis be higher than its leg is long.
+
+    Nothing as it leaves the ground and as it comes down; what is left of ``lift`` is what it let
+    when this swing began in the air.
+    """
+    u = rows.swing.T
+    loose = np.clip(values[p.LOOSE], 0.0, 1.0) * (1.0 - fade(u))
+    return 3.0 * u * u * (1.0 - u) + loose + fade(u) * rows.lift[:, :, 3].T
+
+
+def gait_rise(
+    rows: MotionRows, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
+) -> np.ndarray:
+    """How far (N,) the gait has the pelvis above where it is standing; mostly below, that is."""
+    rise = g.pelvis_offset(rows.phase, rows.run, cadence, gait[g.DUTY], gait[g.BOB])
+    step = g.walking_beat(rows.phase, gait[g.DUTY]) * (1.0 - 2.0 * rows.run)
+    pace = np.sqrt(rows.speed * rows.speed + rows.side * rows.side) / rows.size
+    stance = g.stance_seconds(cadence, gait[g.DUTY])
+    stand = rows.stand / rows.size
+    leg = (rows.bones[:, THIGH] + rows.bones[:, SHANK]) / rows.size
+    drop = g.pelvis_drop(pace, rows.run, stance, stand, leg, gait)
+    drop = drop * np.clip(2.0 - 2.5 * values[p.DROP], 0.0, 1.0)
+    rise = rise * (1.0 + rows.manner[:, style.BOUNCE])
+    return rows.moving * (rise - drop + values[p.BOUNCE] * step)
+
+
 def trunk_lean(rows: MotionRows, values: np.ndarray, gait: np.ndarray) -> np.ndarray:
     """Trunk angle (N,) forward of the vertical, leaning into what it accelerates to."""
     push = np.clip(0.55 * rows.acceleration[:, 0] / _GRAVITY, -0.22, 0.42)
-    back = np.clip(rows.speed / (0.3 * rows.size), -1.0, 1.0)
+    pace = np.sqrt(rows.speed * rows.speed + rows.side * rows.side)
+    back = rows.speed / np.maximum(pace, 0.3 * rows.size)
     return rows.moving * (gait[g.LEAN] * back + push) + values[p.LEAN] + 0.025 * rows.traits[:, 2]
 
 
@@ -354,46 +378,3 @@ def arm_angles(
     own = values[p.L_OWN : p.R_OWN + 1]
     arm = arm + own * (values[p.L_ARM : p.R_ARM + 1] - arm)
     return arm, bend + own * (values[p.L_ELBOW : p.R_ELBOW + 1] - bend)
-
-
-def joints_world(
-    root: np.ndarray,
-    heading: np.ndarray,
-    joints: np.ndarray,
-    lateral: np.ndarray,
-    roll: np.ndarray,
-) -> np.ndarray:
-    """World positions (N, 10, 3) m. root (N, 3), heading (N,), joints (N, 10, 2), lateral (N, 10).
-
-    roll (N,): see ``rolled``.
-    """
-    left, up = rolled(lateral, joints[:, :, 1], roll)
-    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
-    forward = joints[:, :, 0]
-    return np.stack(
-        [
-            root[:, :1] + forward * cos - left * sin,
-            root[:, 1:2] + forward * sin + left * cos,
-            root[:, 2:3] + up,
-        ],
-        axis=2,
-    )
-
-
-def rolled(left: np.ndarray, up: np.ndarray, roll: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points (N, K) left and up of the root after a roll (N,) about the forward axis.
-
-    A lean (up to half a radian) moves each point in proportion to its height, so that feet on
-    the ground stay where they are; beyond that it goes over to a turn about the pelvis'
-    neighbourhood, one metre up when upside down.
-    """
-    size = np.abs(roll)
-    turned = np.clip((size - 0.5) / 0.5, 0.0, 1.0)
-    turned = (turned * turned * (3.0 - 2.0 * turned))[:, None]
-    wide = roll[:, None] * turned
-    cos, sin = np.cos(roll)[:, None], np.sin(roll)[:, None]
-    pivot = 0.5 * (1.0 - cos) * turned
-    return (
-        left * np.cos(wide) - (up - pivot) * sin,
-        left * np.sin(wide) + (up - pivot) * cos + pivot,
-    )

@@ -11,9 +11,9 @@ import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
 from entities.components import Body, Gait, Intent, Route, Script, Stagger, Transform, Velocity
-from entities.units import DT, START_TAU_S
 from sim.avoid import sidesteps
-from sim.detour import SIDEWAYS, Detours, ladders
+from sim.detour import Detours, ladders
+from sim.pace import PIVOT_BELOW, speed_after, turned
 from sim.track import Tracks
 from sim.world import Rows, World, as_rows, every, on_ground, some
 
@@ -21,10 +21,6 @@ NEVER = 2**62
 """A tick that does not come."""
 HOLD_HEADING_BELOW = 0.2
 """m/s, slower than this an actor faces as he did."""
-LEAST_BRAKING = 1.2
-"""m/s², so that a stop ends: the law alone never comes to rest (choice)."""
-PIVOT_BELOW = 0.3
-"""m/s, slower than this one turns on the spot."""
 LOOK_AHEAD_M = 2.0
 """An actor beside his course heads for a point on it this far ahead, or a second's travel."""
 WATCH_TICKS = 6
@@ -35,6 +31,12 @@ KEPT_RATE, HARD_BRAKING = 4.0, 8.0
 """m/s², how somebody with a velocity regains it, and the hardest braking before a corner."""
 HINDRANCE = 1.0
 """m/s an actor's wish may exceed what his body did; walls and people hold him back."""
+NOT_YET = 1.2
+"""rad off his course beyond which somebody's heading does not follow where he moves."""
+ALONG, BACK = 0.8, -0.3
+"""Cosines of the angles within which one goes along his course, and from which one goes back."""
+STANDS_BELOW = 0.08
+"""m/s, slower than this he who goes back may go forward."""
 TURN_TICKS = 60
 TAKE_OFF_TICKS = 20
 """A jump keeps its run-up while it crouches and takes off."""
@@ -51,9 +53,6 @@ BEARINGS = np.zeros(len(ACTIONS))
 """rad from where an actor faces to where the action takes him."""
 BEARINGS[[ACTION_INDEX[ActionType.WALK_BACKWARDS], ACTION_INDEX[ActionType.PULL]]] = math.pi
 BEARINGS[ACTION_INDEX[ActionType.STRAFE]] = -0.5 * math.pi
-
-_KEEP = math.exp(-DT / START_TAU_S)
-_LAG = START_TAU_S / DT * (1.0 - _KEEP)
 
 
 def run_script(world: World, dt: float) -> None:
@@ -78,22 +77,6 @@ def run_script(world: World, dt: float) -> None:
             script.target[row] = cues.pop(0)[1]
         then = plan[following][0] if following < len(plan) else NEVER
         script.next_tick[row] = min(then, cues[0][0] if cues else NEVER)
-
-
-def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean speed over the next tick and speed after it, (N,) m/s each, on the start and stop law.
-
-    Exact: from rest the means add up to v (t - tau (1 - e^(-t/tau))).
-    """
-    gap = speed - target
-    after = target + gap * _KEEP
-    mean = target + gap * _LAG
-    if some(gap > 0.0):
-        braked = np.maximum(speed - LEAST_BRAKING * DT, target)
-        tail = (gap > 0.0) & (braked < after)
-        after = np.where(tail, braked, after)
-        mean = np.where(tail, 0.5 * (speed + braked), mean)
-    return mean, after
 
 
 class FollowRoute:
@@ -204,10 +187,10 @@ class FollowRoute:
         if self._any_kept:
             pace = np.maximum(self._asked[self._kept], 1e-9)
             along[self._kept] = on_ground(route.velocity)[self._kept] / pace
-        turned = along != self._along
-        self._anchor[turned] = on_ground(position)[turned]
+        new = along != self._along
+        self._anchor[new] = on_ground(position)[new]
         self._along = along
-        at_will = (self._speed < PIVOT_BELOW) | (self._way == 0.0)
+        at_will = (self._speed < STANDS_BELOW) | (self._way == 0.0)
         self._way[at_will] = along[at_will]
 
     def _take_paths(self, world: World) -> None:
@@ -274,8 +257,12 @@ class FollowRoute:
             return
         did = (on_ground(world[Velocity].linear)[rows] * way.conj()).real
         speed = np.minimum(speed, np.maximum(did, 0.0) + HINDRANCE)
-        wish = self._wish(world[Transform].position, rows, speed) if led is None else led[0]
-        way, target = _turned(way, wish, speed, asked)
+        if led is None:
+            wish = self._wish(world[Transform].position, rows, speed)
+            wish, asked = self._braking(world, rows, wish, asked)
+        else:
+            wish = led[0]
+        way, target = turned(way, wish, speed, asked)
         mean, after = speed_after(speed, target)
         if self._any_kept:
             kept = self._kept[rows]
@@ -364,6 +351,10 @@ class FollowRoute:
         n_moving = np.count_nonzero(moving)
         if n_moving:
             facing = np.arctan2(velocity[:, 1], velocity[:, 0]) - self._bearing
+            moved = on_ground(velocity)
+            strays = (moved * self._along.conj()).real < ALONG * np.abs(moved)
+            if some(strays):
+                facing = self._unturned(facing, world[Route].course, heading)
         if n_moving < len(moving):
             still = np.where(self._bound, wanted, world[Route].course)
             facing = np.where(moving, facing, still) if n_moving else still
@@ -372,21 +363,27 @@ class FollowRoute:
         if self._turns:
             wanted[:] = np.where(moving | (self._turning == 0), wanted, facing)
 
+    def _braking(
+        self, world: World, rows: Rows, wish: np.ndarray, asked: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Wishes (R,) and speeds (R,) of those who slow down before they go the other way.
 
-def _turned(
-    way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (R,) a tick later, turning towards a wish, and the speeds to turn at."""
-    if not some(wish != way):
-        return way, asked
-    between = way.conj() * wish
-    cos, sin = between.real, between.imag
-    # Ahead of it, an angle is less than pi / 2 times its sine: what is a little off turns at once.
-    sharp = np.abs(sin) * np.maximum(speed, PIVOT_BELOW) > SIDEWAYS * DT / 1.6
-    if not some(sharp | (cos < 0.75)):
-        return wish, asked
-    most = np.where(speed < PIVOT_BELOW, math.pi, SIDEWAYS * DT / np.maximum(speed, 1e-3))
-    angle = np.arctan2(sin, cos)
-    part = np.minimum(np.maximum(angle, -most), most)
-    turned = np.where(np.abs(angle) <= most, wish, way * np.exp(1j * part))
-    return turned, asked * np.clip(cos + 0.3, 0.0, 1.0)
+        Who faces as he should already and only has to go back keeps his way till he stands.
+        """
+        way = self._way[rows]
+        back = (wish * way.conj()).real < BACK
+        if not some(back):
+            return wish, asked
+        off = world[Transform].heading[: self._n][rows] - world[Route].course[rows]
+        back &= (np.cos(off) > ALONG) & (self._speed[rows] > STANDS_BELOW)
+        return np.where(back, way, wish), np.where(back, 0.0, asked)
+
+    def _unturned(self, facing: np.ndarray, course: np.ndarray, heading: np.ndarray) -> np.ndarray:
+        """Who faces along his course, or goes backwards along it, and still moves elsewhere keeps
+        facing so: a runner who is to walk backwards slows down first, he does not spin about."""
+        off = facing - course
+        off -= 2.0 * math.pi * np.rint(off / (2.0 * math.pi))
+        kept = np.clip((NOT_YET - np.abs(off)) / (0.5 * NOT_YET), 0.0, 1.0)
+        own = ((self._bearing != 0.0) | (np.cos(heading - course) > ALONG)) & ~self._bound
+        own[sorted(self._detours.active)] = False
+        return np.where(own, course + kept * off, facing)

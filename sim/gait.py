@@ -119,6 +119,9 @@ LATE_BOB = 0.025
 SOFT_M = 0.012
 """From so far below what its legs allow the pelvis is held back."""
 
+SOFT_SHARE = 0.945
+"""Share of its length from which a swinging leg straightens ever more slowly."""
+
 _CELLS = 400
 _TOP_MPS = 20.0
 _GRAVITY = 9.81  # a runner keeps his rhythm on the Moon: the gait is a habit of the Earth
@@ -267,6 +270,20 @@ def within_reach(
     shortest = np.sqrt(thigh * thigh + shank * shank - folded * 2.0 * thigh * shank)
     wanted = np.clip(distance, shortest, straight * (thigh + shank))
     return np.where(wanted == distance, 1.0, wanted / np.maximum(distance, 1e-9))
+
+
+def softened(ahead: np.ndarray, up: np.ndarray, leg: np.ndarray) -> np.ndarray:
+    """Factor (2, N) by which a foot is drawn to its hip so that its leg straightens softly.
+
+    ahead, up: (2, N) of the hip. leg: (N,) length. Beyond ``SOFT_SHARE`` of it what is left is
+    approached, not reached.
+    """
+    distance = np.sqrt(ahead * ahead + up * up)
+    bent, left = SOFT_SHARE * leg, (1.0 - SOFT_SHARE) * leg
+    over = np.maximum(distance - bent, 0.0)
+    return np.where(
+        over > 0.0, (bent + left * -np.expm1(-over / left)) / np.maximum(distance, 1e-9), 1.0
+    )
 
 
 def solve_joint(

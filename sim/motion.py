@@ -23,7 +23,8 @@ from entities.components import (
 )
 from entities.skeleton import L_FOOT, LATERAL
 from sim import gestures as p
-from sim.animate import animate, effective_pace, fade, joints_world
+from sim.animate import animate, effective_pace, fade
+from sim.attitude import joints_world
 from sim.gait import GAIT_MODE, RUN_AT_MPS, RUNS, WALK_AT_MPS, WALKS
 from sim.rows import MotionRows, body_size, motion_rows
 from sim.steps import (
@@ -54,6 +55,9 @@ __all__ = [
 
 TURN_DAMPING = 2.0 * math.log(2.0) / 0.12
 """1/s, for a heading that has gone half its way after about 0.12 s."""
+FURTHEST_TURN = 0.9
+"""rad of turn that pull on a heading at a time: nobody spins faster than about 5 rad/s, so that
+he faces about in 0.8 s (choice)."""
 SPEED_TAU_S = 0.06
 ACCELERATION_TAU_S = 0.15
 MAX_ACCELERATION = 10.0
@@ -106,7 +110,7 @@ def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = 
         clock=np.where(action == _IDLE, 3.0 * (1.0 + person.traits[:, 5]), 0.0),
         side=np.zeros(n),
         stepping=np.zeros(n, bool),
-        lift=np.zeros((3, 2, n)).T,
+        lift=np.zeros((4, 2, n)).T,
         action=action,
         seat=np.zeros(n),
         reach=np.zeros((n, len(LIMBS), 3)),
@@ -136,6 +140,7 @@ def drive(world: World, dt: float) -> None:
     heading, turn = transform.heading[:n], velocity.turn[:n]
     away = heading - intent.heading
     away -= 2.0 * np.pi * np.rint(away / (2.0 * np.pi))
+    np.minimum(np.maximum(away, -FURTHEST_TURN), FURTHEST_TURN, out=away)
     pull = turn + away * TURN_DAMPING
     left = math.exp(-TURN_DAMPING * dt)
     transform.heading[:n] = heading + (left * (away + pull * dt) - away)
@@ -147,7 +152,7 @@ def drive(world: World, dt: float) -> None:
     if rise is not None:
         before = np.hypot(velocity.linear[:n, 0], velocity.linear[:n, 1])
         asked = np.hypot(body.asked[:n, 0], body.asked[:n, 1])
-        slowed = np.maximum(asked * np.clip(2.0 - 10.0 * rise, 0.0, 1.0), before - SLIDE_MPS2 * dt)
+        slowed = np.maximum(asked * np.clip(1.4 - 10.0 * rise, 0.0, 1.0), before - SLIDE_MPS2 * dt)
         body.asked[:n, :2] *= np.minimum(slowed / np.maximum(asked, 1e-9), 1.0)[:, None]
     aloft = ~body.grounded[:n]
     if some(aloft):

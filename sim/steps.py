@@ -14,7 +14,7 @@ from entities.components import Gait, Mark, Transform
 from entities.skeleton import L_FOOT, LATERAL
 from entities.units import DT
 from sim import gestures as p
-from sim.animate import cadence_of, effective_pace, parameters, way_round
+from sim.animate import cadence_of, effective_pace, leg_slack, parameters, way_round
 from sim.gait import CADENCE, DUTY, gait_rows
 from sim.rows import MotionRows, motion_rows
 from sim.style import WIDTH
@@ -29,14 +29,14 @@ HURRY = 1.0
 AHEAD = 0.6
 """Share of its swing by which a foot may be ahead of the stride."""
 FAR_M = 0.25
-SWING_MPS, SWING_SHARE, HELD_MPS = 0.75, 0.15, 0.50
+SWING_MPS, SWING_SHARE, HELD_MPS = 0.95, 0.15, 0.70
 """A foot that has further than that to come back swings at this speed and some of the body's
 beside it, or, where a gesture has it, at the last one."""
 STILL_HIGH_M = 0.08
 """A foot let go by its gesture higher than this swings down before it lands."""
 STEP_SLACK_M = 0.09
 """How far off its place a standing foot may be before it steps there."""
-REACH_M = 0.62
+REACH_M = 0.52
 """A planted foot further than this from the pelvis, along the ground, has to let go."""
 LIFTED_M = 0.01
 """A gesture that holds a foot higher than this has it off the ground."""
@@ -145,7 +145,7 @@ def time_feet(gait: Gait, held: np.ndarray, dt: float, shuffle: float | np.ndarr
     # in the air when it should be down, or long before its time nearly there, comes down at once.
     gain[left > (step + aloft) - np.maximum(u - AHEAD, 0.0) * aloft] = HURRY
     most, hasty = step / (SHORTEST_SWING * aloft), walks
-    if some(np.abs(lift) > FAR_M):
+    if some(np.abs(lift[:3]) > FAR_M):
         far = np.sqrt(lift[0] * lift[0] + lift[1] * lift[1] + lift[2] * lift[2])
         hasty = walks & (far <= FAR_M)
         pace = SWING_MPS + SWING_SHARE * np.hypot(gait.speed, gait.side) / gait.size
@@ -265,6 +265,7 @@ def _plant(world: World, rows: Rows, frames: Frames, lands: np.ndarray) -> None:
         lands = lands & ~high
         start = np.array(swing_ends(state, values, False, duty, stride_s))
         way = way_round(state, values, np.array((forward, left, up)).T, start.T)
+        way[..., 3] = leg_slack(state, values).T
         gait.planted[rows] &= ~high.T
         gait.swing[rows] = np.where(high, 0.0, state.swing.T).T
         gait.lift[rows] = np.where(high, way.T, state.lift.T).T

@@ -17,6 +17,8 @@ from sim.animate import (
     cadence_of,
     effective_pace,
     fade,
+    gait_rise,
+    leg_slack,
     parameters,
     trunk_lean,
     way_round,
@@ -65,6 +67,8 @@ SITTING_UP_S = 0.45
 CROUCHING_S = 1.05
 PUSHING_UP_S = 0.85
 """Where somebody who is not down does, and who is on his front."""
+LOW_YET_M, SWUNG_BACK = 0.08, 0.4
+"""m from standing, or rad a foot still has to swing under him, at which he is not up yet."""
 UP_S = 1.5
 """By then he who gets up stands."""
 LONG_AGO = -(10**6)
@@ -162,7 +166,9 @@ def wanted_actions(world: World) -> np.ndarray:
         return wanted
     stands = ~np.isfinite(table.down_at[wanted[rows]])
     supine = _SUPINE[wanted[rows]]
-    rising = (gait.action[rows] == _GET_UP) & (gait.clock[rows] < UP_S)
+    rising = gait.action[rows] == _GET_UP
+    if some(rising):
+        rising &= _not_up(world, rows)
     down = np.isfinite(table.down_at[gait.action[rows]]) & (gait.seat[rows] <= p.SEATED_FROM_M)
     prone = False
     was = p.gesture_table().stands[gait.action[rows]]
@@ -175,6 +181,16 @@ def wanted_actions(world: World) -> np.ndarray:
     rising &= stands | supine
     wanted[rows[(stands & down) | rising | prone]] = _GET_UP
     return wanted
+
+
+def _not_up(world: World, rows: np.ndarray) -> np.ndarray:
+    """(R,) bool, who is getting up and has not got there, or has no foot under him."""
+    gait, left = world[Gait], still_to_rise(world)
+    low = gait.clock[rows] < UP_S
+    if left is not None:
+        low |= left[rows] > LOW_YET_M
+    behind = ~gait.planted[rows] & (np.abs(gait.lift[rows][:, :, 0]) > SWUNG_BACK)
+    return low | behind.any(axis=1)
 
 
 def _astride(world: World, rows: np.ndarray) -> np.ndarray:
@@ -195,12 +211,13 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
     coasts to a halt while the new one fades in, neither starting nor ending with a jerk. Unlike
     there the new pose replaces the old one rather than adding to it, so nothing overshoots.
     """
-    gait, blend = world[Gait], world[Blend]
+    gait, blend, table = world[Gait], world[Blend], p.gesture_table()
     state = motion_rows(world, copy=False).take(rows)
     feet, before = air_positions(state)
-    rate, arms = -_rate(parameters, state, -DT), _arms(state)
+    slack = leg_slack(state, before)
+    rate, arms, rise = -_rate(parameters, state, -DT), _arms(state), _rise(state, before)
+    strode = table.stands[gait.action[rows]]
     arms_rate = -_rate(_arms, state, -DT)
-    table = p.gesture_table()
     swift = table.swift[gait.action[rows]]
     gait.action[rows] = wanted
     gait.clock[rows] = _first_second(table, wanted, before, gait.seat[rows] > p.SEATED_FROM_M)
@@ -208,6 +225,8 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
     state = motion_rows(world, copy=False).take(rows)
     after = parameters(state)
     old = _nearest(before, after, arms)
+    # Another action may step in another time, and its gait carry the pelvis elsewhere.
+    old[p.DROP] += _rise(state, before) - rise
     for side in (0, 1):
         own, arm, elbow = p.L_OWN + side, p.L_ARM + side, p.L_ELBOW + side
         taken = after[own] > 0.98
@@ -216,7 +235,7 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
         rate[elbow] = np.where(seen, arms_rate[2 + side], rate[elbow])
         old[own] = np.where(taken, 1.0, old[own])
     swift = np.maximum(swift, table.swift[wanted])
-    pace = np.hypot(state.speed, state.side) / state.size
+    pace = strode * np.hypot(state.speed, state.side) / state.size
     budget = BLEND_MPS + SWIFT_SHARE * swift + STRIDE_SWIFT * pace
     owned = np.maximum(before, after)[[p.L_OWN, p.R_OWN]]
     spell = FADE_SLOPE * _reach_of(np.abs(old - after), owned) / budget
@@ -228,13 +247,15 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
     blend.rise[rows] = np.where(table.stands[wanted], np.abs(before[p.DROP] - after[p.DROP]), 0.0)
     blend.since[rows] = world.tick
     state = motion_rows(world, copy=False).take(rows)
-    goes_on = np.abs(feet - air_positions(state)[0]).max(axis=2) < SAME_PLACE_M
+    there, old = air_positions(state)
+    goes_on = np.abs(feet - there).max(axis=2) < SAME_PLACE_M
     walks = (gait.stepping & (gait.moving == 1.0))[rows] & (after[p.LOOSE] < 0.5)
     walks = walks[:, None] & (state.swing < 1.0)
     state.swing = np.where(walks, np.minimum(state.swing, LATEST_SWING), 0.0)
     state.lift = np.zeros_like(state.lift)
     air = ~gait.planted[rows] & ~goes_on
-    moved = way_round(state, before, feet, air_positions(state)[0])
+    moved = way_round(state, old, feet, air_positions(state)[0])
+    moved[:, :, 3] = (slack - leg_slack(state, old)).T
     moved /= fade(state.swing)[:, :, None]
     gait.swing[rows] = np.where(air, state.swing, gait.swing[rows])
     gait.lift[rows] = np.where(air[:, :, None], moved, gait.lift[rows])
@@ -269,6 +290,11 @@ def _arms(state: MotionRows) -> np.ndarray:
     gait, _ = _cadence(state)
     values = parameters(state)
     return np.concatenate(arm_angles(state, values, gait, trunk_lean(state, values, gait)))
+
+
+def _rise(state: MotionRows, values: np.ndarray) -> np.ndarray:
+    gait, cadence = _cadence(state)
+    return gait_rise(state, values, gait, cadence)
 
 
 def _first_second(

@@ -1,0 +1,54 @@
+"""How fast one starts, stops and turns: the laws of a tick, for everybody at once."""
+
+import math
+
+import numpy as np
+
+from entities.units import DT, START_TAU_S
+from sim.detour import SIDEWAYS
+from sim.world import some
+
+LEAST_BRAKING = 1.2
+"""m/s², so that a stop ends: the law alone never comes to rest (choice)."""
+PIVOT_BELOW = 0.3
+"""m/s, slower than this one turns on the spot."""
+PIVOT_RATE = 6.0
+"""rad/s, no faster does a course turn under somebody who walks."""
+
+_KEEP = math.exp(-DT / START_TAU_S)
+_LAG = START_TAU_S / DT * (1.0 - _KEEP)
+
+
+def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean speed over the next tick and speed after it, (N,) m/s each, on the start and stop law.
+
+    Exact: from rest the means add up to v (t - tau (1 - e^(-t/tau))).
+    """
+    gap = speed - target
+    after = target + gap * _KEEP
+    mean = target + gap * _LAG
+    if some(gap > 0.0):
+        braked = np.maximum(speed - LEAST_BRAKING * DT, target)
+        tail = (gap > 0.0) & (braked < after)
+        after = np.where(tail, braked, after)
+        mean = np.where(tail, 0.5 * (speed + braked), mean)
+    return mean, after
+
+
+def turned(
+    way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (R,) a tick later, turning towards a wish, and the speeds to turn at."""
+    if not some(wish != way):
+        return way, asked
+    between = way.conj() * wish
+    cos, sin = between.real, between.imag
+    # Ahead of it, an angle is less than pi / 2 times its sine: what is a little off turns at once.
+    rate = np.minimum(SIDEWAYS / np.maximum(speed, PIVOT_BELOW), PIVOT_RATE)
+    if not some((np.abs(sin) > rate * (DT / 1.6)) | (cos < 0.75)):
+        return wish, asked
+    most = np.where(speed < PIVOT_BELOW, math.pi, rate * DT)
+    angle = np.arctan2(sin, cos)
+    part = np.minimum(np.maximum(angle, -most), most)
+    led = np.where(np.abs(angle) <= most, wish, way * np.exp(1j * part))
+    return led, asked * np.clip(cos + 0.3, 0.0, 1.0)
