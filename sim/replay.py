@@ -7,7 +7,7 @@ import numpy as np
 from entities.scene import CameraPlan
 from entities.units import TICKS_PER_MOTION_FRAME
 from ml.episode_files import FPS
-from ml.episodes import Episode, EpisodeDataset, open_dataset
+from ml.episodes import Episode, SceneRecord, open_dataset
 from sim.frame import turn_bones
 from sim.loop import Simulation
 from sim.record import differences, motion_of
@@ -29,7 +29,8 @@ class Recording:
 
     def run(self, camera: CameraPlan) -> "Replay":
         """What was recorded, seen by another camera."""
-        return Replay(self._dataset, self.number, camera)
+        dataset, number = self._dataset, self.number
+        return Replay(dataset.scene(number), dataset.of_scene(number), camera)
 
     def differences(self) -> list[str]:
         """What is not the same, to the last bit, when the scene is simulated once more."""
@@ -43,13 +44,12 @@ class Replay(Simulation):
     where it is not (another machine, a captured motion) the recording is what is seen.
     """
 
-    def __init__(self, dataset: EpisodeDataset, scene: int, camera: CameraPlan) -> None:
-        """camera: instead of the scene's own. Raises ValueError if there is no such scene."""
-        record = dataset.scene(scene)
+    def __init__(self, record: SceneRecord, tracks: list[Episode], camera: CameraPlan) -> None:
+        """tracks: of the scene's recorded actors. camera: instead of the scene's own."""
         super().__init__(
             record.scene.model_copy(update={"camera": camera}), motion=motion_of(record)
         )
-        self._tracks = dataset.of_scene(scene)
+        self._tracks = tracks
         self._first = record.first_tick
         for _ in range(record.first_tick):
             self.step()

@@ -13,10 +13,19 @@ import av
 import pytest
 
 import run_sim
+from ml.captured import to_episode
+from ml.episode_writer import EpisodeWriter
+from ml.episodes import SceneRecord
+from ml.mocap import import_clip
+from ml.pack import PackRow
+from sim.loop import Simulation
+from sim.record import Take
 from tests.conftest import make_scene
+from tests.test_mocap import walker
 from tools.engine import Engine, do_all
+from tools.import_bvh import scene_of
 from tools.render_batch import app
-from tools.shotlist import Look, Order, film, read_shots, slug
+from tools.shotlist import Look, Order, RecordedScenes, film, read_shots, slug
 
 TINY = ("--size", "64x36", "--fps", "10", "--seconds", "0.5")
 
@@ -165,6 +174,31 @@ def test_what_is_missing_is_made_and_failures_come_last(tmp_path, here):
     assert [line["seed"] for line in manifest(out)] == [0, 1, 2]
     assert frames(out / "0002-two-women-walk.mp4") == 5
     assert sorted(p.suffix for p in out.iterdir()) == [".jsonl", *[".mp4"] * 3, ".png"]
+
+
+def test_a_dataset_s_scenes_are_filmed_as_they_were_recorded(tmp_path, here):
+    data, out = tmp_path / "data", tmp_path / "films"
+    run = {"actions": [[0.0, "run"]], "caption": "a man runs"}
+    take = Take(Simulation(make_scene(run, {**run, "initial_position": {"x": 0, "y": 2}}, seed=3)))
+    take.run_until(30)
+    row = PackRow(Path("walk.bvh"), "a person walks")
+    walk = to_episode(import_clip(walker(0.5)), row, {})
+    with EpisodeWriter(data) as writer:
+        writer.add(take.record("complete"), take.episodes())
+        writer.add(SceneRecord(make_scene({})), [])  # nobody in it was kept
+        writer.add(scene_of(walk), [walk])
+    take.close()
+    flags = ("--size", "64x36", "--fps", "30", "--workers", "1")
+    code, _, stderr = here(data, out, *flags)
+    assert (code, "2 made" in stderr) == (0, True), stderr
+    lines = manifest(out)
+    assert [line["file"] for line in lines] == ["0000-a-man-runs.mp4", "0002-a-person-walks.mp4"]
+    assert [frames(out / line["file"]) for line in lines] == [15, len(walk)]
+    assert "2 already there" in here(data, out, *flags)[2]
+    assert "--seed: not with a dataset" in here(data, out, "--seed", "1")[2]
+    order = Order(RecordedScenes(data, None).shots[1], Look(), None, (scene_of(walk), [walk]))
+    frame = order.clip().simulation().frame()
+    assert frame.joints[0] == pytest.approx(walk.pose[0], abs=1e-6)  # not what would be simulated
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def test_a_wheel_runs_from_another_folder(tmp_path):
     zipfile.ZipFile(wheel).extractall(home)
     entry = (home / next(home.glob("*.dist-info")).name / "entry_points.txt").read_text()
     assert "stride = run_sim:main" in entry
+    assert (home / "assets" / "gallery" / "index.html").is_file()
     code = (
         "import run_sim, sys; assert run_sim.__file__.startswith(sys.argv.pop(1)); run_sim.main()"
     )

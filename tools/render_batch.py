@@ -27,7 +27,7 @@ from entities.scene import explain
 from run_sim import UserError, parse_size, refused_by_system, run_command, users_fault
 from tools.contact_sheet import sheet
 from tools.engine import Answer, Engine, WorkerDied, do_all
-from tools.shotlist import Film, Look, Order, Shot, film, read_shots
+from tools.shotlist import Film, Look, Order, RecordedScenes, Shot, film, read_shots
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 MANIFEST = "manifest.jsonl"
@@ -56,14 +56,23 @@ def render_batch(
     """Film everything that is not filmed yet; 0 if all of it is there at the end, else 1."""
     with users_fault():
         look = Look(fps, parse_size(size), f".{kind}")
-        shots = read_shots(source, seed, seconds, motion)
+        dataset = None
+        if source.is_dir():
+            for name, value in (("seed", seed), ("motion", motion)):
+                if value is not None:
+                    raise ValueError(f"--{name}: not with a dataset, whose scenes have theirs")
+            dataset = RecordedScenes(source, seconds)
+        shots = dataset.shots if dataset else read_shots(source, seed, seconds, motion)
         out.mkdir(parents=True, exist_ok=True)
     with _sole_owner(out):
         with users_fault():
             batch = Batch(out, look)
             missing = [shot for shot in shots if not batch.has(shot)]
             folder = None if engine is Engine.RAY else str(out)
-            orders = (Order(shot, look, folder) for shot in missing)
+            orders = (
+                Order(shot, look, folder, dataset.recording(shot) if dataset else None)
+                for shot in missing
+            )
             answers = do_all(film, orders, engine=engine, workers=workers, address=address)
         failures = []
         console = Console(stderr=True)

@@ -13,11 +13,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from entities.scene import Scene, parse_scene
+from ml.episode_files import FPS
+from ml.episodes import Episode, SceneRecord, open_dataset
 from sim.encode import CODECS
+from sim.replay import Replay
 from sim.story import parse_prompt
 from sim.video import Clip, prepare_video
 
@@ -44,7 +48,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One film to make of a sentence, or of a scene's JSON."""
+    """One film to make of a sentence, of a scene's JSON, or of a recorded scene."""
 
     name: str  # of its file, without suffix
     where: str  # in the list, for people
@@ -53,6 +57,7 @@ class Shot:
     seed: int | None  # None keeps the scene's own
     seconds: float | None
     motion: str | None
+    recorded: str | None = None  # what tells the recording of ``scene`` from any other
 
     def key(self, look: Look) -> str:
         """What tells films apart: the same key, the same film."""
@@ -74,6 +79,20 @@ class Order:
     shot: Shot
     look: Look
     folder: str | None
+    recording: tuple[SceneRecord, list[Episode]] | None = None
+
+    def clip(self) -> Clip:
+        """What is to be drawn. Raises ValueError for a shot that cannot be."""
+        shot, look = self.shot, self.look
+        scene = shot.story()
+        if self.recording is None:
+            return Clip(scene, look.fps, look.size, shot.seconds, shot.seed, shot.motion)
+        record, tracks = self.recording
+        seconds = max(len(track) for track in tracks) / FPS
+        if shot.seconds is not None:
+            seconds = min(seconds, shot.seconds)
+        run = partial(Replay, record, tracks, scene.camera)
+        return Clip(scene, look.fps, look.size, seconds, run=run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +111,9 @@ class Film:
 def film(order: Order) -> Film:
     """Make a film. Raises ValueError for a shot that cannot be, OSError if it cannot be written."""
     start = time.perf_counter()
-    shot, look = order.shot, order.look
-    scene = shot.story()
-    clip = Clip(scene, look.fps, look.size, shot.seconds, shot.seed, shot.motion)
+    shot, clip = order.shot, order.clip()
     with tempfile.TemporaryDirectory() as spare:
-        path = Path(order.folder or spare, shot.name + look.kind)
+        path = Path(order.folder or spare, shot.name + order.look.kind)
         prepare_video(clip, path)(None)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -105,9 +122,51 @@ def film(order: Order) -> Film:
             size=path.stat().st_size,
             sha256=digest,
             took_s=time.perf_counter() - start,
-            prompt=shot.prompt or scene.prompt,
-            seed=scene.seed if shot.seed is None else shot.seed,
+            prompt=shot.prompt or clip.scene.prompt,
+            seed=clip.scene.seed if shot.seed is None else shot.seed,
             data=path.read_bytes() if order.folder is None else None,
+        )
+
+
+class RecordedScenes:
+    """The scenes of a dataset as shots, and their recordings when it comes to filming them."""
+
+    def __init__(self, path: Path, seconds: float | None) -> None:
+        """Raises ValueError if there is no dataset, or nothing in it."""
+        self._dataset = open_dataset(path)
+        self._episodes: dict[int, list[int]] = {}
+        for episode, scene in enumerate(self._dataset.column("scene_index")):
+            self._episodes.setdefault(scene, []).append(episode)
+        self.shots: list[Shot] = []
+        self._scenes: dict[str, int] = {}
+        digits = max(4, len(str(self._dataset.n_scenes)))
+        for number, record in enumerate(self._dataset.scenes()):
+            if number not in self._episodes:
+                continue  # nobody in it was kept
+            words = record.scene.prompt or record.scene.actors[0].caption or "scene"
+            name = f"{number:0{digits}d}-{slug(words)}"
+            self._scenes[name] = number
+            self.shots.append(
+                Shot(
+                    name=name,
+                    where=f"{path.name}:{number}",
+                    prompt=words,
+                    scene=record.scene.model_dump_json(),
+                    seed=None,
+                    seconds=seconds,
+                    motion=None,
+                    recorded=hashlib.sha256(record.line(number).encode()).hexdigest(),
+                )
+            )
+        if not self.shots:
+            raise ValueError(f"{path}: nothing to film; expected a dataset with episodes")
+
+    def recording(self, shot: Shot) -> tuple[SceneRecord, list[Episode]]:
+        """What was recorded of a shot's scene."""
+        number = self._scenes[shot.name]
+        return (
+            self._dataset.scene(number),
+            [self._dataset.episode(i) for i in self._episodes[number]],
         )
 
 
