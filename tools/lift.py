@@ -8,7 +8,7 @@ from ml.episodes import Episode
 from ml.metrics import MOTION_FPS, Motion
 from sim import anatomy
 from sim.anatomy import Anatomy, body_points
-from sim.animate import joints_world
+from sim.attitude import joints_world
 from sim.frame import Cast, Frame
 
 POINTS = (
