@@ -162,7 +162,7 @@ def hip_reference(rows: MotionRows, values: np.ndarray) -> np.ndarray:
     """Height (N,) of the hip without the gait's rise and fall: what feet in the air turn about."""
     hip = rows.stand / rows.size - values[p.DROP]
     seat = rows.seat / rows.size + p.SEAT_TO_PELVIS_M
-    return hip + np.clip(values[p.SEAT], 0.0, 1.0) * (seat - hip)
+    return hip + np.minimum(np.maximum(values[p.SEAT], 0.0), 1.0) * (seat - hip)
 
 
 def way_round(

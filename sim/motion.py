@@ -18,10 +18,12 @@ from entities.components import (
     Intent,
     Manner,
     Person,
+    Script,
     Transform,
     Velocity,
 )
 from entities.skeleton import L_FOOT, LATERAL
+from entities.units import DT
 from sim import gestures as p
 from sim.animate import animate, effective_pace, fade
 from sim.attitude import joints_world
@@ -40,7 +42,7 @@ from sim.steps import (
 )
 from sim.style import TEMPO, TOGETHER
 from sim.switch import change_action, rest_blend, still_to_rise, wanted_actions
-from sim.world import World, every, some
+from sim.world import World, every, on_ground, some
 
 __all__ = [
     "MotionRows",
@@ -62,7 +64,7 @@ SPEED_TAU_S = 0.06
 ACCELERATION_TAU_S = 0.15
 MAX_ACCELERATION = 10.0
 """m/s², beyond it a body is being hit, not running."""
-DECIDE_TICKS = 3
+DECIDE_TICKS = 4
 """How often a body thinks about walking or running, its rhythm and where it stands."""
 MOVING_RATE = 1.0 / 0.30
 """1/s, how fast a body goes over from standing to stepping and from walking to running."""
@@ -79,6 +81,8 @@ UPRIGHT_M = 0.15
 STEP_SLOWER = 2.5
 """Per metre the pelvis has yet to rise, when the feet come under somebody who gets up."""
 
+_FOLLOW = -math.expm1(-DT / SPEED_TAU_S)
+_EASE = -math.expm1(-DT / ACCELERATION_TAU_S)
 _IDLE = ACTION_INDEX[ActionType.IDLE]
 _SIGN = np.array([[1.0], [-1.0]])
 
@@ -179,13 +183,15 @@ def advance(world: World, dt: float) -> None:
     """Move phase, feet and gesture clocks on to where the bodies have gone."""
     gait = world[Gait]
     n = len(gait.phase)
-    wanted = wanted_actions(world)
-    differs = wanted != gait.action
     deciding = world.tick % DECIDE_TICKS == 0
-    if some(differs):
-        changed = np.flatnonzero(differs)
-        change_action(world, changed, wanted[changed])
-        deciding = True
+    script = world[Script]
+    differs = script.action != gait.action
+    if some(differs) and (deciding or some(differs & (script.since == world.tick))):
+        wanted = wanted_actions(world)
+        changed = np.flatnonzero(wanted != gait.action)
+        if len(changed):
+            change_action(world, changed, wanted[changed])
+            deciding = True
     grounded = world[Body].grounded[:n]
     frames = _follow_body(world, gait, n, dt)
     held = held_feet(gait, grounded)
@@ -247,16 +253,16 @@ def _advance_clock(world: World, grounded: np.ndarray, dt: float) -> None:
 def _follow_body(world: World, gait: Gait, n: int, dt: float) -> Frames:
     """Smooth the body's real velocity into speed, side and acceleration."""
     transform, velocity = world[Transform], world[Velocity]
-    heading = transform.heading[:n]
-    cos, sin = np.cos(heading), np.sin(heading)
-    x, y = velocity.linear[:n, 0], velocity.linear[:n, 1]
-    follow, ease = -math.expm1(-dt / SPEED_TAU_S), -math.expm1(-dt / ACCELERATION_TAU_S)
-    gained = follow * (x * cos + y * sin - gait.speed)
+    facing = np.exp(1j * transform.heading[:n])
+    went = on_ground(velocity.linear)[:n] * facing.conj()
+    gained = _FOLLOW * (went.real - gait.speed)
     gait.speed = gait.speed + gained
-    gait.side = gait.side + follow * (y * cos - x * sin - gait.side)
+    gait.side = gait.side + _FOLLOW * (went.imag - gait.side)
     now = np.empty((2, n))
     np.minimum(np.maximum(gained / dt, -MAX_ACCELERATION), MAX_ACCELERATION, out=now[0])
     np.multiply(gait.speed, velocity.turn[:n], out=now[1])
-    before = gait.acceleration.T
-    gait.acceleration = (before + ease * (now - before)).T
-    return Frames(transform.position[:n, 0], transform.position[:n, 1], cos, sin)
+    now -= gait.acceleration.T
+    now *= _EASE
+    gait.acceleration = (gait.acceleration.T + now).T
+    position = transform.position[:n]
+    return Frames(position[:, 0], position[:, 1], facing.real, facing.imag)

@@ -98,7 +98,7 @@ class Physics:
         self._drivers.drive_actors(world, dt)
         self._drivers.rub(world, dt)
         linear = world[Velocity].linear
-        fastest = float((np.abs(linear) * self._pace).max()) * dt if len(linear) else 0.0
+        fastest = float((np.abs(linear) * self._pace).max(initial=0.0)) * dt
         if not math.isfinite(fastest):
             _refuse(world, linear, "moves at")
         steps = max(1, math.ceil(fastest))
