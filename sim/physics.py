@@ -18,7 +18,6 @@ from entities.components import (
     Flight,
     Gait,
     Mark,
-    Name,
     Person,
     Script,
     Stagger,
@@ -28,7 +27,7 @@ from entities.components import (
 )
 from entities.objects import BodyKind, ObjectType
 from entities.units import DT
-from sim.contacts import Tally
+from sim.contacts import Leeway, Tally, refuse
 from sim.drivers import GROUND_FRICTION, ROLL, Drivers
 from sim.height import BOUNCE, IMPACT_SPEED, Heights, stand_high
 from sim.passing import balls_through, seats_of
@@ -78,8 +77,8 @@ _ARBITER = (
 class Physics:
     """Moves every body for a tick, and says what touched what.
 
-    Actors move at ``Body.asked``, objects with a path along it, driven ones at ``Body.asked``,
-    the rest by their momentum. Writes Transform, Velocity, Body.grounded, Thing.spin,
+    Actors and what is driven move at ``Body.asked``, objects with a path along it, the rest by
+    their momentum. Writes Transform, Velocity, Body.grounded, Thing.spin,
     ``world.contacts`` and ``world.marks``.
     """
 
@@ -100,15 +99,21 @@ class Physics:
         linear = world[Velocity].linear
         fastest = float((np.abs(linear) * self._pace).max(initial=0.0)) * dt
         if not math.isfinite(fastest):
-            _refuse(world, linear, "moves at")
+            refuse(world, linear, "moves at")
         steps = max(1, math.ceil(fastest))
         tally = Tally()
+        free = self._leeway.covers(world.tick, self._position, fastest * self._farthest)
         for _ in range(steps):
-            self._step(world, dt, steps, tally)
+            self._floor[:] = 0.0
+            if free:
+                self._coast(world, dt / steps)
+            else:
+                self._step(world, dt, steps, tally)
             self._heights.rise(world, self._floor, self._held, dt / steps)
         self._heights.roll(world, dt)
         if not math.isfinite(self._position.sum()):
-            _refuse(world, self._position, "is at")
+            refuse(world, self._position, "is at")
+        self._leeway.leave(self._position)
         self._report(world, tally)
 
     def _build(self, world: World) -> None:
@@ -116,7 +121,6 @@ class Physics:
         self._ids = world.query(Transform, Velocity, Body)[0]
         n, self._n_actors = len(self._ids), len(world.ids(Person))
         body, transform, thing = world[Body], world[Transform], world[Thing]
-        self._position = transform.position
         self._kinds = [None] * self._n_actors + [TYPES[k] for k in thing.kind.tolist()]
         kind = body.kind
         self._height = body.size[:, 2]
@@ -129,7 +133,7 @@ class Physics:
         self._radius = np.where(self._ball, body.size[:, 2] / 2, 0.0)
         self._free = (actor | np.isin(kind, (MOVABLE, BALL, PROP))) & ~carried
         carried_rows = np.flatnonzero(carried)
-        self._loose = np.flatnonzero(~solid)
+        self._loose = as_rows(np.flatnonzero(~solid))
         friction = np.full(n, GROUND_FRICTION)
         self._bounce = np.zeros(n)
         for row in np.flatnonzero(self._ball):
@@ -148,9 +152,13 @@ class Physics:
         # are compared by their larger component.
         self._pace = np.full((n, 3), 1e-12)
         moves = solid & (self._free | carried)
+        self._farthest = 0.0
         if moves.any():
-            reach = thin[moves] + thin[solid].min()
-            self._pace[moves, :2] = math.sqrt(2.0) / (0.8 * reach[:, None])
+            step = 0.8 * (thin[moves] + thin[solid].min())
+            self._pace[moves, :2] = math.sqrt(2.0) / step[:, None]
+            self._farthest = float(step.max())
+        circle = np.where(body.round, length, np.hypot(length, width)) / 2
+        self._leeway = Leeway(np.flatnonzero(solid), circle[solid], moves[solid])
         self._drivers = Drivers(
             n_actors=self._n_actors,
             carried=carried_rows,
@@ -321,7 +329,6 @@ class Physics:
         velocity, position, state = world[Velocity], self._position, self._state
         heading = world[Transform].heading
         n = self._n_moving
-        self._floor[:] = 0.0
         if n:
             linear = velocity.linear[rows] if steps == 1 else velocity.linear[rows] / steps
             state[:n, :2] = (position[rows] - linear * dt)[:, :2]
@@ -353,8 +360,15 @@ class Physics:
             if len(turning):
                 heading[turning] = after[at, 2] + after[at, 5] * dt
                 velocity.turn[turning] = after[at, 5] * steps
-        if len(self._loose):
-            position[self._loose, :2] += velocity.linear[self._loose, :2] / steps * dt
+        position[self._loose, :2] += velocity.linear[self._loose, :2] * (dt / steps)
+
+    def _coast(self, world: World, dt: float) -> None:
+        """What a step of the plane comes to where nothing touches anything."""
+        velocity, turning = world[Velocity], self._turning
+        for rows in (self._moving, self._loose):
+            self._position[rows, :2] += velocity.linear[rows, :2] * dt
+        if len(turning):
+            world[Transform].heading[turning] += velocity.turn[turning] * dt
 
     def _report(self, world: World, tally: Tally) -> None:
         """Contacts and marks of the tick; actors that pushed have to get going again."""
@@ -364,30 +378,17 @@ class Physics:
             return
         low = self._position[:, 2] - self._radius
         world.contacts = tally.contacts(self._ids, low, low + self._height)
-        blows: dict[int, complex] = {}
         for k, pair in enumerate(sorted(tally.touches)):
             touch = tally.touches[pair]
-            for row in pair:
-                if row < self._n_actors and touch.impulse > 0.0:
-                    away = complex(*touch.normal) * (1.0 if row == pair[0] else -1.0)
-                    blows[row] = blows.get(row, 0.0) + touch.impulse * away
             if touch.fresh and touch.closing > IMPACT_SPEED:
                 kind = "crash"
                 if self._ball[pair[0]] or self._ball[pair[1]]:
                     kind = "hit" if pair[0] < self._n_actors else "bounce"
                 x, y, z = world.contacts.point[k].tolist()
                 world.marks.append(Mark(world.tick, kind, (x, y, z), touch.closing))
-        for row, blow in blows.items():
+        for row, blow in tally.blows(self._n_actors).items():
             if blow:
                 self._drivers.against[row] = blow.real / abs(blow), blow.imag / abs(blow)
-
-
-def _refuse(world: World, column: np.ndarray, what: str) -> None:
-    row = int(np.flatnonzero(~np.isfinite(column).all(axis=1))[0])
-    raise FloatingPointError(
-        f"physics: {world[Name].text[row]!r} {what} {column[row].tolist()} "
-        f"at tick {world.tick}; expected finite numbers"
-    )
 
 
 def _block(body: pymunk.Body, x: float, y: float, length: float, width: float) -> pymunk.Poly:
