@@ -117,6 +117,7 @@ def to_episode(clip: Clip, row: PackRow, about: dict[str, Any]) -> Episode:
             "root_motion": "full" if row.full_root else "none",
             "out_of_plane": clip.out_of_plane,
             "out_of_plane_share": round(clip.out_of_plane_share, 4),
+            "whips": clip.whips,
             "speed_mps": round(mean_speed(motion), 3),
             "skating_source": round(skating_ratio(clip.raw), 4),
             "skating": round(skating_ratio(motion), 4),
@@ -126,7 +127,7 @@ def to_episode(clip: Clip, row: PackRow, about: dict[str, Any]) -> Episode:
 
 def teaches(clip: Clip, row: PackRow) -> Teaches:
     """What may be learned from a clip."""
-    if clip.out_of_plane or row.source in UNCERTAIN:
+    if clip.out_of_plane or clip.whips or row.source in UNCERTAIN:
         return Teaches.NOTHING
     return Teaches.ALL if row.full_root else Teaches.POSE
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from entities.skeleton import L_FOOT, N_JOINTS, R_FOOT
 from ml.bvh import Bvh, joint_positions, read_bvh, rest_positions
-from ml.metrics import MOTION_FPS, STANCE_PERCENTILE, Motion
+from ml.metrics import MOTION_FPS, STANCE_PERCENTILE, Motion, joint_speed
 from ml.refit import refit, smooth
 from ml.rigs import SIDES, Rig, match_joints
 
@@ -25,6 +25,9 @@ HEADING_SIGMA_S = 0.25
 OUT_OF_PLANE = 0.3
 """A bone seen shorter than this share of its length says nothing of its angle in the plane."""
 FLAG_SHARE = 0.10
+WHIP_MPS, WHIP_FACTOR, MOST_WHIP = 3.0, 1.5, 2.0
+"""A joint may go as fast as this, or so much faster than the source's own; more than MOST_WHIP
+times that comes of a bone that swung round where the plane hardly shows it."""
 CONTACT_M, CONTACT_MPS = 0.03, 1.0
 """A ball of the foot this low and this slow stands."""
 
@@ -53,11 +56,17 @@ class Clip:
     rig: Rig  # which joint was taken for what
     unit_m: float  # canonical metres per unit of the file
     out_of_plane_share: float  # of frames in which some bone lies across the sagittal plane
+    whip: float  # fastest joint over what is allowed, at the worst moment
 
     @property
     def out_of_plane(self) -> bool:
         """Whether the clip is too much across the plane to teach."""
         return self.out_of_plane_share > FLAG_SHARE
+
+    @property
+    def whips(self) -> bool:
+        """Whether a limb is thrown about in the plane as it never was in space."""
+        return self.whip > MOST_WHIP
 
 
 def import_file(path: str | Path, up: str | None = None, travels: bool = True) -> Clip:
@@ -85,13 +94,24 @@ def import_clip(bvh: Bvh, up: str | None = None, travels: bool = True) -> Clip:
     angles, outside = _sagittal_angles(places, raw)
     balls = np.stack([places[f"{side}_ball"] for side in SIDES], axis=1)
     contact = _stands(balls) if travels else _is_low(balls)
+    motion = refit(raw, angles, contact, travels)
     return Clip(
-        motion=refit(raw, angles, contact, travels),
+        motion=motion,
         raw=raw,
         rig=rig,
         unit_m=unit_m,
         out_of_plane_share=float(outside.any(axis=1).mean()),
+        whip=_whip(raw, motion),
     )
+
+
+def _whip(raw: Motion, motion: Motion) -> float:
+    own = joint_speed(raw)
+    if len(own) == 0:
+        return 0.0
+    around = np.pad(own, 1, mode="edge")
+    own = np.maximum(np.maximum(around[:-2], own), around[2:])
+    return float((joint_speed(motion) / np.maximum(WHIP_FACTOR * own, WHIP_MPS)).max())
 
 
 def _places(bvh: Bvh, rig: Rig, up: str | None) -> tuple[dict[str, np.ndarray], float]:

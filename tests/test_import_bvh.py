@@ -128,6 +128,16 @@ def test_what_may_be_learned_is_marked():
     flagged = to_episode(import_clip(across), row, {})
     assert flagged.teaches == "nothing"
     assert flagged.about["out_of_plane"] is True
+    around = walker(3.0)  # an arm held out sideways draws small circles: in the plane it spins
+    turn = 14.0 * np.arange(90) / 30.0
+    arm, forearm = (3 + 3 * around.names.index(name) for name in ("LeftArm", "LeftForeArm"))
+    around.motion[:, arm] = np.degrees(np.arcsin(0.34 * np.sin(turn)))
+    around.motion[:, arm + 2] = np.degrees(np.arcsin(0.34 * np.cos(turn)))
+    around.motion[:, forearm + 2] = 0.0
+    whipping = import_clip(around)
+    assert whipping.whips
+    assert to_episode(whipping, row, {}).teaches == "nothing"
+    assert not clip.whips
 
 
 def test_a_walk_on_the_spot_keeps_its_sliding_feet():

@@ -25,6 +25,8 @@ MOTIONS = "episodes"
 STRIP_POSES = 7
 STRIP_UNIT_M = 0.02
 """A thumbnail's numbers fit a byte: 2.5 m either way."""
+SHOWN_FACTS = ("source", "file", "licence", "label")
+"""What ``about`` may say of where an episode comes from."""
 WORST_KEPT = 6
 """Of each figure, where not all episodes are on the page."""
 

@@ -185,8 +185,8 @@ def by_source(episodes: Iterable[Episode]) -> Section:
     found: dict[str, list[Episode]] = defaultdict(list)
     for episode in episodes:
         found[episode.about["source"]].append(episode)
-    header = ("source", "clips", "s", "m/s", "skate, source", "skate, episode", "out of plane")
-    section = Section("By source", (*header, "teaches all", "pose", "train", "val", "test"))
+    figures = ("clips", "s", "m/s", "skate, source", "skate, episode", "out of plane", "whips")
+    section = Section("By source", ("source", *figures, "teaches all", "pose", *SPLITS))
     every = [episode for those in found.values() for episode in those]
     for name, of in [*sorted(found.items()), ("all", every)]:
         if not of:
@@ -194,7 +194,7 @@ def by_source(episodes: Iterable[Episode]) -> Section:
         seconds = np.array([len(e) for e in of]) / MOTION_FPS
         told = {
             key: np.array([e.about[key] for e in of], float)
-            for key in ("speed_mps", "skating_source", "skating", "out_of_plane")
+            for key in ("speed_mps", "skating_source", "skating", "out_of_plane", "whips")
         }
         share = {key: float(np.average(value, weights=seconds)) for key, value in told.items()}
         taught = {kind: [e for e in of if e.teaches == kind] for kind in Teaches}
@@ -207,6 +207,7 @@ def by_source(episodes: Iterable[Episode]) -> Section:
                 f"{share['skating_source']:.4f}",
                 f"{share['skating']:.4f}",
                 f"{told['out_of_plane'].mean():.1%}",
+                f"{told['whips'].mean():.1%}",
                 *(f"{len(taught[kind])}" for kind in (Teaches.ALL, Teaches.POSE)),
                 *(f"{sum(e.split == split for e in of)}" for split in SPLITS),
             )
@@ -215,7 +216,8 @@ def by_source(episodes: Iterable[Episode]) -> Section:
         "m/s and skating ratios are means over time; skate: share of frames in which a low foot "
         "moves faster than 0.5 m/s, of the source's own joints and of the contract's body",
         "out of plane: share of clips in which a bone lies across the sagittal plane in more than "
-        "10 % of frames; they teach nothing, and neither does a source of unknown origin",
+        "10 % of frames; whips: in which a joint goes more than twice as fast as allowed (1.5 "
+        "times the source's own, or 3 m/s); these teach nothing, nor do sources of unknown origin",
         "pose: walks on the spot, whose root does not go where the feet do",
     ]
     return section

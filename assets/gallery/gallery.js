@@ -51,7 +51,7 @@ function show() {
 const seen = new IntersectionObserver(entries => {
   for (const entry of entries.filter(entry => entry.isIntersecting)) {
     seen.unobserve(entry.target);
-    drawStrip(entry.target, DATASET.episodes[entry.target.dataset.place]);
+    if (entry.target.isConnected) drawStrip(entry.target, DATASET.episodes[entry.target.dataset.place]);
   }
 }, {rootMargin: "300px"});
 

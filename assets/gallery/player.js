@@ -27,8 +27,9 @@ class Track {
     }));
   }
 
-  speedAt(frame) {
-    const a = Math.max(frame - 1, 0), b = Math.min(frame + 1, this.frames - 1);
+  /** Over a few frames, or over a stride. */
+  speedAt(frame, reach = 1) {
+    const a = Math.max(frame - reach, 0), b = Math.min(frame + reach, this.frames - 1);
     if (a === b) return 0;
     const away = Math.hypot(this.root[3 * b] - this.root[3 * a], this.root[3 * b + 1] - this.root[3 * a + 1]);
     return away * DATASET.fps / (b - a);
@@ -134,7 +135,7 @@ const player = {
     context.lineWidth = 4;
     context.lineCap = "round";
     for (let k = 0; k + 1 < track.frames; k += 2) {
-      context.strokeStyle = heat(track.speedAt(k) / this.top);
+      context.strokeStyle = heat(track.speedAt(k, 12) / Math.max(this.top, 2.5));
       context.globalAlpha = k <= frame ? 0.9 : 0.28;
       const [a, b] = [track.rootAt(k), track.rootAt(Math.min(k + 2, track.frames - 1))];
       line(context, eye, [a[0], a[1], 0], [b[0], b[1], 0]);
