@@ -357,9 +357,18 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
         yield None
         return
     columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, refresh_per_second=4) as bar:
-        task = bar.add_task("")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    # Whole films can be what is counted, and the next one is minutes away.
+    bar = Progress(*columns, console=console, refresh_per_second=4, speed_estimate_period=600.0)
+    with bar:
+        task = bar.add_task("", total=None)
+
+        def show(done: int, total: int) -> None:
+            if bar.tasks[0].total is None:  # what was there before says nothing of the speed
+                bar.reset(task, total=total, completed=done)
+            else:
+                bar.update(task, completed=done)
+
+        yield show
 
 
 def own_version() -> str:

@@ -1,8 +1,11 @@
 """What several test files need: scenes in one line."""
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import typer
 
 from entities.scene import Scene
 
@@ -28,3 +31,19 @@ def _no_display() -> None:
 
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+
+
+@pytest.fixture
+def tool(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Runs a tool's command in this process: its exit code, stdout and stderr."""
+    import run_sim
+
+    monkeypatch.setattr(run_sim.signal, "signal", lambda *_: None)
+
+    def call(app: typer.Typer, *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tool", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            run_sim.run_command(app)
+        return exit_.value.code, *capsys.readouterr()
+
+    return call

@@ -1,13 +1,12 @@
 """Captured files become episodes: the same whatever they look like, each with its terms."""
 
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import run_sim
 from entities.actions import ACTIONS, ActionType
 from ml.bvh import Bvh, parse_bvh, read_bvh, write_bvh
 from ml.captured import action_of, caption_of, flight_height, to_episode
@@ -27,17 +26,9 @@ def save(path: Path, bvh: Bvh) -> Path:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
+def command(tool):
     """Runs the command in this process: exit code, stdout and stderr."""
-    monkeypatch.setattr(run_sim.signal, "signal", lambda *_: None)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["import_bvh", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            run_sim.run_command(app)
-        return exit_.value.code, *capsys.readouterr()
-
-    return call
+    return partial(tool, app)
 
 
 def assert_same(one: Episode, other: Episode, within_m: float = 0.001) -> None:

@@ -1,15 +1,14 @@
 """A dataset looked at: measured, as a page, and as files for other programs."""
 
 import json
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pygame
 import pytest
 
-import run_sim
 from entities.actions import ACTION_INDEX, ActionType
 from entities.skeleton import L_FOOT, PELVIS
 from ml.bvh import joint_positions
@@ -76,17 +75,9 @@ def dataset(tmp_path_factory) -> EpisodeDataset:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
+def command(tool):
     """Runs the command in this process: exit code, stdout and stderr."""
-    monkeypatch.setattr(run_sim.signal, "signal", lambda *_: None)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["inspect_dataset", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            run_sim.run_command(app)
-        return exit_.value.code, *capsys.readouterr()
-
-    return call
+    return partial(tool, app)
 
 
 def test_a_sample_s_figures_are_what_it_shows(dataset):

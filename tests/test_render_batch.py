@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import av
 import pytest
 
-import run_sim
 from ml.captured import to_episode
 from ml.episode_writer import EpisodeWriter
 from ml.episodes import SceneRecord
@@ -41,17 +41,9 @@ def batch(*arguments: object, **more) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture
-def here(monkeypatch, capsys):
+def here(tool):
     """Runs the command in this process: exit code, stdout and stderr."""
-    monkeypatch.setattr(run_sim.signal, "signal", lambda *_: None)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["render_batch", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            run_sim.run_command(app)
-        return exit_.value.code, *capsys.readouterr()
-
-    return call
+    return partial(tool, app)
 
 
 def environment() -> dict[str, str]:

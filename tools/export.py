@@ -13,6 +13,7 @@ from ml.episodes import Episode
 from ml.metrics import foot_speed
 from tools.bvh_export import to_bvh
 from tools.lift import POINTS, actions_of, body, changes, motion_of
+from tools.whole import write_whole
 
 LIMBS = (  # what is drawn between two points, left and right apart
     (("pelvis", "neck"), ("neck", "head"), ("l_shoulder", "r_shoulder"), ("l_hip", "r_hip")),
@@ -36,7 +37,7 @@ COLOURS = ((32, 38, 46), (232, 89, 12), (24, 100, 171))
 
 def write_bvh_file(episode: Episode, path: Path) -> None:
     """For Blender and other animation programs. Raises OSError if it cannot be written."""
-    _whole(path, write_bvh(to_bvh(episode)))
+    write_whole(path, write_bvh(to_bvh(episode)).encode())
 
 
 def write_json_file(episode: Episode, path: Path) -> None:
@@ -65,7 +66,8 @@ def write_json_file(episode: Episode, path: Path) -> None:
         "contact": episode.contact.astype(int).tolist(),
         "frames": _rounded(body(episode)),
     }
-    _whole(path, json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n")
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n"
+    write_whole(path, text.encode())
 
 
 def write_rerun(episodes: list[Episode], path: Path) -> None:
@@ -131,13 +133,3 @@ def _log(rr: Any, stream: Any, episode: Episode) -> None:
 
 def _rounded(values: np.ndarray) -> list:
     return np.round(values.astype(float), 4).tolist()
-
-
-def _whole(path: Path, text: str) -> None:
-    """Write a file that has its name only once it is whole."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

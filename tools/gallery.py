@@ -47,7 +47,7 @@ def write_gallery(
     dataset: EpisodeDataset,
     samples: list[Sample],
     shown: list[int],
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write the page of the episodes ``shown``; ``samples`` are all that its pictures count.
 
@@ -64,12 +64,13 @@ def write_gallery(
             shutil.copyfileobj(page, copy)
     of_index = {sample.index: sample for sample in samples}
     lines = []
-    for index in shown:
+    for done, index in enumerate(shown, start=1):
         episode = dataset.episode(index)
         lines.append(_listed(episode, of_index[index]))
         text = f"takeEpisode({_json(_motion(episode, of_index[index]))});\n"
         (folder / MOTIONS / f"{index:06d}.js").write_text(text, encoding="utf-8")
-        progress()
+        if progress is not None:
+            progress(done, len(shown))
     seconds, episodes = by_action(samples)
     page = {
         "name": dataset.root.resolve().name,

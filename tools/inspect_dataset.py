@@ -4,18 +4,13 @@ Without options it prints counts, balance, spread, figures by action and the wor
 ends with 1 if walks, jogs, runs, sprints, jumps or turns are missing.
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ml.episodes import EpisodeDataset, open_dataset
-from run_sim import refused_by_system, run_command, users_fault
+from run_sim import progress_bar, refused_by_system, run_command, users_fault
 from tools.dataset_figures import (
     Sample,
     balance_section,
@@ -32,7 +27,6 @@ from tools.samples import write_sheets
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option
-Advance = Callable[[], None]
 RERUN_EPISODES = 20
 
 
@@ -69,8 +63,7 @@ def inspect(
             write_rerun(chosen or [dataset.episode(i) for i in first], rerun)
     if (bvh or json or rerun) and not (html or sheets or markdown):
         return 0
-    with _progress(len(dataset), "measured") as advance:
-        samples = _measured(dataset, advance)
+    samples = _measured(dataset)
     sections = [
         counts_section(dataset, samples),
         balance_section(samples),
@@ -81,8 +74,8 @@ def inspect(
     with users_fault():
         if html is not None:
             shown = [e.index for e in chosen] or choose(samples, most)
-            with _progress(len(shown), "on the page") as advance:
-                write_gallery(html, dataset, samples, shown, advance)
+            with progress_bar(False) as progress:
+                write_gallery(html, dataset, samples, shown, progress)
         if sheets is not None:
             write_sheets(sheets, dataset, samples, worst)
         if markdown is not None:
@@ -92,23 +85,14 @@ def inspect(
     return 1 if any(section.misses for section in sections) else 0
 
 
-def _measured(dataset: EpisodeDataset, advance: Advance) -> list[Sample]:
+def _measured(dataset: EpisodeDataset) -> list[Sample]:
     samples = []
-    with refused_by_system():
+    with progress_bar(False) as progress, refused_by_system():
         for episode in dataset:
             samples.append(measure(episode))
-            advance()
+            if progress is not None:
+                progress(len(samples), len(dataset))
     return samples
-
-
-@contextmanager
-def _progress(total: int, words: str) -> Iterator[Advance]:
-    """A bar with the time left on stderr, for people."""
-    console = Console(file=sys.stderr)
-    columns = BarColumn(), MofNCompleteColumn(), TextColumn(f"{words},"), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
 
 
 if __name__ == "__main__":

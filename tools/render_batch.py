@@ -20,14 +20,20 @@ import av
 import pygame
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from entities.scene import explain
-from run_sim import UserError, parse_size, refused_by_system, run_command, users_fault
+from run_sim import (
+    UserError,
+    parse_size,
+    progress_bar,
+    refused_by_system,
+    run_command,
+    users_fault,
+)
 from tools.contact_sheet import sheet
 from tools.engine import Answer, Engine, WorkerDied, do_all
 from tools.shotlist import Film, Look, Order, RecordedScenes, Shot, film, read_shots
+from tools.whole import write_whole
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 MANIFEST = "manifest.jsonl"
@@ -75,17 +81,9 @@ def render_batch(
             )
             answers = do_all(film, orders, engine=engine, workers=workers, address=address)
         failures = []
-        console = Console(stderr=True)
-        columns = BarColumn(), MofNCompleteColumn(), TextColumn("films,"), TimeRemainingColumn()
-        show = Progress(
-            *columns,
-            console=console,
-            disable=quiet or not console.is_terminal,
-            speed_estimate_period=600.0,  # a film can take minutes
-        )
-        with show, closing(answers), refused_by_system():
-            task = show.add_task("", total=len(shots), completed=len(shots) - len(missing))
-            for answer in answers:
+        there = len(shots) - len(missing)
+        with progress_bar(quiet) as progress, closing(answers), refused_by_system():
+            for done, answer in enumerate(answers, start=there + 1):
                 shot = missing[answer.index]
                 if answer.error is None:
                     batch.add(shot, answer.value)
@@ -97,10 +95,11 @@ def render_batch(
                     )
                 else:
                     failures.append((shot, answer))
-                show.advance(task)
+                if progress is not None:
+                    progress(done, len(shots))
         with refused_by_system():
             batch.close(shots)
-    made, there = len(missing) - len(failures), len(shots) - len(missing)
+    made = len(missing) - len(failures)
     print(f"{made} made, {there} already there, {len(failures)} failed", file=sys.stderr)
     for shot, answer in sorted(failures, key=lambda failure: failure[1].index):
         _tell(shot, answer)
@@ -144,7 +143,7 @@ class Batch:
         """A film is finished. Raises OSError if that cannot be written down."""
         path = self._path(shot)
         if made.data is not None:
-            self._write(path, made.data)
+            write_whole(path, made.data)
         line = {
             "key": shot.key(self.look),
             "file": path.name,
@@ -173,7 +172,7 @@ class Batch:
         self._rewrite([self._lines[name] for name in names + rest])
         pages = list(_sheets(self.folder, [self._lines[name] for name in names]))
         for number, page in enumerate(pages, start=1):
-            self._write(self.folder / f"sheet-{number}.png", page)
+            write_whole(self.folder / f"sheet-{number}.png", page)
         for old in self.folder.glob("sheet-[0-9]*.png"):
             if old.stem.removeprefix("sheet-") not in map(str, range(1, len(pages) + 1)):
                 old.unlink()
@@ -182,15 +181,7 @@ class Batch:
         return self.folder / (shot.name + self.look.kind)
 
     def _rewrite(self, lines: list[dict[str, Any]]) -> None:
-        self._write(self._manifest, b"".join(map(_as_line, lines)))
-
-    def _write(self, path: Path, data: bytes) -> None:
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            part.write_bytes(data)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(self._manifest, b"".join(map(_as_line, lines)))
 
 
 def _as_line(line: dict[str, Any]) -> bytes:
