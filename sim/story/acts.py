@@ -258,10 +258,12 @@ def _completed(clauses: list[Clause]) -> list[Clause]:
         if _elided(clause, before):
             again = [replace(n, definite=True) for n in before.objects]
             places = [(r, replace(n, definite=True)) for r, n in before.places]
+            goes = bool(clause.places or clause.direction)
             clause = replace(
-                clause, verb=before.verb, form=before.form, words=list(before.words),
-                objects=again, places=places, manners=list(before.manners),
-                direction=before.direction,
+                clause, verb=before.verb, form=before.form, words=list(before.words[:1]),
+                objects=[] if goes else again, places=clause.places if goes else places,
+                manners=list(before.manners),
+                direction=clause.direction if goes else before.direction,
             )  # fmt: skip
         if clause.negated and not clause.subject and before is not None and not before.places:
             before.places.extend(clause.places)  # "runs, not walks, to the car"
@@ -304,6 +306,9 @@ def _elided(clause: Clause, before: Clause | None) -> bool:
     """Whether a clause leaves its verb to the one before: "but she will", "the dog does not"."""
     if before is None or before.verb is None or not clause.subject:
         return False
+    goes = (clause.direction or clause.places) and clause.link in (",", "and")
+    if goes and before.verb.frame == "move" and (before.direction or before.places):
+        return clause.verb is None and clause.strange is None and not clause.was
     helped = clause.helped or (clause.was and before.was and clause.style is None)
     says = clause.verb or clause.strange or clause.places or clause.direction or clause.cease
     return helped and not (says or clause.manners or clause.say or clause.objects)

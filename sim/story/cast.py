@@ -204,6 +204,7 @@ class Cast:
         recent = self.players[::-1]
         if kind in ("m", "f", "n"):
             match = [p for p in self._by_mention(rest or recent) if p.gender in (kind, None)]
+            match = [p for p in match if not (p.noun.other and p.noun.many)]
             if kind == "n":
                 others = [p for p in self.last if p not in doing]
                 match = [p for p in match if p.gender == "n"] or others[:1]
@@ -228,6 +229,10 @@ class Cast:
             others = [p for p in self.players if p not in (doing or self.subject[:1])]
             if kind == "friend" and not others:
                 return self._make(Noun("role", "person", "friend"), "person")
+            if not others and kind == "others":  # they are not the "he" of later
+                return self._make(
+                    Noun("role", "person", "people", 2, many=True, other=True), "person"
+                )
             if not others:
                 return self._make(Noun("role", "person", "person"), "person")
             return others if kind == "others" else others[:1]

@@ -12,6 +12,7 @@ LIGHT = ("gives", "takes", "makes", "has", "does", "performs", "offers")
 NOUNISH = ("role", "group", "many", "crowd", "thing", "place", "theme")
 
 
+_WAYS = ("to", "from", "toward", "around", "past", "behind", "through", "over", "under")
 _CARRIERS = ("do", "perform", "make", "take", "give", "throw", "have", "execute", "attempt", "try",
              "land", "deliver")  # fmt: skip
 
@@ -169,6 +170,17 @@ def verb_ahead(units: list[Unit], j: int, *, gerund: bool = False, finite: bool 
     return False
 
 
+def goes_too(units: list[Unit], j: int, now: Clause) -> bool:
+    """Whether the noun at ``j`` goes its own way: "Bob comes from the left, Al from the right"."""
+    if now.verb is None or now.verb.frame != "move" or not (now.places or now.direction):
+        return False
+    noun, k = read_noun(units, j)
+    if noun is None or noun.kind not in ("role", "group") or k >= len(units):
+        return False
+    way = units[k].get("prep")
+    return units[k].get("dir") is not None or (way is not None and way.value in _WAYS)
+
+
 def begins_clause(units: list[Unit], j: int) -> bool:
     """Whether the noun phrases at ``j`` are followed by a verb of their own."""
     noun, k = read_noun(units, j)
@@ -272,8 +284,10 @@ def second_verb(units: list[Unit], i: int, now: Clause) -> bool:
         return False
     if units[i - 1].any("link") and units[i - 1].text != "and":
         return False
-    reading = units[i].get("verb")
-    return reading is not None and reading.form == now.form == "s"
+    reading, after = units[i].get("verb"), units[i + 1] if i + 1 < len(units) else None
+    if units[i].any(*NOUNISH) and after is not None and after.get("verb"):
+        return False  # "and crows fly"
+    return reading is not None and reading.form == now.form and now.form in ("s", "base")
 
 
 def _imperative(units: list[Unit], i: int) -> bool:

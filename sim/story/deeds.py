@@ -36,9 +36,13 @@ def do(plan: Plan, act: Act) -> None:
     if pitches and not act.players() and not act.at("to"):
         verb = _verb_of(A.PITCHING)
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    if verb.action is A.SHOOTING and plan.stage.theme.set == "soccer":
+        verb = next(v for v in verbs().verbs if v.action is A.KICKING and T.GOAL in v.needs)
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
     missed = act.objects and not any(isinstance(t, Item) and is_held(t.kind) for t in act.objects)
+    missed = missed or not (act.objects or act.places or any_ball(plan))
     if act.clause.words[:1] in (["passes"], ["passed"]) and missed and not act.at("to"):
-        verb = next(v for v in verbs().verbs if v.relation == "past")
+        verb = next(v for v in verbs().verbs if v.relation == "past" and v.action is A.WALK)
         act.clause, frame = replace(act.clause, verb=verb), "move"
     if act.clause.words[:1] == ["plays"] and plan.stage.theme.set == "stage":
         verb = next(v for v in verbs().verbs if v.action is A.TYPING and v.frame == "stay")

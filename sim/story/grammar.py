@@ -7,6 +7,7 @@ from sim.story.clauses import (
     Clause,
     begins_clause,
     describes,
+    goes_too,
     head_follows,
     is_heading,
     is_link,
@@ -198,6 +199,7 @@ class Parser:
             self.prep = None
             return
         relation, self.prep = self.prep, None
+        now.negated = now.negated or self.units[i].text in ("none of the", "neither of the")
         theme = self.units[min(j, len(self.units)) - 1].get("theme")
         theme = theme if noun.kind in ("thing", "role") else None
         if theme and (relation in ("in", "at") or (relation and j == i + 1)):
@@ -207,8 +209,6 @@ class Parser:
             if now.verb is not None and not fights:
                 return
             noun.kind, noun.key, noun.word, noun.definite = "role", "person", "person", True
-        if relation == "without":
-            return
         if relation == "except":
             now.excepted.append(noun)
             self.holding = noun
@@ -219,7 +219,7 @@ class Parser:
         if relation == "with" and noun.kind in ("thing",) and self.holding and now.verb is None:
             self.holding.props.append(noun)
             return
-        if relation == "in" and noun.kind == "pron" and noun.key == "count":
+        if relation == "without" or (relation == "in" and noun.key == "count"):
             return
         if noun.kind == "theme" and relation != "across":
             self.stage.append(noun)
@@ -278,7 +278,8 @@ class Parser:
                 self.close("while" if gerund and gerund.form == "ing" else "then")
             return j
         acts = now.verb is not None or now.strange is not None or now.was
-        if acts and starts_noun(self.units, j) and begins_clause(self.units, j):
+        begins = starts_noun(self.units, j) and begins_clause(self.units, j)
+        if acts and (begins or goes_too(self.units, j, now)):
             self.close(",")
         return j
 
@@ -298,7 +299,7 @@ class Parser:
                 self.close("and")
                 return self.verb(j)
             noun = starts_noun(self.units, j) and not begins_clause(self.units, j)
-            if noun and not now.bare:
+            if noun and not now.bare and not goes_too(self.units, j, now):
                 return self.join_noun(j, prep)
             if now.bare:
                 return j

@@ -24,6 +24,11 @@ _OWN = ("his", "her", "their", "its", "my", "your", "the", "a", "both", "one")
 
 _LIMBS = ("hand", "hands", "arm", "arms", "foot", "feet", "leg", "legs", "head", "knee", "elbow",
           "fist", "fists", "finger", "fingers", "shoulder", "mouth", "teeth")  # fmt: skip
+_OES = ("go", "do", "undo", "forgo", "hero", "superhero", "potato", "tomato", "echo", "veto")
+_QUALIFIES = ("side", "high", "low", "tip", "fist", "belly", "karate", "body", "slow", "tap",
+              "line", "ice", "dog", "front", "goose", "crab", "double")  # fmt: skip
+_PARTICLES = ("up", "down", "off", "over", "out", "in", "about")
+"""First words of verbs that are inflected at the end, "side steps", but not "lines up"."""
 _ARTICLE = re.compile(r" (?:a|an|the) ")
 _Strict = ConfigDict(extra="forbid", frozen=True)
 
@@ -308,6 +313,8 @@ def verb_forms(phrase: str) -> list[tuple[str, str]]:
     """The forms of a verb phrase: its first word inflected, the rest as it is."""
     first, _, rest = phrase.partition(" ")
     tail = f" {rest}" if rest else ""
+    if rest and first in _QUALIFIES and rest.split()[0] not in _PARTICLES:
+        return [(form, f"{first} {text}") for form, text in verb_forms(rest)]
     if first == "be":
         known = (("base", "be"), ("s", "is"), ("s", "are"), ("ing", "being"))
         return [(form, text + tail) for form, text in known] if rest else [("base", "be")]
@@ -340,7 +347,7 @@ def plural(noun: str) -> str:
 
 
 def _with_s(word: str) -> str:
-    if word.endswith(("s", "sh", "ch", "x", "z", "o")) and word not in ("photo", "piano", "robo"):
+    if word.endswith(("s", "sh", "ch", "x", "z")) or word in _OES:
         return word + "es"
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"

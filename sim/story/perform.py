@@ -42,7 +42,8 @@ def perform(plan: Plan, acts: list[Act]) -> list[str]:
         if not act.who:
             continue
         for player in act.who:
-            player.said_style = clause.style or player.said_style or clause.verb.style
+            own = None if player.noun.style else clause.verb.style
+            player.said_style = clause.style or player.said_style or own
         if clause.negated or (clause.cease and _under_way(act)):
             _refrain(plan, act)
         elif not layer(plan, act):
