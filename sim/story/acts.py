@@ -340,6 +340,13 @@ def _in_order(acts: list[Act]) -> list[Act]:
             ordered += [replace(later, link="."), replace(act, link="then")]
             k += 2
             continue
+        after = acts[k + 1] if k + 1 < len(acts) else None
+        done = act.clause
+        loose = done.form == "ing" and not (done.was or done.cease) and act.link in ("", ".")
+        if loose and after is not None and _gestures_on_the_way(act, after):
+            ordered += [replace(after, link=act.link), replace(act, link="while")]
+            k += 2  # "laughing, they run to the house"
+            continue
         if act.link in _PARALLEL and ordered and _done_seated(ordered[-1], act):
             before = ordered.pop()  # "reads sitting on a bench"
             ordered += [replace(act, link=before.link), replace(before, link="then")]

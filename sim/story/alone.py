@@ -17,6 +17,8 @@ from sim.story.ways import Ways, ahead
 A, T = ActionType, ObjectType
 AT_TABLE = frozenset({A.EATING, A.DRINKING, A.READING, A.TYPING})
 """What one sits down to where there is a table."""
+BALL_M = 0.6
+"""From somebody to the ball he is about to swing at (choice)."""
 ARM_M = 0.46
 """From somebody at a table to what lies before him on it."""
 SEATED_S = 1.2
@@ -53,6 +55,9 @@ def stay(plan: Plan, act: Act) -> None:
     start = settle_place(plan, act, act.who) if not before or len(act.who) > 1 else plan.begin(act)
     if before and len(act.who) == 1:  # "kneels before the king"
         start = face_to_face(plan, act, [act.who[0], before[0]], TALK_M, start)
+    around = act.at("around")
+    if around and all(not p.legs and not p.actions for p in act.who):
+        _gather(plan, act.who, around[0])
     circle = ("circles" in clause.manners or "abreast" in clause.manners) and len(act.who) > 2
     if circle and all(not p.legs and not p.actions for p in act.who):
         _ring(act.who)
@@ -80,17 +85,29 @@ def stay(plan: Plan, act: Act) -> None:
         if clause.say:
             plan.cue(player, t, None, clause.say)
         for item in [i for i in act.items() if i.spot is None and i.holder is None]:
-            if is_held(item.kind):
+            if verb.action in (A.GOLF_SWING, A.TENNIS_SWING):
+                item.spot = ahead(player.spot, way_of(player.facing or 0.0), BALL_M)
+            elif is_held(item.kind):
                 item.holder = player
     plan.close(act, start, end, partner)
 
 
-def _ring(who: list[Player]) -> None:
+def _gather(plan: Plan, who: list[Player], target: Target) -> None:
+    """Stand round somebody or something and face it."""
+    if isinstance(target, Player):
+        plan.arrange([target], (1.0, 0.0), moving=False)
+    elif isinstance(target, Item) and target.spot is None:
+        plan.stage.put(target, 0.0, 0.0)
+    reach = target.radius if isinstance(target, Player) else target.reach
+    _ring(who, target.spot, reach + 1.0)
+
+
+def _ring(who: list[Player], middle: Spot = (0.0, 0.0), least: float = 1.4) -> None:
     """Stand in a circle and face its middle."""
-    radius = max(1.4, 0.22 * len(who))
+    radius = max(least, 0.22 * len(who))
     for k, player in enumerate(who):
-        angle = 2.0 * pi * k / len(who) - 0.5 * pi
-        player.put(radius * cos(angle), radius * sin(angle))
+        angle = 2.0 * pi * (k + 0.5) / len(who) - 0.5 * pi
+        player.put(middle[0] + radius * cos(angle), middle[1] + radius * sin(angle))
         player.facing = angle + pi
 
 

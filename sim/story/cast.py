@@ -236,6 +236,11 @@ class Cast:
             if not others:
                 return self._make(Noun("role", "person", "person"), "person")
             return others if kind == "others" else others[:1]
+        if kind == "one" and noun.side and self.players:  # "the one on the right"
+            there = [p for p in self.players if p.noun.side == noun.side]
+            like = self.players[-1]
+            other = Noun("role", like.key, like.noun.word, side=noun.side)
+            return there[:1] or self._make(other, like.key)
         if kind == "one":
             used = {id(p) for p in self.subject} if noun.other else set()
             free = [p for p in self.players if id(p) not in used]

@@ -94,6 +94,21 @@ class Clause:
         )  # fmt: skip
 
 
+def said_of_it(now: Clause, noun: Noun) -> bool:
+    """Whether a noun only says what the subject is; "it is a cat" and names take it over."""
+    told = now.was and now.subject and now.verb is None and now.strange is None
+    if not told or noun.kind not in ("role", "group"):
+        return False
+    if now.subject[-1].key == "n":  # "it is a cat that sleeps"
+        now.subject, now.negated = [] if now.negated else [noun], False
+        return True
+    if noun.name:
+        return False
+    if now.subject[-1].name and not noun.many:
+        now.subject[-1].key = noun.key  # "Tom is a robot"
+    return True
+
+
 def is_heading(units: list[Unit], j: int, now: Clause) -> bool:
     """Whether what came before a colon only names the scene: "boss fight: a robot ..."."""
     noun = now.subject[0] if now.subject else None
@@ -253,12 +268,13 @@ def is_verb(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
         counted = number and reading.form == "s"  # "three ducks"
         if not before.any("pron", "link") and (unit.any(*NOUNISH) or counted):
             return False
-        if before.get("det") and not before.get("pron") and now.verb is None and now.subject:
+        free = now.verb is None and prep in (None, "for", "with")  # not "on a swing"
+        if before.get("det") and not before.get("pron") and free and now.subject:
             return True  # "does a jump"
         if now.words and now.words[0] in LIGHT and (before.get("det") or not counted):
             return not unit.any(*NOUNISH)
         if before.get("det") and before.text in ("a", "an", "the", "his", "her"):
-            return now.verb is None and not unit.any(*NOUNISH) and not head_follows(units, i)
+            return free and not unit.any(*NOUNISH) and not head_follows(units, i)
     if unit.get("cease") and verb_ahead(units, i + 1, gerund=True):
         return False
     if prep is not None and unit.any(*NOUNISH):

@@ -36,6 +36,19 @@ def do(plan: Plan, act: Act) -> None:
     if pitches and not act.players() and not act.at("to"):
         verb = _verb_of(A.PITCHING)
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    ball, said = ball_of(act), act.clause.words[:1]
+    if ball is not None and (said == ["returns"] or ball.word.startswith("golf")):
+        tennis = any(a is A.TENNIS_SWING for p in plan.cast.players for _, a in p.actions)
+        swing = A.TENNIS_SWING if tennis else A.THROWING
+        verb = _verb_of(A.GOLF_SWING if ball.word.startswith("golf") else swing)
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    if ball is not None and verb.action is A.ROLL:
+        verb = _verb_of(A.BOWLING)  # "rolls the ball"
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    if verb.action is A.IDLE and said == ["stands around"] and act.objects:
+        act.places, act.objects = [*act.places, ("around", act.objects)], []
+        act.clause = replace(act.clause, verb=_verb_of(A.STAND))
+        verb = act.clause.verb
     if verb.action is A.SHOOTING and plan.stage.theme.set == "soccer":
         verb = next(v for v in verbs().verbs if v.action is A.KICKING and T.GOAL in v.needs)
         act.clause, frame = replace(act.clause, verb=verb), verb.frame

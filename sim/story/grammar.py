@@ -15,6 +15,7 @@ from sim.story.clauses import (
     manner_here,
     prep_here,
     said,
+    said_of_it,
     second_verb,
     verb_ahead,
 )
@@ -219,7 +220,8 @@ class Parser:
         if relation == "with" and noun.kind in ("thing",) and self.holding and now.verb is None:
             self.holding.props.append(noun)
             return
-        if relation == "without" or (relation == "in" and noun.key == "count"):
+        vague = self.units[i].get("quantity") and (now.verb or now.strange)  # "some sick moves"
+        if relation == "without" or (noun.key == "count" and (relation == "in" or vague)):
             return
         if noun.kind == "theme" and relation != "across":
             self.stage.append(noun)
@@ -227,10 +229,7 @@ class Parser:
                 now.places.append((relation, noun))
             return
         if relation is None:
-            said_of = now.was and now.subject and now.verb is None and now.strange is None
-            if said_of and noun.kind in ("role", "group") and not noun.name:  # "they are friends"
-                if now.subject[-1].name and not noun.many:
-                    now.subject[-1].key = noun.key  # "Tom is a robot"
+            if said_of_it(now, noun):
                 return
             if now.verb is None and now.strange is None:
                 now.subject.append(noun)
@@ -278,7 +277,8 @@ class Parser:
                 self.close("while" if gerund and gerund.form == "ing" else "then")
             return j
         acts = now.verb is not None or now.strange is not None or now.was
-        begins = starts_noun(self.units, j) and begins_clause(self.units, j)
+        k = j + (self.units[j].text in ("only", "just", "even") and starts_noun(self.units, j + 1))
+        begins = starts_noun(self.units, k) and begins_clause(self.units, k)
         if acts and (begins or goes_too(self.units, j, now)):
             self.close(",")
         return j

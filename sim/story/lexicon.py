@@ -26,7 +26,8 @@ _LIMBS = ("hand", "hands", "arm", "arms", "foot", "feet", "leg", "legs", "head",
           "fist", "fists", "finger", "fingers", "shoulder", "mouth", "teeth")  # fmt: skip
 _OES = ("go", "do", "undo", "forgo", "hero", "superhero", "potato", "tomato", "echo", "veto")
 _QUALIFIES = ("side", "high", "low", "tip", "fist", "belly", "karate", "body", "slow", "tap",
-              "line", "ice", "dog", "front", "goose", "crab", "double")  # fmt: skip
+              "line", "ice", "dog", "front", "goose", "crab", "double",
+              "shadow")  # fmt: skip
 _PARTICLES = ("up", "down", "off", "over", "out", "in", "about")
 """First words of verbs that are inflected at the end, "side steps", but not "lines up"."""
 _ARTICLE = re.compile(r" (?:a|an|the) ")

@@ -164,6 +164,8 @@ def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun 
         return (noun, i) if _alone(noun, i > start) else (None, max(i, start))
     first = unit
     deed = after.get("verb") if after is not None else None
+    begun = after.get("begin") if after is not None else None
+    deed = deed or begun  # "someone mimes climbing"
     if reading.kind == "role" and after and after.get("role") and not (deed and deed.form == "s"):
         i, unit = i + 1, after  # "a robot dog", "a zombie waiter"
         after = units[i + 1] if i + 1 < len(units) else None

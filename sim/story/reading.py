@@ -34,6 +34,7 @@ _SPELLINGS = {
     "alot of": "a lot of", "infront of": "in front of", "nextto": "next to", "teh man": "the man",
     "baloon": "balloon", "2nd": "second", "1st": "first", "3rd": "third", "an man": "a man",
     "womans": "women", "mans": "men", "childs": "children", "peoples": "people", "ppl": "people",
+    "no the": "on the", "ot the": "to the", "ni the": "in the", "fo the": "of the",
     "couple o": "couple of", "bunch o": "bunch of", "lots o": "lots of", "form the": "from the",
     "form left": "from left", "form right": "from right", "tow men": "two men",
     "tow women": "two women", "tow people": "two people", "tow boys": "two boys",
@@ -159,7 +160,8 @@ def _mended(token: str) -> str:
     if low.endswith("in") and low + "g" in known_words():
         return token + "g"  # "runnin"
     slip = _respell(low)
-    return token if slip is None or _is_english(low) else slip
+    doubled = slip is not None and len(low) == 3 and slip == low + low[-1]  # "tre", "bal"
+    return token if slip is None or (_is_english(low) and not doubled) else slip
 
 
 def _is_english(word: str) -> bool:
@@ -223,8 +225,29 @@ def _performs() -> dict[str, str]:
     return {text: form for verb in known for form, text in verb_forms(verb)}
 
 
+def _steps_taken(lower: list[str], i: int) -> list[Unit] | None:
+    """ "takes two steps back" as walking backwards so far."""
+    if lower[i] not in ("take", "takes", "took", "taking", "taken"):
+        return None
+    one = (1.0, i + 2) if lower[i + 1 : i + 2] in (["a"], ["one"]) else None
+    number = number_at(lower, i + 1) or one
+    few = lower[i + 1 : i + 3] == ["a", "few"] or lower[i + 1 : i + 2] in (["some"], ["several"])
+    number = (3.0, i + 2 + (lower[i + 1] == "a")) if few else number
+    if number is None or lower[number[1] : number[1] + 1] not in (["step"], ["steps"]):
+        return None
+    end = number[1] + 1
+    back = lower[end : end + 1] in (["back"], ["backward"], ["backwards"])
+    name = "walk backwards" if back else "walk"
+    known = next(r for r in vocabulary()[name] if r.kind == "verb")
+    form = next(f for f, text in verb_forms("take") if text == lower[i])
+    walk = Unit(name, (Reading("verb", known.value, form),), i, end + back)
+    return [walk, Unit("metres", (Reading("metres", 0.7 * number[0]),), end + back, end + back)]
+
+
 def _performed(lower: list[str], i: int) -> list[Unit]:
     """ "performs three jumping jacks" as the known "do jumping jacks", three times."""
+    if (stepped := _steps_taken(lower, i)) is not None:
+        return stepped
     form, j, count = _performs().get(lower[i]), i + 1, 1
     if form is None or j >= len(lower):
         return []
@@ -283,7 +306,7 @@ def _respell(token: str) -> str | None:
     n = len(token)
     known = known_words()
     if n == 3 and token.isascii():
-        swapped = (token[1] + token[0] + token[2], token[0] + token[2] + token[1])
+        swapped = (token[1] + token[0] + token[2], token[0] + token[2] + token[1], token + token[2])
         return next((slip for slip in swapped if slip in known), None)
     if n < 4 or not token.isascii():
         return None
