@@ -72,7 +72,8 @@ class Corpus:
         at = np.arange(len(self))
         fits = at[at + chunk <= self.end]
         before = np.maximum(fits - NEAR_CHANGE_FRAMES, self.first[fits])
-        changed = (self.clause[before] != self.clause[fits]) | (before == self.first[fits])
+        changed = self.clause[before] != self.clause[fits]
+        changed |= fits - self.first[fits] < NEAR_CHANGE_FRAMES
         return fits, fits[changed]
 
     @classmethod

@@ -103,6 +103,7 @@ class MotionTransformer(nn.Module):
             nn.Linear(config.text, width),
         )
         self.read_chunk = nn.Linear(patch * (N_FEATURES + 6) + 1, width)
+        self.read_lead = nn.Linear(patch * N_FEATURES, width)
         self.read_time = nn.Linear(64, width)
         self.place_before = nn.Parameter(0.02 * torch.randn(n_history + 2, width))
         self.place_chunk = nn.Parameter(0.02 * torch.randn(n_chunk, width))
@@ -113,20 +114,23 @@ class MotionTransformer(nn.Module):
         self.position = PositionHead(config)
         self.contact = nn.Linear(width, patch * 2)
 
-    def remember(self, history: Tensor, text: Tensor, style: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Keys and values, per layer, of what the chunk goes on from.
+    def remember(
+        self, history: Tensor, text: Tensor, style: Tensor
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """What the chunk goes on from: its last frames as a token, and keys and values per layer.
 
         history (B, H, F) normalised. text (B, E): the sentence, zeros for none. style (B, E): the
         style's word times its intensity, zeros for none.
         """
-        frames = self.read_history(history.unflatten(1, (-1, self.config.patch)).flatten(2))
+        patches = history.unflatten(1, (-1, self.config.patch)).flatten(2)
+        frames, lead = self.read_history(patches), self.read_lead(patches[:, -1:])
         words = [self.read_text(text)[:, None], self.read_style(style)[:, None]]
         x = torch.cat([frames, *words], dim=1) + self.place_before
         memory = []
         for block in self.blocks:
             x, own = block(x, None)
             memory.append(own)
-        return memory
+        return lead, memory
 
     def denoise(
         self,
@@ -134,7 +138,7 @@ class MotionTransformer(nn.Module):
         time: Tensor,
         asked: Tensor,
         given: Tensor,
-        memory: list[tuple[Tensor, Tensor]],
+        before: tuple[Tensor, list[tuple[Tensor, Tensor]]],
     ) -> tuple[Tensor, Tensor]:
         """Clean chunk (B, C, F) and contact logits (B, C, 2) of the left and the right foot.
 
@@ -146,13 +150,18 @@ class MotionTransformer(nn.Module):
         x, y = asked[..., 0] / SPEED_UNIT, asked[..., 1] / SPEED_UNIT
         own = torch.stack([x * cos + y * sin, y * cos - x * sin], dim=2) * given[:, :, None]
         wish = torch.stack([x, y, cos - 1.0, sin], dim=2) * given[:, :, None]
-        frames = torch.cat([noised, wish, own], dim=2).unflatten(1, (-1, patch)).flatten(2)
+        # The best linear guess at the motion in it: of pure noise, nothing is let in.
+        gain = time / (time * time + (1.0 - time) ** 2)
+        seen = noised * gain[:, None, None]
+        frames = torch.cat([seen, wish, own], dim=2).unflatten(1, (-1, patch)).flatten(2)
         flag = given[:, None].expand(-1, frames.shape[1], -1)
         angle = time[:, None] * self.waves
         clock = self.read_time(torch.cat([torch.cos(angle), torch.sin(angle)], dim=1))
-        x = self.read_chunk(torch.cat([frames, flag], dim=2)) + self.place_chunk + clock[:, None]
-        for block, before in zip(self.blocks, memory, strict=True):
-            x, _ = block(x, before)
+        lead, memory = before
+        x = self.read_chunk(torch.cat([frames, flag], dim=2)) + self.place_chunk
+        x = x + clock[:, None] + lead
+        for block, past in zip(self.blocks, memory, strict=True):
+            x, _ = block(x, past)
         x = self.norm(x)
         pose = self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
         contact = self.contact(x).unflatten(2, (patch, 2)).flatten(1, 2)
@@ -173,11 +182,11 @@ class Sampler(nn.Module):
     def forward(self, history, text, style, asked, given, noise) -> tuple[Tensor, Tensor]:
         """Chunk (B, C, 22) in metres and its contacts (B, C, 2), 0 to 1; noise is (B, C, 22)."""
         model = self.model
-        memory = model.remember((history - model.mean) / model.std, text, style)
+        before = model.remember((history - model.mean) / model.std, text, style)
         x = noise
         for step in range(self.steps):
             now = step / self.steps
-            clean, contact = model.denoise(x, now + 0.0 * noise[:, 0, 0], asked, given, memory)
+            clean, contact = model.denoise(x, now + 0.0 * noise[:, 0, 0], asked, given, before)
             x = x + (clean - x) * (1.0 / (self.steps - step))  # Euler, of what is left of the way
         return x * model.std + model.mean, torch.sigmoid(contact)
 

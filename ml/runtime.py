@@ -129,21 +129,25 @@ def open_model(path: Path | None = None) -> MotionModel:
     return _open(path, stamp)
 
 
-def choose_motion(motion: str | None, path: Path | None = None) -> MotionModel | None:
+def choose_motion(
+    motion: str | None, model: Path | MotionModel | None = None
+) -> MotionModel | None:
     """The model to move people by, None for procedural motion.
 
     motion: "learned", "procedural" or None, which prefers learned and says once, in the log, why
-    it cannot be. path: a model file to be used. Raises ValueError for anything else, and if a
+    it cannot be. model: one to be used, or its file. Raises ValueError for anything else, and if a
     model that is asked for cannot be used.
     """
     if motion not in (None, "learned", "procedural"):
         raise ValueError(f"motion: unknown {motion!r}; expected learned or procedural")
     if motion == "procedural":
-        if path is not None:
-            raise ValueError(f"model: {path} is of no use to procedural motion; expected learned")
+        if model is not None:
+            raise ValueError(f"model: {model} is of no use to procedural motion; expected learned")
         return None
-    if motion == "learned" or path is not None:
-        return open_model(path)
+    if isinstance(model, MotionModel):
+        return model
+    if motion == "learned" or model is not None:
+        return open_model(model)
     try:
         return open_model()
     except ValueError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from entities.components import Person, Thing
 from entities.scene import Event, Scene
 from entities.units import DT
-from ml.runtime import choose_motion
+from ml.runtime import MotionModel, choose_motion
 from sim.attention import attend
 from sim.behavior import FollowRoute, run_script
 from sim.build import build_world
@@ -36,14 +36,15 @@ class Simulation:
         scene: Scene,
         seed: int | None = None,
         motion: str | None = None,
-        model: Path | None = None,
+        model: Path | MotionModel | None = None,
     ) -> None:
-        """motion: learned or procedural; None prefers learned. model: the file to use for it.
+        """motion: learned or procedural; None prefers learned. model: the one to use for it,
+        or its file.
 
         Raises ValueError, naming the field, if the scene cannot be built or a model that is asked
         for cannot be used.
         """
-        self.motion, self.model_file = motion, model
+        self.motion, self.model = motion, model
         chosen = choose_motion(motion, model)
         self.model_hash = "" if chosen is None else chosen.hash
         self.scene = scene.model_copy(update={"seed": scene.seed if seed is None else seed})
@@ -169,7 +170,7 @@ def simulate(
     seconds: float | None = None,
     seed: int | None = None,
     motion: str | None = None,
-    model: Path | None = None,
+    model: Path | MotionModel | None = None,
 ) -> Trace:
     """Run a scene headless: ``round(seconds / DT)`` rows, row k the state at t = k DT.
 

@@ -82,7 +82,7 @@ class Window:
     def play(self, scene: Scene) -> None:
         """Start a scene. Raises ValueError if it cannot be built; then the old one goes on."""
         now = self.playback.simulation
-        simulation = Simulation(scene, motion=now.motion, model=now.model_file)
+        simulation = Simulation(scene, motion=now.motion, model=now.model)
         if self._recorder is not None and self._recorder.recording:
             self.toggle_recording()
             self._recorder.start(simulation)

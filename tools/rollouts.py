@@ -1,0 +1,268 @@
+"""Learned motion let run: speeds, paths, minutes on end, and how soon a change shows."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from entities.scene import Scene
+from entities.skeleton import LATERAL
+from entities.units import DT
+from ml.corpus import Corpus, cut
+from ml.features import decode, encode
+from ml.metrics import (
+    MOTION_FPS,
+    Motion,
+    upright_world,
+)
+from ml.runtime import MotionModel, Streams, Words
+from sim import simulate
+from sim.path import Path
+from tools.trials import motions_of
+
+SPEEDS = (1.3, 3.0, 5.0, 6.0, 8.0)  # m/s
+RENEW_FRAMES = 20
+WARM_UP_S = 3.0
+APART_M = 40.0
+
+
+def clause_for(speed: float) -> tuple[str, str]:
+    """The action and the clause of a speed."""
+    for limit, action, clause in (
+        (2.0, "walk", "walks"),
+        (4.0, "jog", "jogs"),
+        (5.5, "run", "runs"),
+        (7.0, "running_bases", "runs the bases"),
+    ):
+        if speed < limit:
+            return action, clause
+    return "sprint", "sprints"
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A stream that nothing corrects: what the model alone makes of a speed."""
+
+    speed: float  # m/s, of its own steps
+    states: np.ndarray  # (T, 22)
+
+
+def let_run(
+    model: MotionModel, speeds: tuple[float, ...], seconds: float, start: np.ndarray, seed: int = 0
+) -> list[Free]:
+    """Streams asked for ``speeds`` (S,), from the frames ``start`` (S, K, 22), straight ahead."""
+    n = len(speeds)
+    streams, words = Streams(model, n, seed), Words(model.encoder)
+    rows = np.arange(n)
+    streams.begin(rows, start)
+    text = np.stack([words[clause_for(speed)[1]] for speed in speeds])
+    asked = np.zeros((n, model.chunk, 3))
+    asked[:, :, 0] = np.array(speeds)[:, None]
+    states = []
+    for k in range(round(seconds * MOTION_FPS)):
+        if k % RENEW_FRAMES == 0:
+            streams.plan(rows, text, np.zeros_like(text), asked)
+        streams.advance()
+        states.append(streams.now.copy())
+    made = np.stack(states, axis=1)
+    return [Free(float(own[:, -2].mean() * MOTION_FPS), own) for own in made]
+
+
+def steady_start(speeds: tuple[float, ...], frames: int) -> np.ndarray:
+    """Frames (S, K, 22) of procedural people who already go at ``speeds``."""
+    scene = _along(speeds, 5.0)
+    trace = simulate(scene, motion="procedural")
+    starts = []
+    for a in range(len(speeds)):
+        root, heading = trace.root[::2, a].astype(float), trace.heading[::2, a].astype(float)
+        state = encode(root, heading, trace.pose[::2, a].astype(float), 1.0)
+        starts.append(state[-frames - 1 : -1])
+    return np.stack(starts)
+
+
+def _along(speeds: tuple[float, ...], seconds: float, seed: int = 1) -> Scene:
+    actors = [
+        {
+            "id": f"a{k}",
+            "initial_position": {"x": 0.0, "y": APART_M * k},
+            "velocity": [speed, 0.0],
+            "actions": [[0.0, clause_for(speed)[0]]],
+        }
+        for k, speed in enumerate(speeds)
+    ]
+    return Scene.model_validate({"actors": actors, "duration": seconds, "seed": seed})
+
+
+def steady(model: MotionModel | None, seconds: float = 10.0) -> dict[float, Motion]:
+    """People who keep a speed, by the model or procedurally; the first seconds are left out."""
+    scene = _along(SPEEDS, WARM_UP_S + seconds)
+    motion = "procedural" if model is None else "learned"
+    trace = simulate(scene, motion=motion, model=model)
+    return {
+        speed: one.between(WARM_UP_S, WARM_UP_S + seconds)
+        for speed, one in zip(SPEEDS, motions_of(scene, trace), strict=True)
+    }
+
+
+def routes() -> dict[str, list[list]]:
+    """Movement paths by name: circle, square, figure eight and the ballpark diamond."""
+    turn = np.linspace(0.0, 2.0 * np.pi, 17)
+
+    def timed(points: np.ndarray, speed: float) -> list[list]:
+        legs = np.hypot(*np.diff(points, axis=0).T)
+        t = np.concatenate([[0.0], 1.0 + np.cumsum(legs) / speed])
+        return [
+            [float(a), {"x": float(x), "y": float(y)}] for a, (x, y) in zip(t, points, strict=True)
+        ]
+
+    circle = 5.0 * np.stack([np.sin(turn), 1.0 - np.cos(turn)], axis=1)
+    eight = np.stack([8.0 * np.sin(turn), 4.0 * np.sin(2.0 * turn)], axis=1)
+    square = np.array([[0, 0], [8, 0], [8, 8], [0, 8], [0, 0]], float)
+    diamond = 27.43 * np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], float)
+    return {
+        "circle": timed(circle, 2.0),
+        "square": timed(square, 1.3),
+        "figure eight": timed(eight, 1.8),
+        "diamond": timed(diamond, 4.5),
+    }
+
+
+def path_errors(model: MotionModel | None) -> dict[str, tuple[float, float]]:
+    """Mean and largest distance, m, from the reference curve, by route."""
+    found = {}
+    for name, knots in routes().items():
+        actor = {"id": "a", "initial_position": knots[0][1], "movement_path": knots}
+        scene = Scene.model_validate({"actors": [actor], "duration": knots[-1][0], "seed": 1})
+        motion = "procedural" if model is None else "learned"
+        root = simulate(scene, motion=motion, model=model).root[:, 0, :2]
+        path = Path.through([(t, p["x"], p["y"], None) for t, p in knots], "route")
+        line = path.at(np.arange(0.0, path.end, 0.02))[:, :2]
+        off = np.array([np.hypot(*(line - place).T).min() for place in root])
+        found[name] = float(off.mean()), float(off.max())
+    return found
+
+
+def response_s(model: MotionModel, first: str, then: str, at_s: float = 2.0) -> float:
+    """Seconds from a change of action until the pose is 2 cm from what it would have been."""
+
+    def run(actions: list) -> np.ndarray:
+        actor = {"id": "a", "initial_position": {"x": 0.0, "y": 0.0}, "actions": actions}
+        scene = Scene.model_validate({"actors": [actor], "duration": at_s + 2.0, "seed": 1})
+        return simulate(scene, motion="learned", model=model).pose[:, 0]
+
+    apart = np.abs(run([[0.0, first], [at_s, then]]) - run([[0.0, first]])).max(axis=(1, 2))
+    late = np.flatnonzero(apart[round(at_s / DT) :] > 0.02)
+    return float(late[0] * DT) if len(late) else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """How far roots are from where they should be over ``frames`` frames."""
+
+    ade: float  # m, mean over the time
+    fde: float  # m, at its end
+    distance: float  # m travelled
+    share: float  # of windows within 2 % of their distance + 0.03 m on average
+
+
+def travel_error(
+    model: MotionModel, corpus: Corpus, n: int = 256, frames: int = 60, *, given: bool = True
+) -> Travel:
+    """Roots of streams from held-out histories, asked for the velocity that was (or nothing)."""
+    rng = np.random.default_rng(7)
+    h, c = model.history, model.chunk
+    fits, _ = corpus.starts(frames + c)
+    fits = fits[(fits - corpus.first[fits] >= h) & corpus.rooted[fits]]
+    same = corpus.clause[fits] == corpus.clause[fits + frames]
+    pace = np.hypot(*corpus.state[fits, -2:].T) * MOTION_FPS
+    at = rng.choice(fits[same & (pace > 0.5)], n)
+    streams = Streams(model, n, 0)
+    rows = np.arange(n)
+    past = np.stack([corpus.state[a - h : a] for a in at]).astype(float)
+    streams.begin(rows, past)
+    states = []
+    for k in range(frames):
+        if k % RENEW_FRAMES == 0:
+            w = cut(corpus, at + k, 0, c, np.random.default_rng(k))
+            asked = _own_asked(w.velocity, w.offset)
+            streams.plan(rows, w.text, w.style, asked, np.full((n, 1), float(given)))
+        streams.advance()
+        states.append(streams.now)
+    made = np.stack(states, axis=1)
+    heading = np.stack([corpus.heading[a : a + frames] for a in at]).astype(float)
+    true = np.stack([corpus.state[a : a + frames] for a in at]).astype(float)
+    ways = [
+        np.stack([decode(s, hd, np.zeros(2), 1.0)[0] for s, hd in zip(which, heading, strict=True)])
+        for which in (made, true)
+    ]
+    off = np.hypot(*np.moveaxis(ways[0] - ways[1], 2, 0))
+    far = np.hypot(*np.moveaxis(np.diff(ways[1], axis=1), 2, 0)).sum(axis=1)
+    good = off.mean(axis=1) <= 0.02 * far + 0.03
+    return Travel(
+        float(off.mean()), float(off[:, -1].mean()), float(far.mean()), float(good.mean())
+    )
+
+
+def _own_asked(velocity: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    return np.concatenate([velocity, offset[:, :, None]], axis=2)
+
+
+def stream_motion(states: np.ndarray) -> Motion:
+    """A stream (T, 22) that goes straight ahead, as a Motion."""
+    heading = np.zeros(len(states))
+    ground, pose = decode(states, heading, np.zeros(2), 1.0)
+    root = np.concatenate([ground, np.zeros((len(states), 1))], axis=1)
+    lateral = np.tile(LATERAL, (len(states), 1))
+    world = upright_world(root, heading, pose, lateral)
+    return Motion(MOTION_FPS, root, heading, pose, lateral, world, np.zeros((len(states), 2), bool))
+
+
+class Headless(MotionModel):
+    """A model whose position head says nothing: what is left is the correction's."""
+
+    def plan(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As MotionModel, without steps."""
+        chunk, contact = super().plan(*inputs)
+        chunk[..., -2:] = 0.0
+        return chunk, contact
+
+
+def moved_without_head(model: MotionModel) -> tuple[float, float]:
+    """Metres gone in 8 s of walking with the position head and without it."""
+    scene = _along((1.3,), 8.0)
+    return tuple(
+        float(simulate(scene, motion="learned", model=each).root[-1, 0, 0])
+        for each in (model, Headless(model.path))
+    )
+
+
+def learned_share(model: MotionModel) -> float:
+    """Share of actor-ticks in locomotion that the model makes."""
+    gaits = ("walk", "jog", "run", "sprint", "sneak", "march", "walk_backwards", "strafe")
+    actors = [
+        {
+            "id": f"a{k}",
+            "initial_position": {"x": 0.0, "y": APART_M * k},
+            "actions": [[0.0, gait], [4.0, gaits[k - 1]]],
+        }
+        for k, gait in enumerate(gaits)
+    ]
+    scene = Scene.model_validate({"actors": actors, "duration": 8.0, "seed": 2})
+    trace = simulate(scene, motion="learned", model=model)
+    return float(trace.source.mean())
+
+
+def crowd_cost(model: MotionModel, n: int, seconds: float = 4.0) -> float:
+    """Seconds of CPU that a second of ``n`` learned walkers takes, physics and all."""
+    actors = [
+        {
+            "id": f"a{k}",
+            "initial_position": {"x": 3.0 * (k // 10), "y": 3.0 * (k % 10)},
+            "actions": [[0.0, "walk"]],
+        }
+        for k in range(n)
+    ]
+    scene = Scene.model_validate({"actors": actors, "duration": seconds, "seed": 3})
+    start = time.process_time()
+    simulate(scene, motion="learned", model=model)
+    return (time.process_time() - start) / seconds
