@@ -5,6 +5,7 @@ where hands, seats or balls must be met, and is there at once when the model's t
 """
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from sim.behavior import BEARINGS, HOLD_HEADING_BELOW, SPEEDS
 from sim.feet import FootLock, frame_to_pose
 from sim.motion import TURN_DAMPING
 from sim.rows import motion_rows
-from sim.subtasks import Clauses, told
+from sim.subtasks import Clauses, later_of, told, verb_of
 from sim.switch import RISE_FROM_M
 from sim.world import World
 
@@ -191,14 +192,18 @@ class LearnedMotion:
 
     def _sayings(self, world: World, rows: np.ndarray) -> list[tuple[str, str, float]]:
         """Clause, style and its intensity of each row."""
-        if self._told != len(self._scene.events):
-            self._told = len(self._scene.events)
-            self._clauses = [told(self._scene, row) for row in range(len(self._active))]
-        manner, now = world[Manner], world.time + 1e-9
+        scene = self._scene
+        if self._told != len(scene.events):
+            self._told = len(scene.events)
+            self._clauses = [
+                told(scene, row) if actor.caption.strip() or later_of(scene, row) else []
+                for row, actor in enumerate(scene.actors)
+            ]
+        action, manner, now = world[Gait].action, world[Manner], world.time + 1e-9
         said = []
         for row in rows.tolist():
             clauses = [text for t, text in self._clauses[row] if t <= now]
-            clause = clauses[-1] if clauses else self._clauses[row][0][1]
+            clause = clauses[-1] if clauses else _verb(int(action[row]))
             said.append((clause, manner.style[row], float(manner.intensity[row])))
         return said
 
@@ -270,6 +275,11 @@ class LearnedMotion:
         if np.count_nonzero(self._two_legged & ~self._active):
             self._past[:, :-1] = self._past[:, 1:]
             self._past[:, -1] = self._shown(world)
+
+
+@cache
+def _verb(action: int) -> str:
+    return verb_of(ACTIONS[action])
 
 
 def _in_own_heading(asked: np.ndarray) -> np.ndarray:
