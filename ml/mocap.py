@@ -5,7 +5,7 @@ that stood planted again. What a body does across that plane stays in ``lateral`
 clip that does much across it is flagged, so that nobody learns from its shadow.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ FLAG_SHARE = 0.10
 WHIP_MPS, WHIP_FACTOR, MOST_WHIP = 3.0, 1.5, 2.0
 """A joint may go as fast as this, or so much faster than the source's own; more than MOST_WHIP
 times that comes of a bone that swung round where the plane hardly shows it."""
+REST_DEG = 5.0
+"""Nobody leaves a rest pose by so much in a frame."""
 CONTACT_M, CONTACT_MPS = 0.03, 1.0
 """A ball of the foot this low and this slow stands."""
 
@@ -87,6 +89,7 @@ def import_clip(bvh: Bvh, up: str | None = None, travels: bool = True) -> Clip:
     not be found.
     """
     rig = match_joints(bvh)
+    bvh = _without_rest_frame(bvh)
     places, unit_m = _places(bvh, rig, up)
     places = {name: _at_motion_fps(track, bvh.frame_s) for name, track in places.items()}
     heading, root = _level(places)
@@ -112,6 +115,15 @@ def _whip(raw: Motion, motion: Motion) -> float:
     around = np.pad(own, 1, mode="edge")
     own = np.maximum(np.maximum(around[:-2], own), around[2:])
     return float((joint_speed(motion) / np.maximum(WHIP_FACTOR * own, WHIP_MPS)).max())
+
+
+def _without_rest_frame(bvh: Bvh) -> Bvh:
+    """The file without a first frame that only shows its rest pose, as cgspeed's CMU files have."""
+    names = [name for joint in bvh.channels for name in joint]
+    turns = bvh.motion[:2, [name.lower().endswith("rotation") for name in names]]
+    if len(bvh.motion) < 3 or turns[0].any() or np.abs(turns[1]).max(initial=0.0) < REST_DEG:
+        return bvh
+    return replace(bvh, motion=bvh.motion[1:])
 
 
 def _places(bvh: Bvh, rig: Rig, up: str | None) -> tuple[dict[str, np.ndarray], float]:

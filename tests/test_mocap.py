@@ -1,5 +1,7 @@
 """Real motion comes in whole: any naming, order and unit, on the contract's bones and ground."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -222,6 +224,16 @@ def test_other_units_orders_and_axes_give_the_same_motion():
     same(import_clip(parse_bvh(write_bvh(other))), expected)
     assert expected.unit_m == pytest.approx(1.0, abs=1e-6)
     assert import_clip(rescaled(bvh, 100.0)).unit_m == pytest.approx(0.01, abs=1e-8)
+
+
+def test_a_first_frame_at_rest_is_left_out():
+    bvh = walker()
+    rest = np.concatenate([bvh.motion[:1, :3], np.zeros((1, bvh.motion.shape[1] - 3))], axis=1)
+    led = replace(bvh, motion=np.concatenate([rest, bvh.motion]))
+    assert len(import_clip(led).motion) == len(import_clip(bvh).motion)
+    same(import_clip(led), import_clip(bvh))
+    still = replace(bvh, motion=np.zeros_like(bvh.motion))  # all of it is the rest pose
+    assert len(import_clip(still).motion) == len(import_clip(bvh).motion)
 
 
 def test_frames_are_resampled_to_thirty_a_second():

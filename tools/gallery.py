@@ -147,9 +147,7 @@ def _motion(episode: Episode, sample: Sample) -> dict[str, Any]:
         "skating": f"{sample.skate:.2%}",
         "below floor": f"{1000.0 * sample.sink:.0f} mm",
         "jerk": f"{sample.jerk:.0f} m/s³",
-        **{
-            name: value for name, value in episode.about.items() if isinstance(value, str) and value
-        },
+        **{name: episode.about[name] for name in SHOWN_FACTS if episode.about.get(name)},
     }
     return {
         "index": episode.index,
