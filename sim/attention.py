@@ -101,6 +101,9 @@ def _take_cues(heed: Attention, manner: Manner, row: int, tick: int) -> None:
 def _look(world: World, heed: Attention) -> None:
     """Yaw, pitch and weight (N, 3) of where each one means to look."""
     script = world[Script]
+    heed.wanted[:] = 0.0
+    if not (some(script.target != NOBODY) or some(heed.look != NOBODY)):
+        return
     n = len(script.action)
     target = np.where(
         heed.look != NOBODY,
@@ -108,7 +111,6 @@ def _look(world: World, heed: Attention) -> None:
         np.where(_LOOKS_ELSEWHERE[script.action], NOBODY, script.target),
     )
     rows = np.flatnonzero((target != NOBODY) & (target != np.arange(n)))
-    heed.wanted[:] = 0.0
     if len(rows) == 0:
         return
     transform, size = world[Transform], world[Body].size

@@ -338,7 +338,7 @@ class FollowRoute:
         for i, row in enumerate(rows.tolist()):
             track = self._tracks.of(row)
             if track is not None:
-                asked[i] = self._detours.hurry(world, row, float(asked[i]), track[0])
+                asked[i] = self._detours.hurry(world, row, float(asked[i]))
             wish[i], limit[i], rejoin = self._detours.steer(world, row, float(self._speed[row]))
             if rejoin is not None and track is not None:
                 self._tracks.rejoin(row, rejoin)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -79,6 +80,7 @@ class Detour:
     rejoin: float | None  # ticks of path time at its end; None for a course
     dead_end: bool  # it does not lead through: wait at its end and look again
     until: int  # tick at which a dead end is given up
+    pace: float = 0.0  # m/s, how fast the path goes where it is joined again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -258,8 +260,7 @@ class Detours:
         points = [tuple(point) for point in np.concatenate([way, after[None]]).tolist()]
         rejoin = None if ticks is None else float(ticks[k])
         until = world.tick + RETRY_TICKS
-        self.active[row] = Detour(points, 0.8 * clearance, rejoin, not through, until)
-        world[Route].detour[row] = np.array(points)
+        self._begin(world, row, Detour(points, 0.8 * clearance, rejoin, not through, until), course)
 
     def _sidestep(self, world: World, row: int, wish: np.ndarray, course: "Course") -> None:
         """Two steps to the right and on, for somebody held up by what nobody foresaw."""
@@ -269,12 +270,16 @@ class Detours:
         points = [here + SIDESTEP_M * (right - 0.3 * ahead), here + SIDESTEP_M * (right + ahead)]
         line, ticks = course.ahead(here, math.inf)
         k = min(BEYOND_STEPS + 2, len(line) - 1)
-        points += [line[k], line[min(k + 4, len(line) - 1)]]
+        points = [tuple(p.tolist()) for p in (*points, line[k], line[min(k + 4, len(line) - 1)])]
         rejoin = None if ticks is None else float(ticks[k])
-        self.active[row] = Detour(
-            [tuple(point.tolist()) for point in points], CLEARANCE_M, rejoin, False, world.tick
-        )
-        world[Route].detour[row] = np.array(points)
+        self._begin(world, row, Detour(points, CLEARANCE_M, rejoin, False, world.tick), course)
+
+    def _begin(self, world: World, row: int, detour: Detour, course: "Course") -> None:
+        if detour.rejoin is not None and course.track is not None:
+            x, y, _ = course.track[0].velocity(np.array([detour.rejoin * DT]))[0].tolist()
+            detour.pace = math.hypot(x, y)
+        self.active[row] = detour
+        world[Route].detour[row] = np.array(detour.points)
 
     def end(self, world: World, row: int) -> None:
         """Forget the detour of ``row``, if he is on one."""
@@ -315,20 +320,16 @@ class Detours:
             slow = math.sqrt(SIDEWAYS * turn + 2.0 * BRAKING * max(far - cut, 0.0))
             return complex(dx / far, dy / far), slow, None
 
-    def hurry(self, world: World, row: int, asked: float, path: Path) -> float:
+    def hurry(self, world: World, row: int, asked: float) -> float:
         """m/s that bring ``row`` back to his path in time, within what he may be asked."""
         detour = self.active[row]
-        tick = float(world.tick) if detour.rejoin is None else detour.rejoin
-        local = path.velocity(np.array([tick * DT]))
-        top = CATCH_UP * max(float(np.hypot(local[0, 0], local[0, 1])), asked, LEAST_HURRY)
-        if tick <= world.tick:
+        left = 0.0 if detour.rejoin is None else detour.rejoin - world.tick
+        top = CATCH_UP * max(detour.pace, asked, LEAST_HURRY)
+        if left <= 0.0:
             return top
-        x, y = world[Transform].position[row, :2].tolist()
-        length = 0.0
-        for next_x, next_y in detour.points[:-1]:
-            length += math.hypot(next_x - x, next_y - y)
-            x, y = next_x, next_y
-        return min(top, length / ((tick - world.tick) * DT))
+        way = [world[Transform].position[row, :2].tolist(), *detour.points[:-1]]
+        length = sum(math.dist(one, other) for one, other in pairwise(way))
+        return min(top, length / (left * DT))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
