@@ -156,6 +156,10 @@ RIGS = {
         "Shoulder:{side}Collar Arm:{side}Shoulder ForeArm:{side}Elbow Hand:{side}Wrist "
         "UpLeg:{side}Hip Leg:{side}Knee Foot:{side}Ankle"
     ),
+    "mvn": rig(
+        "Hips:Pelvis Spine:T8 Shoulder:{side}Shoulder Arm:{side}UpperArm ForeArm:{side}ForeArm "
+        "Hand:{side}Hand UpLeg:{side}UpperLeg Leg:{side}LowerLeg Foot:{side}Foot"
+    ),
     "bandai": rig(
         "Shoulder:Shoulder_{L} Arm:UpperArm_{L} ForeArm:LowerArm_{L} Hand:Hand_{L} "
         "UpLeg:UpperLeg_{L} Leg:LowerLeg_{L} Foot:Foot_{L}"

@@ -211,6 +211,18 @@ def test_a_batch_that_cannot_start_says_so_in_a_line(tmp_path, flags, says, here
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("kind", "count"), [("gif", 17), ("webm", 15)])
+def test_other_kinds_of_film_are_counted_as_they_are(tmp_path, here, kind, count):
+    path = write(tmp_path / "list.txt", "a man runs")
+    flags = ("--size", "64x36", "--fps", "30", "--seconds", "0.5", "--workers", "1")
+    code, _, stderr = here(path, tmp_path / "o", *flags, "--kind", kind)
+    assert code == 0, stderr
+    (line,) = manifest(tmp_path / "o")
+    assert line["frames"] == frames(tmp_path / "o" / line["file"]) == count
+    assert (tmp_path / "o" / "sheet-1.png").is_file()
+
+
+@pytest.mark.slow
 def test_kills_at_random_moments_leave_whole_films_only(tmp_path):
     out, rng = tmp_path / "films", random.Random(5)
     sentences = [f"a man runs {n} metres and then waves" for n in range(5, 35)]

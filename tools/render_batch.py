@@ -150,7 +150,7 @@ class Batch:
             "prompt": made.prompt,
             "from": shot.where,
             "seed": made.seed,
-            "seconds": made.frames / self.look.fps,
+            "seconds": made.seconds,
             "frames": made.frames,
             "fps": self.look.fps,
             "size": list(self.look.size),

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
+
 from entities.scene import Scene, parse_scene
 from ml.episode_files import FPS
 from ml.episodes import Episode, SceneRecord, open_dataset
@@ -99,6 +101,7 @@ class Order:
 class Film:
     """What came of an order."""
 
+    seconds: float
     frames: int
     size: int  # bytes
     sha256: str
@@ -118,7 +121,8 @@ def film(order: Order) -> Film:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Film(
-            frames=clip.frames,
+            seconds=clip.frames / clip.fps,
+            frames=_count(path),
             size=path.stat().st_size,
             sha256=digest,
             took_s=time.perf_counter() - start,
@@ -126,6 +130,12 @@ def film(order: Order) -> Film:
             seed=clip.scene.seed if shot.seed is None else shot.seed,
             data=path.read_bytes() if order.folder is None else None,
         )
+
+
+def _count(path: Path) -> int:
+    """Pictures in a film: a gif's rate is rounded, so it has others than were asked for."""
+    with av.open(str(path)) as container:
+        return sum(packet.size > 0 for packet in container.demux(video=0))
 
 
 class RecordedScenes:
