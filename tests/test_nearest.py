@@ -71,7 +71,10 @@ def test_another_encoder_is_asked_for_by_name() -> None:
 
 
 def test_the_bundled_vectors_are_the_encoders() -> None:
-    kept = bundled_vectors()
+    kept, shared = bundled_vectors()
+    assert shared is not None
+    assert shared.shape == (2, 384)
+    assert np.linalg.norm(shared[1]) == pytest.approx(1.0, abs=1e-5)
     phrases = {spoken(phrase) for verb in verbs().verbs for phrase in verb.words}
     assert len(phrases & set(kept)) > 0.8 * len(phrases)  # the rest is encoded when needed
     texts = sorted(kept)[::40]

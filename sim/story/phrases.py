@@ -1,8 +1,9 @@
 """Noun phrases: who or what, how many, which ones."""
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
-from sim.story.lexicon import Reading, Verb, roles, words
+from sim.story.lexicon import Reading, Verb, plural, roles, words
 from sim.story.reading import Unit
 
 HEADS = ("pron", "role", "group", "many", "crowd", "thing", "place", "theme", "wear", "name")
@@ -317,16 +318,17 @@ def describe(noun: Noun) -> str:
         return noun.word
     word = noun.word
     if noun.many:
-        for base in (*roles().plurals, *_role_words()):
-            if roles().plurals.get(base, base + "s") == word:
-                word = base
-                break
-        else:
-            word = word if word.endswith("ss") else word.removesuffix("s")
+        word = _one_of(word)
     color = next((name for name, value in words().colors.items() if value == noun.color), "")
     phrase = f"{color} {word}".strip()
     return f"{'an' if phrase[:1] in 'aeiou' else 'a'} {phrase}"
 
 
-def _role_words() -> list[str]:
-    return [word for role in roles().roles.values() for word in role.words]
+@cache
+def _one_of(word: str) -> str:
+    """What one of several is called: "zombies" gives "zombie"."""
+    plurals, known = roles().plurals, [w for role in roles().roles.values() for w in role.words]
+    for base in (*plurals, *known):
+        if plurals.get(base) == word or (base not in plurals and plural(base) == word):
+            return base
+    return word if word.endswith("ss") else word.removesuffix("s")
