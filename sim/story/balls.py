@@ -66,7 +66,7 @@ def send(plan: Plan, act: Act) -> None:
              *act.players()]  # fmt: skip
     goals = [t for t in found if t is not ball and t not in act.who]
     lead = act.who[0]
-    if not goals and len(act.who) > 1:
+    if not goals and len(act.who) > 1 and action is not A.SHOOTING:
         goals = [act.who[1]]  # they throw it to each other
     if not goals and "back" in " ".join([*clause.words, *clause.manners]).split():
         goals = [p for p in plan.cast.players if p is not lead][:1]

@@ -7,7 +7,7 @@ from entities.colors import ACTOR_COLORS
 from entities.scene import MAX_ACTORS, Cue
 from entities.skeleton import ACTOR_SCALES, BODY_RADIUS
 from sim.story.lexicon import Role, Theme, plural, roles
-from sim.story.phrases import Noun, describe
+from sim.story.phrases import HALF, Noun, describe
 from sim.story.timing import Knot, Spot
 
 _HUES = {
@@ -71,7 +71,7 @@ class Player:
     @property
     def gender(self) -> str | None:
         """m, f, n, or None for either."""
-        return self.role.gender or self.noun.gender
+        return self.noun.gender or self.role.gender
 
     def put(self, x: float, y: float) -> None:
         """Be at a place from the start."""
@@ -98,7 +98,8 @@ class Cast:
             found = self._named(noun, (doing or []) if noun.own else [], doing or [])
         if found:
             self.last = found
-        return found[: noun.part] if noun.part else found
+        part = (len(found) + 1) // 2 if noun.part == HALF else noun.part
+        return found[:part] if part else found
 
     def _named(self, noun: Noun, owners: list[Player], doing: list[Player]) -> list[Player]:
         if noun.count == 0:
@@ -117,7 +118,7 @@ class Cast:
             known = [p for p in self.players if p.noun.kind == "group" and p.noun.key == noun.key]
             return known or [self._make(noun, key, alone=True)[0] for key in members]
         key = str(noun.key) if noun.kind == "role" else "person"
-        known = [p for p in self._known(noun, key, doing) if p not in owners]
+        known = [p for p in self._known(noun, key, doing) if p not in owners and p not in doing]
         return known or self._make(noun, key)
 
     def _known(self, noun: Noun, key: str, doing: list[Player]) -> list[Player]:

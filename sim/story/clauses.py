@@ -269,12 +269,13 @@ def is_verb(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
         if not before.any("pron", "link") and (unit.any(*NOUNISH) or counted):
             return False
         free = now.verb is None and prep in (None, "for", "with")  # not "on a swing"
-        if before.get("det") and not before.get("pron") and free and now.subject:
+        limb = unit.get("filler") is not None  # "his hand" is no deed
+        if before.get("det") and not before.get("pron") and free and now.subject and not limb:
             return True  # "does a jump"
         if now.words and now.words[0] in LIGHT and (before.get("det") or not counted):
             return not unit.any(*NOUNISH)
         if before.get("det") and before.text in ("a", "an", "the", "his", "her"):
-            return free and not unit.any(*NOUNISH) and not head_follows(units, i)
+            return free and not limb and not unit.any(*NOUNISH) and not head_follows(units, i)
     if unit.get("cease") and verb_ahead(units, i + 1, gerund=True):
         return False
     if prep is not None and unit.any(*NOUNISH):

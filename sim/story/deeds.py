@@ -66,7 +66,10 @@ def do(plan: Plan, act: Act) -> None:
     balls = [t for t in act.at("with") if isinstance(t, Item) and t.kind in BALLS]
     if verb.relation == "romp" and balls:  # "plays with a ball"
         act.places = [(r, f) for r, f in act.places if not any(t in balls for t in f)]
-        act.objects, verb = [*act.objects, *balls], _verb_of(A.DRIBBLING)
+        several = len(act.who) > 1
+        action, how = (A.THROWING, "game") if several else (A.DRIBBLING, "haul")
+        verb = next(v for v in verbs().verbs if v.action is action and v.frame == how)
+        act.objects = [*act.objects, *balls]
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
     own = {p.role.action for p in act.who}
     if verb.action is A.BATTING and own <= {A.GOLF_SWING, A.TENNIS_SWING} and len(own) == 1:

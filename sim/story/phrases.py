@@ -12,6 +12,8 @@ _OWN = ("his", "her", "their", "its", "my", "your", "our")
 _ABOUT = ("about", "around", "roughly", "nearly", "almost", "some", "exactly", "approximately",
           "at least", "over")  # fmt: skip
 _MANY = ("people", "folk", "folks", "food")
+HALF = -2
+"""In place of how many act: every second one."""
 DEFAULT_MANY = 3
 """How many "dogs" are when nothing says so."""
 
@@ -107,6 +109,8 @@ def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
             noun.own = noun.own or unit.text in _OWN
             if unit.text == "one of the":
                 noun.part, noun.many = 1, True
+            if unit.text.startswith("half"):
+                noun.part, noun.many = HALF, True
             if unit.text == "no":
                 noun.count, noun.counted = 0, True
             if unit.text in ("both", "both of the"):

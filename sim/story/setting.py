@@ -49,6 +49,8 @@ def settle_place(plan: Plan, act: Act, who: list[Player]) -> float:
         return end
     if found and not act.clause.direction:
         relation, target = found[-1]
+        if isinstance(target, Player) and target.spot is None:
+            role_place(plan, target)
         if isinstance(target, Item) and relation in ("in", "at") and is_held(target.kind):
             found = []
         elif target.spot is None:

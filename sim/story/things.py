@@ -48,6 +48,9 @@ def take(plan: Plan, act: Act) -> None:
     caught = act.clause.words[:1] == ["catches"]
     if action is A.CATCHING and act.players() and not act.items() and caught:
         return strike(plan, act, A.TACKLE, A.FALL)  # policemen catch a thief
+    saved = act.players() and act.clause.words[:1] == ["saves"] and not plan.stage.theme.crowd
+    if action is A.CATCHING and saved and not act.items():
+        return strike(plan, act, A.CROUCH, A.IDLE)  # "saves a swimmer"
     senders = [t for t in [*act.players(), *act.at("from", "of")] if isinstance(t, Player)]
     if action is A.CATCHING and senders and not senders[0].actions:
         foot = plan.stage.theme.set == "soccer"  # "saves the shot of the striker"
