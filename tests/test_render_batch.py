@@ -168,6 +168,7 @@ def test_what_is_missing_is_made_and_failures_come_last(tmp_path, here):
     assert sorted(p.suffix for p in out.iterdir()) == [".jsonl", *[".mp4"] * 3, ".png"]
 
 
+@pytest.mark.slow
 def test_a_dataset_s_scenes_are_filmed_as_they_were_recorded(tmp_path, here):
     data, out = tmp_path / "data", tmp_path / "films"
     run = {"actions": [[0.0, "run"]], "caption": "a man runs"}
