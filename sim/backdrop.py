@@ -11,6 +11,7 @@ from sim.camera import Camera
 from sim.ground import within
 from sim.mesh import Light
 from sim.shapes import rgb
+from sim.sprites import packed
 from sim.stagefile import Ridge
 from sim.tiling import Around, cells_around, chances
 
@@ -78,8 +79,9 @@ class Backdrop:
         nearest = np.minimum(away - table[:, 6], table[:, 7] - away)
         rise = np.clip(nearest / margin, 0.0, 1.0)
         scale = focal / depth
-        tall = table[:, 5] * scale * rise * rise * (3.0 - 2.0 * rise)
-        seen = np.flatnonzero(tall > 0.8)
+        risen = rise * rise * (3.0 - 2.0 * rise)
+        tall = table[:, 5] * scale
+        seen = np.flatnonzero(tall * risen > 0.8)
         seen = seen[np.argsort(-depth[seen], kind="stable")]
         table, view, scale, tall = table[seen], view[seen], scale[seen], tall[seen]
         wide = table[:, 4] * scale
@@ -90,8 +92,11 @@ class Backdrop:
         air = np.rint((1.0 - np.exp(-depth[seen] / self._light.haze_m)) * AIR_STEPS)
         looks = np.stack([table[:, 3], table[:, 8] * VARIANTS, across, up, air], axis=1)
         left = np.rint(middle + view[:, 0] * scale - 0.5 * across).astype(int)
-        foot = np.rint(camera.size[1] / 2 - view[:, 1] * scale).astype(int)
-        covered = self._covered(camera.size[0], table, left, foot, across, up).tolist()
+        ground = np.rint(camera.size[1] / 2 - view[:, 1] * scale).astype(int)
+        # Near the ends of its band a silhouette stands with its foot below the ground.
+        foot = ground + np.rint((1.0 - risen[seen]) * up).astype(int)
+        covered = self._covered(camera.size[0], table, left, foot, across, up)
+        covered = np.minimum(covered, ground + FOOT_PX).astype(int).tolist()
         looks = map(tuple, looks.astype(int).tolist())
         kept = self._pictures
         blits = []
@@ -126,8 +131,7 @@ class Backdrop:
         nearer = np.full((len(wide) + 1, len(edges) - 1), np.inf)
         np.minimum.accumulate(top[::-1], axis=0, out=nearer[1:])
         touched = (cell[:, 1:] > 0.0) & (cell[:, :-1] < CELLS)
-        hidden = np.where(touched, np.ceil(nearer[-2::-1]) + 1.0, 0.0).max(axis=1)
-        return np.minimum(hidden, foot + FOOT_PX).astype(int)
+        return np.where(touched, np.ceil(nearer[-2::-1]) + 1.0, 0.0).max(axis=1)
 
     def _picture(self, look: tuple[int, int, int, int, int]) -> pygame.Surface:
         number, shape, wide, tall, air = look
@@ -191,7 +195,7 @@ def _silhouette(kind: str, size: tuple[int, int], color: np.ndarray, shape: int)
                  for w, h in ((0.3, 0.18), (-0.1, 0.35), (0.35, 0.6), (0.15, 1.0))]  # fmt: skip
         flank = [outline[peak], *ridge, (xs[peak], bottom), *outline[: peak - 1 : -1]]
         pygame.draw.polygon(big, dark, flank)
-    return pygame.transform.smoothscale(big, (wide, tall + FOOT_PX))
+    return packed(pygame.transform.smoothscale(big, (wide, tall + FOOT_PX)))
 
 
 def _tower(size: tuple[int, int], color: np.ndarray, glow: float, shape: int) -> pygame.Surface:

@@ -1,24 +1,29 @@
-"""Pictures to files, in a process of its own: ``python -P encode.py JSON`` reads raw pictures.
+"""The second process of a film: it makes files of pictures, and draws a share of them itself.
 
-In the drawing process it would wait for the interpreter's lock a dozen times a picture. This file
-imports nothing of ours; the only thing asked of it is an Order, the only thing it answers is its
-exit code, and on SYSTEM_SAYS_NO the errno on stderr. Whatever it leaves unfinished it removes.
+It is told an Order and then, in their turn, pictures: where one lies in the shared memory, or what
+to draw. It answers when it is done with each. Its last word is its exit code, and on SYSTEM_SAYS_NO
+the errno on stderr. Whatever it leaves unfinished it removes.
 """
 
-import json
+import mmap
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
+import pygame
 from av.filter.context import FilterContext
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+
+from sim.camera import Camera
+from sim.frame import Cast, Frame
+from sim.render import Renderer
 
 SYSTEM_SAYS_NO = 3
 BT709 = 1
@@ -55,55 +60,87 @@ CODECS: dict[str, Codec] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Order:
     """What is to be made: ``samples`` pictures to choose a gif's colours by, then ``frames``."""
 
     path: str
     kind: str  # a suffix of CODECS, or ".png": path is then a folder
     size: tuple[int, int]  # px
-    rate: tuple[int, int]  # 1/s, as a fraction
+    rate: Fraction  # 1/s
     frames: int
-    samples: int = 0
-    transparent: bool = False
+    samples: int
+    transparent: bool
+    cast: Cast
+    slots: int  # pictures that the shared memory holds
 
     @property
-    def picture_bytes(self) -> int:
-        """A picture is rows of 32-bit pixels, blue first."""
-        return 4 * self.size[0] * self.size[1]
+    def shared_bytes(self) -> int:
+        """How much memory is shared. Pictures are rows of 32-bit pixels, blue first."""
+        return 4 * self.slots * self.size[0] * self.size[1]
 
-    def command(self) -> list[str]:
-        """The arguments of a process that makes it out of the pictures on its stdin."""
-        return [sys.executable, "-P", __file__, json.dumps(asdict(self))]
+    def pictures(self, memory: mmap.mmap) -> np.ndarray:
+        """The shared memory as pictures (slots, height, width, 4)."""
+        return np.frombuffer(memory, np.uint8).reshape(self.slots, self.size[1], self.size[0], 4)
 
 
-def make(order: Order, source: BinaryIO) -> None:
+class Easel:
+    """Draws the pictures of an order; which process does it changes nothing."""
+
+    def __init__(self, order: Order) -> None:
+        self._renderer = Renderer(order.cast, order.size, transparent=order.transparent)
+        flags = pygame.SRCALPHA if order.transparent else 0
+        self._canvas = pygame.Surface(order.size, flags, 32)
+
+    def draw(self, room: np.ndarray, frame: Frame, camera: Camera) -> None:
+        """Fill room (height, width, 4) with what the camera sees of a frame."""
+        self._renderer.draw(self._canvas, frame, camera)
+        room.reshape(-1)[:] = np.frombuffer(self._canvas.get_buffer(), np.uint8)
+
+
+class _Inbox:
+    """What this process has been told."""
+
+    def __init__(self, line: Connection, memory: int) -> None:
+        """memory: file descriptor of what is shared."""
+        self.order: Order = line.recv()
+        self._line = line
+        self._shared = self.order.pictures(mmap.mmap(memory, self.order.shared_bytes))
+        self._easel = Easel(self.order)
+        self._own = np.empty_like(self._shared[0])
+
+    def pictures(self, count: int) -> Iterator[av.VideoFrame]:
+        """The next ``count`` pictures; each is done with when the next is asked for.
+
+        Raises EOFError if whoever tells has gone.
+        """
+        for _ in range(count):
+            told = self._line.recv()
+            if isinstance(told, int):
+                picture = self._shared[told]
+            else:
+                self._easel.draw(picture := self._own, *told)
+            yield av.VideoFrame.from_numpy_buffer(picture, "bgra")
+            try:
+                self._line.send_bytes(b"done")
+            except OSError:
+                raise EOFError from None
+
+
+def make(inbox: _Inbox) -> None:
     """Turn pictures into files. Raises EOFError if they end early, OSError if writing fails."""
-    if order.kind == ".png":
-        _make_stills(order, source)
+    if inbox.order.kind == ".png":
+        _make_stills(inbox)
     else:
-        _make_film(order, source)
+        _make_film(inbox)
 
 
-def _pictures(order: Order, source: BinaryIO, count: int) -> Iterator[av.VideoFrame]:
-    width, height = order.size
-    buffer = bytearray(order.picture_bytes)
-    pixels = np.frombuffer(buffer, np.uint8).reshape(height, width, 4)
-    for _ in range(count):
-        left = memoryview(buffer)
-        while left:
-            read = source.readinto(left)
-            if not read:
-                raise EOFError
-            left = left[read:]
-        yield av.VideoFrame.from_numpy_buffer(pixels, "bgra")
-
-
-def _make_stills(order: Order, source: BinaryIO) -> None:
+def _make_stills(inbox: _Inbox) -> None:
+    order = inbox.order
     folder = Path(order.path)
     folder.mkdir()
     pixels = "rgba" if order.transparent else "rgb24"
-    for i, picture in enumerate(_pictures(order, source, order.frames)):
+    for i, picture in enumerate(inbox.pictures(order.frames)):
         context = av.CodecContext.create("png", "w")
         context.width, context.height = order.size
         context.pix_fmt, context.time_base = pixels, Fraction(1)
@@ -113,9 +150,10 @@ def _make_stills(order: Order, source: BinaryIO) -> None:
         (folder / f"frame_{i:05d}.png").write_bytes(b"".join(map(bytes, packets)))
 
 
-def _make_film(order: Order, source: BinaryIO) -> None:
-    codec, rate = CODECS[order.kind], Fraction(*order.rate)
-    palette = _palette(order, source) if order.samples else None
+def _make_film(inbox: _Inbox) -> None:
+    order = inbox.order
+    codec, rate = CODECS[order.kind], order.rate
+    palette = _palette(inbox) if order.samples else None
     with av.open(
         order.path, "w", format=codec.container, options=codec.container_options
     ) as container:
@@ -132,7 +170,7 @@ def _make_film(order: Order, source: BinaryIO) -> None:
         else:
             convert = _to_palette(palette, order.size)
         count = 0
-        for picture in chain(_pictures(order, source, order.frames), [None]):
+        for picture in chain(inbox.pictures(order.frames), [None]):
             for converted in convert(picture):
                 converted.pts, converted.time_base = count, 1 / rate
                 count += 1
@@ -160,13 +198,13 @@ def _to_yuv(pixels: str) -> Convert:
     return convert
 
 
-def _palette(order: Order, source: BinaryIO) -> av.VideoFrame:
+def _palette(inbox: _Inbox) -> av.VideoFrame:
     """The 256 colours that suit a whole clip, from a few of its pictures."""
     graph = av.filter.Graph()
-    shown = _source(graph, *order.size, "bgr24")
+    shown = _source(graph, *inbox.order.size, "bgr24")
     search = graph.add("palettegen", "reserve_transparent=0")
     graph.link_nodes(shown, search, graph.add("buffersink")).configure()
-    for picture in _pictures(order, source, order.samples):
+    for picture in inbox.pictures(inbox.order.samples):
         shown.push(picture.reformat(format="bgr24"))
     shown.push(None)
     return graph.vpull()
@@ -209,25 +247,23 @@ def _source(graph: av.filter.Graph, width: int, height: int, pixels: str) -> Fil
     return graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 100))
 
 
-def main() -> None:
-    """Make the order given as JSON out of stdin."""
-    fields = json.loads(sys.argv[1])
-    order = Order(**{**fields, "size": tuple(fields["size"]), "rate": tuple(fields["rate"])})
+def main(line: int, memory: int) -> None:
+    """Make what is asked for on the socket ``line``; both are file descriptors."""
     try:
-        with open(sys.stdin.fileno(), "rb", buffering=0) as source:
-            make(order, source)
+        inbox = _Inbox(Connection(line), memory)
+    except EOFError:
+        sys.exit(1)
+    order = inbox.order
+    try:
+        make(inbox)
     except BaseException as error:
         if order.kind == ".png":
             shutil.rmtree(order.path, ignore_errors=True)
         else:
             Path(order.path).unlink(missing_ok=True)
-        if isinstance(error, EOFError):  # whoever draws has gone; nobody is left to tell
+        if isinstance(error, EOFError):  # whoever tells has gone; nobody is left to answer
             sys.exit(1)
         if isinstance(error, OSError) and error.errno is not None:
             print(error.errno, file=sys.stderr)
             sys.exit(SYSTEM_SAYS_NO)
         raise
-
-
-if __name__ == "__main__":
-    main()

@@ -199,7 +199,6 @@ class FigureArtist:
         fine = figures.fine
         size = (width * fine, height * fine)
         canvas = self._canvas_of(size)
-        canvas.fill((0, 0, 0, 0))
         self._paint(canvas, frame, figures, row)
         sprite = pygame.transform.smoothscale(canvas, (width, height)) if fine > 1 else canvas
         surface.blit(sprite, figures.low[row].tolist(), special_flags=pygame.BLEND_PREMULTIPLIED)
@@ -209,6 +208,7 @@ class FigureArtist:
         if size[0] > have[0] or size[1] > have[1]:
             grown = (max(size[0], have[0]), max(size[1], have[1]))
             self._canvas = pygame.Surface(grown, pygame.SRCALPHA)
+        self._canvas.fill((0, 0, 0, 0), (0, 0, *size))
         return self._canvas.subsurface((0, 0, *size))
 
     def _paint(self, canvas: pygame.Surface, frame: Frame, figures: Figures, row: int) -> None:

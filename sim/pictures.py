@@ -10,6 +10,7 @@ import pygame
 from sim.camera import Camera
 from sim.mesh import Light, draw_mesh, turned
 from sim.shapes import Mesh
+from sim.sprites import packed
 
 PICTURE_PX = 150.0
 """Things lower and narrower than this on the screen are drawn from pictures."""
@@ -130,7 +131,7 @@ class Pictures:
         width, height = picture.get_size()
         factor = px / (self._spans[master[0]] * SIZE_STEP ** master[-1])
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        scaled = pygame.transform.smoothscale(picture, size)
+        scaled = packed(pygame.transform.smoothscale(picture, size))
         if len(self._scaled) > SCALED_KEPT:
             self._scaled.clear()
         found = self._scaled[key] = scaled, left * size[0] / width, top * size[1] / height

@@ -7,6 +7,8 @@ import numpy as np
 import pygame
 
 OVERSAMPLE = 4
+ALL_BUT_SOLID = 248
+"""Opacity from which on a pixel of a scaled picture counts as solid."""
 SPECK_PX = 40
 """Largest speck sprite."""
 SPECK_FADES = 4
@@ -39,6 +41,18 @@ def _spread(picture: pygame.Surface) -> pygame.Surface:
         pixels[~solid] = pixels[solid].mean(axis=0).astype(np.uint8)
     del pixels
     return filled
+
+
+def packed(picture: pygame.Surface) -> pygame.Surface:
+    """The picture laid out so that solid runs are copied, empty ones skipped: for large sprites.
+
+    Scaling leaves what was solid a shade see-through, which is mended first.
+    """
+    alpha = pygame.surfarray.pixels_alpha(picture)
+    np.copyto(alpha, 255, where=alpha >= ALL_BUT_SOLID)
+    del alpha
+    picture.set_alpha(255, pygame.RLEACCEL)
+    return picture
 
 
 def speck_height(kind: str, px: int | np.ndarray) -> int | np.ndarray:

@@ -1,39 +1,44 @@
 """A scene as a film: mp4, webm, gif or numbered PNG files.
 
-This process simulates and draws while another one converts and encodes (``encode.py``), so two
-cores are used. A file has its final name only once it is whole.
+This process simulates and draws; another one encodes and draws as well (``encode.py``), so that two
+cores are busy whatever the scene is like. A file has its final name only once it is whole.
 """
 
 import logging
 import math
+import mmap
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from multiprocessing import Pipe
 from pathlib import Path
-from typing import Self
-
-import pygame
+from typing import BinaryIO, Self
 
 from entities.scene import MAX_DURATION_S, Scene
 from entities.units import DT
+from sim.camera import Camera
 from sim.director import Director
-from sim.encode import CODECS, SYSTEM_SAYS_NO, Order
+from sim.encode import CODECS, SYSTEM_SAYS_NO, Easel, Order
 from sim.frame import Frame, interpolate
 from sim.loop import Simulation
-from sim.render import Renderer
 
 log = logging.getLogger(__name__)
 
 MIN_FPS, MAX_FPS = 10, 120
 MIN_SIDE_PX, MAX_SIDE_PX = 16, 7680
 TICKS_PER_S = round(1.0 / DT)
-CANVASES = 4
-"""Pictures drawn ahead of the encoder: enough to ride out a slow frame on either side."""
+SLOTS = 4
+"""Pictures drawn here ahead of the encoder: enough to ride out a slow frame on either side."""
+LEAST_AHEAD = 3
+"""While the encoder knows of fewer pictures than this, it is given the next one to draw itself."""
+BLOCK_TICKS = 24
+"""Ticks worked out at once: few enough that the encoder does not run out of work meanwhile."""
 GIF_MIN_DELAY_CS = 2
 """Hundredths of a second; browsers slow anything shorter down to ten."""
 GIF_SAMPLE_EVERY = 5
@@ -159,7 +164,7 @@ def prepare_frames(clip: Clip, folder: str | os.PathLike[str]) -> Job:
 def film(simulation: Simulation, rate: Fraction, n_frames: int) -> Iterator[Frame]:
     """Frame i of a run is what it shows at i / rate seconds, between two ticks if need be."""
     per_frame = TICKS_PER_S / rate
-    ticks = simulation.frames(math.ceil((n_frames - 1) * per_frame))
+    ticks = _ticks(simulation, math.ceil((n_frames - 1) * per_frame))
     before = after = next(ticks)
     reached = 0
     for i in range(n_frames):
@@ -167,6 +172,14 @@ def film(simulation: Simulation, rate: Fraction, n_frames: int) -> Iterator[Fram
         while reached < where:
             before, after, reached = after, next(ticks), reached + 1
         yield interpolate(before, after, 1.0 - float(reached - where))
+
+
+def _ticks(simulation: Simulation, n_ticks: int) -> Iterator[Frame]:
+    """Frames of this tick and the ``n_ticks`` after it."""
+    for first in range(0, n_ticks + 1, BLOCK_TICKS):
+        if first:
+            simulation.step()
+        yield from simulation.frames(min(BLOCK_TICKS, n_ticks + 1 - first) - 1)
 
 
 def _gif_rate(clip: Clip) -> tuple[Fraction, int]:
@@ -190,17 +203,25 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
         raise ValueError(f"{path}: there is no folder {path.parent}")
     # Beside the final name, so that the one step from unfinished to finished is a rename.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    order = Order(
-        str(part), kind, clip.size, rate.as_integer_ratio(), frames, samples, clip.transparent
-    )
     simulation = clip.simulation()
+    order = Order(
+        path=str(part),
+        kind=kind,
+        size=clip.size,
+        rate=rate,
+        frames=frames,
+        samples=samples,
+        transparent=clip.transparent,
+        cast=simulation.cast,
+        slots=SLOTS,
+    )
 
     def job(progress: Progress | None = None) -> None:
         with _Encoder(order, path) as encoder:
             if samples:
                 sparse = rate / GIF_SAMPLE_EVERY
-                _produce(clip.simulation(), clip, sparse, samples, encoder.write, None)
-            _produce(simulation, clip, rate, frames, encoder.write, progress)
+                _produce(clip.simulation(), clip, sparse, samples, encoder, None)
+            _produce(simulation, clip, rate, frames, encoder, progress)
             encoder.finish()
             if path.is_dir():
                 path.rmdir()
@@ -214,25 +235,38 @@ class _Encoder:
 
     def __init__(self, order: Order, path: Path) -> None:
         self._order, self._path = order, path
+        self._easel = Easel(order)
+        self._free = list(range(order.slots))
+        self._told: deque[int | None] = deque()  # slots of pictures it is not yet done with
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._order.command(),
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us; it learns of it by the end of its pictures
-        )
+        self._line, theirs = Pipe()
+        with _memory(self._order.shared_bytes) as memory, theirs:
+            self._pictures = self._order.pictures(mmap.mmap(memory.fileno(), 0))
+            ends = theirs.fileno(), memory.fileno()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", SECOND, *map(str, ends), *sys.path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=ends,
+                start_new_session=True,  # Ctrl-C is for us; it learns of it by our end of the line
+            )
+        self._tell(self._order)
         return self
 
-    def write(self, canvas: pygame.Surface) -> None:
-        """Hand a picture over. Raises OSError if the last ones could not be written."""
-        left = memoryview(canvas.get_buffer())
-        try:
-            while left:
-                left = left[self._process.stdin.write(left) :]
-        except BrokenPipeError:
-            self.finish()
+    def show(self, frame: Frame, camera: Camera) -> None:
+        """Add a picture to the film. Raises OSError if the last ones could not be written."""
+        while self._told and (self._line.poll() or not self._free):
+            self._hear()
+        if len(self._told) < LEAST_AHEAD:
+            self._tell((frame, camera))
+            self._told.append(None)
+        else:
+            slot = self._free.pop()
+            self._easel.draw(self._pictures[slot], frame, camera)
+            self._tell(slot)
+            self._told.append(slot)
 
     def finish(self) -> None:
         """Wait until all is written. Raises OSError if it could not be."""
@@ -244,8 +278,24 @@ class _Encoder:
         if code:
             raise RuntimeError(f"the encoder ended with {code}: {said.decode(errors='replace')}")
 
+    def _tell(self, what: object) -> None:
+        try:
+            self._line.send(what)
+        except (BrokenPipeError, ConnectionResetError):
+            self.finish()
+
+    def _hear(self) -> None:
+        """Take note that it is done with the oldest picture."""
+        try:
+            self._line.recv_bytes()
+        except (EOFError, ConnectionResetError):
+            self.finish()
+        slot = self._told.popleft()
+        if slot is not None:
+            self._free.append(slot)
+
     def __exit__(self, *_: object) -> None:
-        with self._process:  # closes its pipes and waits for it
+        with self._line, self._process:  # closes its pipe and waits for it
             self._process.kill()
         part = Path(self._order.path)
         if part.is_dir():
@@ -254,32 +304,39 @@ class _Encoder:
             part.unlink(missing_ok=True)
 
 
+SECOND = """
+import sys
+line, memory, *sys.path = sys.argv[1:]
+from sim.encode import main
+main(int(line), int(memory))
+"""
+
+
+def _memory(n_bytes: int) -> BinaryIO:
+    """A file for two processes to share that has no name and is never written anywhere."""
+    if hasattr(os, "memfd_create"):
+        file = os.fdopen(os.memfd_create("pictures"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        file.truncate(n_bytes)
+    except OSError as error:
+        file.close()
+        raise OSError(error.errno, error.strerror, f"{n_bytes} bytes of shared memory") from None
+    return file
+
+
 def _produce(
     simulation: Simulation,
     clip: Clip,
     rate: Fraction,
     frames: int,
-    write: Callable[[pygame.Surface], None],
+    encoder: _Encoder,
     progress: Progress | None,
 ) -> None:
-    """Draw every picture of a clip here, while a thread hands them to ``write`` in order."""
+    """Have every picture of a clip made."""
     director = Director(simulation.cast, simulation.scene.camera, clip.size)
-    renderer = Renderer(simulation.cast, clip.size, transparent=clip.transparent)
-    flags = pygame.SRCALPHA if clip.transparent else 0
-    canvases = [pygame.Surface(clip.size, flags, 32) for _ in range(CANVASES)]
-    jobs: deque[Future[None]] = deque()
-    worker = ThreadPoolExecutor(1)
-    try:
-        for i, frame in enumerate(film(simulation, rate, frames)):
-            if len(jobs) == CANVASES:
-                jobs.popleft().result()
-            canvas = canvases[i % CANVASES]
-            camera = director.update(frame, float(1 / rate) if i else 0.0)
-            renderer.draw(canvas, frame, camera)
-            jobs.append(worker.submit(write, canvas))
-            if progress is not None:
-                progress(i + 1, frames)
-        for job in jobs:
-            job.result()
-    finally:
-        worker.shutdown(cancel_futures=True)
+    for i, frame in enumerate(film(simulation, rate, frames)):
+        encoder.show(frame, director.update(frame, float(1 / rate) if i else 0.0))
+        if progress is not None:
+            progress(i + 1, frames)

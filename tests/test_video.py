@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,11 +13,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pygame
 import pytest
 
 from entities.skeleton import bone_lengths
 from sim import render_video
+from sim.director import Director
 from sim.loop import Simulation
+from sim.render import Renderer
 from sim.video import Clip, film, prepare_frames, prepare_video
 from tests.conftest import at, make_scene
 
@@ -152,6 +156,39 @@ def test_films_of_the_same_scene_are_the_same(tmp_path):
         assert still.read_bytes() == (tmp_path / "b" / still.name).read_bytes()
 
 
+def test_whichever_process_draws_a_picture_it_is_the_same(tmp_path):
+    clip = Clip(runner(), fps=30, size=SIZE)
+    prepare_frames(clip, tmp_path / "stills")(None)
+    simulation = clip.simulation()
+    director = Director(simulation.cast, clip.scene.camera, SIZE)
+    renderer, canvas = Renderer(simulation.cast, SIZE), pygame.Surface(SIZE, 0, 32)
+    for i, frame in enumerate(film(simulation, Fraction(30), 30)):
+        renderer.draw(canvas, frame, director.update(frame, 1 / 30 if i else 0.0))
+        still = decode(tmp_path / "stills" / f"frame_{i:05d}.png")[0][0]
+        alone = pygame.surfarray.array3d(canvas).swapaxes(0, 1)
+        assert np.array_equal(still.to_ndarray(format="rgb24"), alone), i
+
+
+@pytest.mark.parametrize("theme", ["park", "baseball", "city", "space"])
+def test_a_picture_depends_on_nothing_drawn_before_it(theme):
+    scene = make_scene({"actions": [[0.0, "run"]]}, theme=theme, weather="rain", duration=2.0)
+    simulation = Simulation(scene)
+    director = Director(simulation.cast, scene.camera, SIZE)
+    frames = list(film(simulation, Fraction(10), 20))
+    shots = [(f, director.update(f, 0.1 if i else 0.0)) for i, f in enumerate(frames)]
+
+    def drawn(which: list[int]) -> dict[int, bytes]:
+        renderer, canvas = Renderer(simulation.cast, SIZE), pygame.Surface(SIZE, 0, 32)
+        pictures = {}
+        for i in which:
+            renderer.draw(canvas, *shots[i])
+            pictures[i] = bytes(canvas.get_buffer().raw)
+        return pictures
+
+    whole = drawn(list(range(20)))
+    assert drawn([13, 3, 19, 7]) == {i: whole[i] for i in (13, 3, 19, 7)}
+
+
 @pytest.mark.parametrize("fps", [10, 24, 30, 60, 97, 120])
 def test_frame_i_shows_i_over_rate_seconds(fps):
     scene = runner()
@@ -225,10 +262,11 @@ def command(tmp_path: Path, *arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "run_sim.py"), "--scene", str(scene), *arguments]
 
 
-def start(tmp_path: Path, path: Path) -> subprocess.Popen:
+def start(tmp_path: Path, kind: str, path: Path) -> subprocess.Popen:
     """A long render, once its unfinished file has begun to fill."""
     process = subprocess.Popen(
-        command(tmp_path, "--video", str(path), "--size", "320x180"),
+        command(tmp_path, kind, str(path), "--size", "320x180"),
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         # A suite started in the background has interrupts ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -243,7 +281,7 @@ def start(tmp_path: Path, path: Path) -> subprocess.Popen:
 
 def test_a_kill_leaves_nothing_under_the_final_name(tmp_path):
     (tmp_path / "new").mkdir()
-    process = start(tmp_path, tmp_path / "new" / "out.mp4")
+    process = start(tmp_path, "--video", tmp_path / "new" / "out.mp4")
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=10)
     assert not (tmp_path / "new" / "out.mp4").exists()
@@ -257,7 +295,7 @@ def test_a_kill_leaves_nothing_under_the_final_name(tmp_path):
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_leaves_nothing_at_all(tmp_path, sign, code):
     (tmp_path / "new").mkdir()
-    process = start(tmp_path, tmp_path / "new" / "out.mp4")
+    process = start(tmp_path, "--video", tmp_path / "new" / "out.mp4")
     process.send_signal(sign)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == code
@@ -267,21 +305,33 @@ def test_an_interrupt_leaves_nothing_at_all(tmp_path, sign, code):
 
 @pytest.mark.parametrize("target", [["--video", "out.mp4"], ["--frames", "stills"]])
 def test_a_full_disk_is_one_clear_line(tmp_path, target):
-    import resource
-
     new = tmp_path / "new"
     new.mkdir()
+    with start(tmp_path, target[0], new / target[1]) as process:
+        (encoder,) = children(process.pid)
+        resource.prlimit(encoder, resource.RLIMIT_FSIZE, (100, 100))
+        said, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.decode() == f"stride: {new / target[1]}: File too large\n"
+    assert said == b""
+    assert os.listdir(new) == []
 
+
+def test_no_room_for_pictures_is_one_clear_line(tmp_path):
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))
 
     done = subprocess.run(
-        command(tmp_path, target[0], str(new / target[1]), "--seconds", "2"),
+        command(tmp_path, "--video", str(tmp_path / "out.mp4")),
         capture_output=True,
         text=True,
         preexec_fn=limit,
     )
     assert done.returncode == 2
-    assert done.stderr == f"stride: {new / target[1]}: File too large\n"
-    assert done.stdout == ""
-    assert os.listdir(new) == []
+    assert done.stderr == "stride: 14745600 bytes of shared memory: File too large\n"
+    assert os.listdir(tmp_path) == ["scene.json"]
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
