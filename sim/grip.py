@@ -8,6 +8,7 @@ from entities.actions import ACTION_INDEX, ActionType
 from entities.objects import ObjectType
 from entities.skeleton import L_ELBOW, L_HAND, NECK, R_ELBOW, R_HAND
 
+UP = np.array([0.0, 0.0, 1.0])
 ALONG_FOREARM = frozenset({ObjectType.BAT, ObjectType.GLOVE})
 """Held things that continue the forearm."""
 TWO_HANDED_M, ONE_HANDED_M = 0.16, 0.30
@@ -16,7 +17,20 @@ SIP_RAD, SIP_M = 1.1, 0.18
 """How far a cup is tipped, and over what rise of the hand above the neck."""
 READING_RAD = 0.55
 """How far the top of a book leans away from whoever reads it."""
+FLAG_RAD = 0.22
+"""How far a flag leans forward on its way."""
+LOOKING_RAD = 0.95
+"""How far a phone lies back where it is looked at; at the ear it leans the other way."""
+CALLING_RAD, EAR_M = -0.35, 0.12
+"""That lean, and the rise of the hand above the neck over which it is taken."""
+GRIPPED_AT = {ObjectType.FLAG: 0.3, ObjectType.PHONE: 0.4, ObjectType.CUP: 0.45}
+"""How far up a thing the hand is, as a share of its height; others rest on it."""
 _DRINKING = ACTION_INDEX[ActionType.DRINKING]
+
+
+def held_heading(kind: ObjectType, heading: float) -> float:
+    """Where a held thing faces, in rad: its holder's way, but a flag's cloth streams behind him."""
+    return heading + math.pi / 2.0 if kind is ObjectType.FLAG else heading
 
 
 def held_axis(
@@ -38,10 +52,20 @@ def held_axis(
     if kind is ObjectType.CUP and action == _DRINKING:
         rise = float(joints[hand, 2] - joints[NECK, 2]) / SIP_M
         tip = SIP_RAD * min(max(rise, 0.0), 1.0)
-        return np.array([0.0, 0.0, math.cos(tip)]) - math.sin(tip) * ahead
+        return _leaning(-tip, ahead)
     if kind is ObjectType.BOOK:
-        return np.array([0.0, 0.0, math.cos(READING_RAD)]) + math.sin(READING_RAD) * ahead
+        return _leaning(READING_RAD, ahead)
+    if kind is ObjectType.FLAG:
+        return _leaning(FLAG_RAD, ahead)
+    if kind is ObjectType.PHONE:
+        rise = min(max(float(joints[hand, 2] - joints[NECK, 2]) / EAR_M, 0.0), 1.0)
+        return _leaning(LOOKING_RAD + rise * (CALLING_RAD - LOOKING_RAD), ahead)
     return None
+
+
+def _leaning(angle: float, ahead: np.ndarray) -> np.ndarray:
+    """Up, leaning forward by so many radians."""
+    return np.array([0.0, 0.0, math.cos(angle)]) + math.sin(angle) * ahead
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

@@ -21,8 +21,10 @@ BAND_EDGES_M = np.array([0.0, 30.0, 100.0, 350.0, 2000.0])
 FAR_GROUND_M = 120.0
 """Distance at which the ground is two thirds its far colour."""
 SNOW = np.array([244.0, 247.0, 251.0])
-SNOW_COVER = 0.62
+SNOW_COVER = 0.84
 """Share of the ground that is white when it snows."""
+ROUND_M = 0.006
+"""So far at most the chords of a painted circle run from it."""
 MIN_COVER = 0.06
 """Paint that covers less than this share of a pixel's width is left out."""
 
@@ -121,16 +123,16 @@ def outlines(mark: Mark) -> list[np.ndarray]:
         return [np.array(mark.polygon, float)]
     if mark.disc is not None:
         x, y, radius = mark.disc
-        angle = np.linspace(0.0, 2.0 * np.pi, 33)[:-1]
+        angle = np.linspace(0.0, 2.0 * np.pi, _steps(radius, 2.0 * np.pi) + 1)[:-1]
         return [np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)]
     if mark.ring is not None:
         x, y, radius, start, stop = mark.ring
-        steps = max(2, int(np.ceil(abs(stop - start) * max(radius, 1.0) ** 0.5 * 2.0)))
-        angle = np.linspace(start, stop, steps + 1)
+        angle = np.linspace(start, stop, _steps(radius, abs(stop - start)) + 1)
         unit = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         inner = np.array([x, y]) + (radius - mark.width / 2) * unit
         outer = np.array([x, y]) + (radius + mark.width / 2) * unit
-        return [np.array([inner[i], outer[i], outer[i + 1], inner[i + 1]]) for i in range(steps)]
+        quads = np.stack([inner[:-1], outer[:-1], outer[1:], inner[1:]], axis=1)
+        return list(quads)
     assert mark.line is not None
     points = np.array(mark.line, float)
     pieces = []
@@ -140,6 +142,11 @@ def outlines(mark: Mark) -> list[np.ndarray]:
         pieces.append(np.array([a - along + across, b + along + across, b + along - across]))
         pieces[-1] = np.concatenate([pieces[-1], [a - along - across]])
     return pieces
+
+
+def _steps(radius: float, turn: float) -> int:
+    """Chords that stay within ROUND_M of an arc of so many radians."""
+    return max(2, int(np.ceil(turn / np.arccos(1.0 - min(ROUND_M / radius, 0.3)) / 2.0)))
 
 
 class _Strewn:

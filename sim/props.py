@@ -76,6 +76,7 @@ class Extent:
     seat: float  # top of the part named "seat", or of everything
 
 
+@cache
 def prop_extent(kind: ObjectType) -> Extent:
     """Measured from the shape itself, for checks against the tables."""
     mesh = prop_mesh(kind)

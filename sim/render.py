@@ -13,11 +13,11 @@ from sim.camera import NEAR_M, Camera
 from sim.effects import marks_to_paint, streaks
 from sim.figure import FigureArtist, Figures
 from sim.frame import Cast, Frame
-from sim.grip import held_axis
+from sim.grip import GRIPPED_AT, UP, held_axis, held_heading
 from sim.hud import Hud
 from sim.mesh import DAYLIGHT
 from sim.pictures import paint_all
-from sim.props import default_color, draw_prop
+from sim.props import default_color, draw_prop, prop_extent
 from sim.shadow import Shadows
 from sim.stage import Stage
 
@@ -64,6 +64,8 @@ class Renderer:
         sizes = list(zip(self._kinds, cast.object_scale.tolist(), strict=True))
         self._heights = np.array([height_m(kind, scale) for kind, scale in sizes])
         self._prints = np.array([footprint_m(kind, scale) for kind, scale in sizes]).reshape(-1, 2)
+        extents = [prop_extent(kind) for kind in self._kinds]
+        self._spans = self._heights * [max(0.3, e.length, e.width) for e in extents]
         self._round = np.array([BODY_KINDS[kind] is BodyKind.BALL for kind in self._kinds], bool)
 
     def draw(
@@ -76,7 +78,10 @@ class Renderer:
         """Paint the whole picture; ``selected`` rings the actor in that row."""
         figures = self.artist.see(frame, camera)
         if self.stage is not None:
-            self.stage.draw_back(surface, camera, frame.time)
+            # Tall dressing nearer than anybody would hide whom the camera looks at.
+            nearest = float(figures.depth[figures.seen].min(initial=np.inf))
+            nearest = nearest if np.isfinite(nearest) else 0.0
+            self.stage.draw_back(surface, camera, frame.time, nearest)
         else:
             surface.fill((0, 0, 0, 0))
         self._shadows.draw(surface, frame, camera, figures.world, self._light)
@@ -85,8 +90,7 @@ class Renderer:
         painted = self._things(frame, camera, figures) + self._people(frame, camera, figures)
         if self.stage is not None:
             painted += self._traces(frame, camera, figures)
-            nearest = figures.depth[figures.seen].min(initial=np.inf)
-            painted += self.stage.scenery(camera, nearest if np.isfinite(nearest) else 0.0)
+            painted += self.stage.scenery(camera, nearest)
         else:
             surface.premul_alpha_ip()  # pygame's anti-aliasing premultiplies on clear ground
         painted.sort(key=lambda item: -item[0])
@@ -135,7 +139,7 @@ class Renderer:
         """The screen area of a tall object that stands before somebody, else None."""
         if self._heights[i] < VEIL_HEIGHT_M:
             return None
-        wide = float(max(0.3 * self._heights[i], self._prints[i].max()) * scale)
+        wide = float(self._spans[i] * scale)
         high = float(self._heights[i] * scale)
         box = pygame.Rect(0, 0, round(wide), round(high))
         box.center = (round(pixel[0]), round(pixel[1]))
@@ -154,12 +158,16 @@ class Renderer:
         figures: Figures,
         veil: pygame.Rect | None,
     ) -> Callable[[pygame.Surface], None]:
-        kind, tilt = self._kinds[i], None
+        kind, tilt, position = self._kinds[i], None, frame.object_position[i]
+        turn = float(frame.object_heading[i])
         holder = int(frame.object_holder[i])
         if holder >= 0:
             hand, action = int(frame.object_hand[i]), int(frame.action[holder])
             joints, heading = figures.world[holder, :N_JOINTS], float(frame.heading[holder])
             tilt = held_axis(kind, hand, joints, heading, action)
+            turn = held_heading(kind, turn)
+            below = GRIPPED_AT.get(kind, 0.0) * self._heights[i]
+            position = position - below * (UP if tilt is None else tilt)
 
         def paint(surface: pygame.Surface) -> None:
             area = veil.clip(surface.get_rect()) if veil is not None else None
@@ -168,8 +176,8 @@ class Renderer:
                 surface,
                 camera,
                 kind,
-                frame.object_position[i],
-                float(frame.object_heading[i]),
+                position,
+                turn,
                 float(self.cast.object_scale[i]),
                 self._colors[i],
                 spin=float(frame.object_spin[i]),

@@ -24,6 +24,16 @@ from sim.tiling import Around, cells_around, chances
 TILE_M = 14.0
 LEAST_PX = 1.5
 LARGEST_HALO_PX = 260
+IN_THE_WAY_M = 1.2
+"""What is taller than this hides people who stand behind it."""
+
+Shadow = tuple[float, float, Stamp]
+"""Depth and height in m of what throws it, and its picture."""
+
+
+def in_the_way(depth: float, top: float, nearest_m: float) -> bool:
+    """Whether a thing so deep and so tall would hide whoever is at ``nearest_m`` or behind."""
+    return depth <= nearest_m and top >= IN_THE_WAY_M
 
 
 def item_mesh(name: str) -> Mesh:
@@ -106,7 +116,7 @@ class Scenery:
         self._around = Around(TILE_M, self._build)
         self._pictures = Pictures(subjects, light)
         self._halos: dict[int, pygame.Surface] = {}
-        self._seen: tuple[tuple, list[Piece], list[Stamp]] = ((), [], [])
+        self._seen: tuple[tuple, list[Piece], list[Shadow]] = ((), [], [])
 
     def _build(self, centre: np.ndarray) -> Table:
         columns: list[tuple[np.ndarray, ...]] = []
@@ -167,17 +177,21 @@ class Scenery:
         """Everything in view, the deepest first."""
         return self._look_round(camera)[0]
 
-    def shadows(self, camera: Camera) -> list[Stamp]:
-        """The flat shadows under what is in view."""
-        return self._look_round(camera)[1]
+    def shadows(self, camera: Camera, nearest_m: float) -> list[Stamp]:
+        """The flat shadows under what is in view and not in the way."""
+        return [
+            shadow
+            for depth, top, shadow in self._look_round(camera)[1]
+            if not in_the_way(depth, top, nearest_m)
+        ]
 
-    def _look_round(self, camera: Camera) -> tuple[list[Piece], list[Stamp]]:
+    def _look_round(self, camera: Camera) -> tuple[list[Piece], list[Shadow]]:
         key = (*camera.position.tolist(), camera.pitch, camera.yaw, camera.focal, camera.size)
         if key != self._seen[0]:
             self._seen = (key, *self._find(camera)) if self._specs else (key, [], [])
         return self._seen[1:]
 
-    def _find(self, camera: Camera) -> tuple[list[Piece], list[Stamp]]:
+    def _find(self, camera: Camera) -> tuple[list[Piece], list[Shadow]]:
         table = self._around.at(float(camera.position[0]), float(camera.position[1]))
         width, height = camera.size
         pixels, depth = camera.project(table.spots)
@@ -225,20 +239,29 @@ class Scenery:
                 strict=True,
             )
         ]
-        return pieces, self._lay_shadows(camera, self._shadow[look] * size, far, foot)
+        shadows = self._lay_shadows(camera, self._shadow[look] * size, far, foot, table.top[near])
+        return pieces, shadows
 
     def _lay_shadows(
-        self, camera: Camera, radius: np.ndarray, depth: np.ndarray, foot: np.ndarray
-    ) -> list[Stamp]:
+        self,
+        camera: Camera,
+        radius: np.ndarray,
+        depth: np.ndarray,
+        foot: np.ndarray,
+        top: np.ndarray,
+    ) -> list[Shadow]:
         across = radius * camera.focal_px / np.maximum(depth, 1.0)
         laid = (depth >= 1.0) & (across > 2.0) & (across < camera.size[0] / 2)
         across, depth, foot = across[laid], depth[laid], foot[laid]
         flat = np.minimum(1.0, max(float(camera.position[2]), 0.2) / depth)
         half = np.stack([across, np.maximum(1.0, across * flat)], axis=1)
         corners = np.rint(foot - half).astype(int).tolist()
+        halves = np.rint(half).astype(int).tolist()
         return [
-            Stamp(self._pictures.shadow(a, b), corner)
-            for (a, b), corner in zip(np.rint(half).astype(int).tolist(), corners, strict=True)
+            (away, tall, Stamp(self._pictures.shadow(a, b), corner))
+            for away, tall, (a, b), corner in zip(
+                depth.tolist(), top[laid].tolist(), halves, corners, strict=True
+            )
         ]
 
     def painter(self, camera: Camera, piece: Piece) -> Callable[[pygame.Surface], None]:

@@ -188,7 +188,7 @@ class Shadows:
             if depth.min() < NEAR_M:
                 continue
             coarse = float(np.prod(np.ptp(pixels, axis=0))) > WIDE_PX
-            grain = np.array([[6.0, 2.0] if coarse else [3.0, 0.6]])
+            grain = np.array([[2.0, 0.8] if coarse else [3.0, 0.6]])
             sheets = _Sheets(surface.get_size(), pixels[None], np.array([2.0]), grain)
             if not sheets.seen[0]:
                 continue

@@ -15,7 +15,7 @@ from sim.ground import Ground
 from sim.mesh import Light
 from sim.pictures import paint_all
 from sim.places import themes
-from sim.scenery import Scenery
+from sim.scenery import Scenery, in_the_way
 from sim.sky import Sky, stage_light
 from sim.stagefile import load_stage
 from sim.stands import Stands
@@ -24,8 +24,6 @@ from sim.weather import Weather
 __all__ = ["Stage", "themes"]
 
 Drawer = Callable[[pygame.Surface], None]
-IN_THE_WAY_M = 1.2
-"""Dressing taller than this hides people who stand behind it."""
 
 
 class Stage:
@@ -46,13 +44,18 @@ class Stage:
         """What the bare ground near the camera looks like, 0..255: dust takes it."""
         return self._ground.color
 
-    def draw_back(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
-        """Sky, far layers, ground, and what nobody ever stands behind; covers every pixel."""
+    def draw_back(
+        self, surface: pygame.Surface, camera: Camera, time: float, nearest_m: float = 0.0
+    ) -> None:
+        """Sky, far layers, ground, and what nobody ever stands behind; covers every pixel.
+
+        nearest_m: as for ``scenery``.
+        """
         self._sky.draw(surface, camera, time)
         self._ground.fill(surface, camera)
         self._backdrop.draw(surface, camera)
         self._ground.draw(surface, camera, time)
-        surface.fblits(self._scenery.shadows(camera))
+        surface.fblits(self._scenery.shadows(camera, nearest_m))
         walls = self._stands.sections(camera, time)
         behind = [piece for piece in self._scenery.pieces(camera) if piece.look.spec.back]
         painted = [(piece.order, self._scenery.painter(camera, piece)) for piece in behind]
@@ -70,7 +73,7 @@ class Stage:
             (piece.depth, self._scenery.painter(camera, piece))
             for piece in self._scenery.pieces(camera)
             if not piece.look.spec.back
-            and (piece.depth > nearest_m or piece.look.top * piece.size < IN_THE_WAY_M)
+            and not in_the_way(piece.depth, piece.look.top * piece.size, nearest_m)
         ]
 
     def draw_front(self, surface: pygame.Surface, camera: Camera, time: float) -> None:

@@ -60,8 +60,8 @@ class Stands:
         for wall in stage.walls:
             self._sections += [self._wall(wall, a, b) for a, b in sections(wall.line)]
         for number, stand in enumerate(stage.stands):
-            for k, (a, b) in enumerate(sections(stand.line)):
-                self._sections.append(self._stand(stand, a, b, seed + 1009 * number + k))
+            for k, (ends, outward) in enumerate(mitred(stand.line)):
+                self._sections.append(self._stand(stand, ends, outward, seed + 1009 * number + k))
         # People by their width in pixels and their look; made when first seen.
         self._sprites = np.empty((LARGEST_PERSON_PX + 1, len(SHIRTS) * len(SKINS)), object)
         self._centres = np.array([s.centre for s in self._sections]).reshape(-1, 3)
@@ -116,23 +116,23 @@ class Stands:
                           wall.cap))  # fmt: skip
         return self._section(faces, np.zeros((0, 3)), none.astype(int), none)
 
-    def _stand(self, stand: Stand, a: np.ndarray, b: np.ndarray, seed: int) -> _Section:
-        along = (b - a) / np.linalg.norm(b - a)
-        outward = np.array([-along[1], along[0]])  # away from the field: left of the line
+    def _stand(self, stand: Stand, ends: np.ndarray, outward: np.ndarray, seed: int) -> _Section:
+        """ends, outward: (2, 2) m, of its front row and from there one metre back, see mitred."""
+        a, b = ends
         deep, rise = stand.rows * stand.step, stand.rows * stand.rise
         top = stand.base + rise
-        far_a, far_b = a + deep * outward, b + deep * outward
+        far_a, far_b = ends + deep * outward
         faces = []
         if stand.roof:
             eaves = top + 5.5
-            over_a, over_b = a + 0.25 * deep * outward, b + 0.25 * deep * outward
+            over_a, over_b = ends + 0.25 * deep * outward
             faces.append((_upright(far_a, far_b, top, eaves), stand.wall))
             faces.append((_slope(over_b, over_a, far_a, far_b, eaves + 0.9, eaves), "#3f4a55"))
         elif stand.back:
             faces.append((_upright(far_a, far_b, top, top + stand.back), stand.wall))
         faces.append((_slope(a, b, far_b, far_a, stand.base, top), stand.seats))
         for k in range(0, stand.rows, 4):
-            near = a + k * stand.step * outward, b + k * stand.step * outward
+            near = ends + k * stand.step * outward
             z = stand.base + k * stand.rise
             lip = 0.22 * stand.rise * 4
             faces.append((_upright(near[0], near[1], z, z + lip), stand.wall))
@@ -145,8 +145,9 @@ class Stands:
         taken = chance[:, 0] < stand.fill
         row, seat, chance = row[taken], seat[taken], chance[taken]
         people = np.empty((len(row), 3))
-        away = (seat + 0.5 + 0.3 * (chance[:, 1] - 0.5)) * length / seats
-        people[:, :2] = a + away[:, None] * along + ((row + 0.5) * stand.step)[:, None] * outward
+        share = ((seat + 0.5 + 0.3 * (chance[:, 1] - 0.5)) / seats)[:, None]
+        back = ((row + 0.5) * stand.step)[:, None]
+        people[:, :2] = (1.0 - share) * (a + back * outward[0]) + share * (b + back * outward[1])
         people[:, 2] = stand.base + (row + 0.5) * stand.rise + 0.75
         looks = len(SHIRTS) * len(SKINS)
         look = (chance[:, 2] * looks).astype(int)
@@ -190,7 +191,10 @@ class Stands:
             shape = clip_polygon(camera, self._faces[face]) if rough[i] else outlines[i]
             if len(shape) > 2:
                 seen[section].faces.append((tones[i], shape))
-        found = sorted(seen.values(), key=lambda item: item.order)
+        # Of neighbours in a row the one farther aside reaches behind the other's risers.
+        aside = np.linalg.norm(self._centres - eye, axis=1)
+        rows = sorted(seen, key=lambda k: (round(seen[k].order, 2), float(aside[k])))
+        found = [seen[k] for k in rows]
         self._seat(camera, time, found)
         return found
 
@@ -259,6 +263,29 @@ def sections(line: list[tuple[float, float]]) -> list[tuple[np.ndarray, np.ndarr
         count = max(1, int(np.ceil(np.linalg.norm(b - a) / SECTION_M)))
         cuts = [a + (b - a) * k / count for k in range(count + 1)]
         pieces += list(itertools.pairwise(cuts))
+    return pieces
+
+
+def mitred(line: list[tuple[float, float]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The line in sections, each its ends (2, 2) m and what is one metre behind each end.
+
+    Behind is left of the line. Where the line bends, neighbours share that corner too, so that
+    rows behind it neither gape nor overlap.
+    """
+    points = np.array(line, float)
+    along = np.diff(points, axis=0)
+    left = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.linalg.norm(along, axis=1)[:, None]
+    before, after = np.vstack([left[:1], left]), np.vstack([left, left[-1:]])
+    if np.allclose(points[0], points[-1]):
+        before[0], after[-1] = left[-1], left[0]
+    corner = (before + after) / (1.0 + (before * after).sum(axis=1))[:, None]
+    pieces = []
+    for i, (a, b) in enumerate(itertools.pairwise(points)):
+        cuts = sections([a, b])
+        for k, ends in enumerate(cuts):
+            first = corner[i] if k == 0 else left[i]
+            last = corner[i + 1] if k == len(cuts) - 1 else left[i]
+            pieces.append((np.array(ends), np.array([first, last])))
     return pieces
 
 

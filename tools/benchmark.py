@@ -211,10 +211,11 @@ def window(
     seconds: Annotated[float, typer.Option(help="How long it plays.")] = 20.0,
 ) -> None:
     """Processor time a picture of the live window costs, if it shows 60 a second."""
+    from sim.loop import Simulation
     from sim.window import FPS, Window
 
     width, height = (int(part) for part in size.split("x"))
-    shown = Window(crowd_scene(actors, seconds), (width, height))
+    shown = Window(Simulation(crowd_scene(actors, seconds)), (width, height))
     spent, start = [], time.perf_counter()
     for _ in range(round(seconds * FPS)):
         before = time.process_time()

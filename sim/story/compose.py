@@ -18,7 +18,7 @@ from entities.scene import (
 from sim.story.cast import Player
 from sim.story.lexicon import Theme, third_person, verbs
 from sim.story.plan import BACKWARDS, Plan
-from sim.story.scenery import FACES_VIEWER, Item, bearing
+from sim.story.scenery import FACES_VIEWER, Item, bearing, make_handy
 from sim.story.timing import Knot, Spot, timed_path
 
 LEAST_S, MOST_S, TAIL_S = 6.0, 3_600.0, 1.5
@@ -225,6 +225,7 @@ def _tidy(player: Player) -> list[tuple[float, ActionType]]:
 def _object(item: Item, shift: Spot) -> SceneObject:
     spot = item.spot
     if item.holder is not None:
+        make_handy(item)
         spot = item.holder.start or (0.0, 0.0)
     path = None
     if item.path:

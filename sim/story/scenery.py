@@ -17,8 +17,8 @@ CLEARANCE = 0.45
 """Metres between somebody and the edge of what they walk up to."""
 FACES_VIEWER = -pi / 2
 SEATS = (ObjectType.CHAIR, ObjectType.BENCH, ObjectType.SOFA, ObjectType.BED)
-HANDY_M = 0.35
-"""Height of a rock or a plant that somebody has in hand (choice)."""
+HANDY_M, HAND_FLAG_M = 0.35, 1.5
+"""Height of a rock or a plant that somebody has in hand, and of a flag with its pole (choice)."""
 WATER_M = 9.6
 """From the middle of the park's pond to its bank (assets/stages/park.json)."""
 BASES = "bases"
@@ -221,7 +221,8 @@ def seat_spots(item: Item, count: int) -> list[tuple[Spot, Spot, float]]:
 def make_handy(item: Item) -> None:
     """Small enough for the hand that lifts or throws it: a stone, not a boulder."""
     if BODY_KINDS[item.kind] is BodyKind.STATIC and item.path is None:
-        item.scale = min(item.scale, HANDY_M / height_m(item.kind))
+        most = HAND_FLAG_M if item.kind is ObjectType.FLAG else HANDY_M
+        item.scale = min(item.scale, most / height_m(item.kind))
 
 
 def is_held(kind: ObjectType) -> bool:
