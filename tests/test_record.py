@@ -240,11 +240,11 @@ def test_captions_are_cut_at_the_actions():
     scene = parse_prompt("a man walks to the bench, sits down, waves and then runs to the tree")
     clauses = clauses_of(scene.actors[0])
     texts = [text for _, text in clauses]
-    assert texts == ["walks to the bench", "sits down", "waves", "runs to the tree"]
-    assert [t for t, _ in clauses] == [0.0, *[t for t, _ in scene.actors[0].actions[1:4]]]
+    assert texts == ["walks to the bench", "sits down", "waves", "runs to the tree", "waits"]
+    assert [t for t, _ in clauses] == [t for t, _ in scene.actors[0].actions]
     bare = make_scene({"actions": [[0.0, "jog"], [2.0, "jump"], [3.0, "idle"]]}).actors[0]
     assert caption_of(bare) == "a human jogs, then jumps"
-    assert clauses_of(bare) == [(0.0, "jogs"), (2.0, "jumps")]
+    assert clauses_of(bare) == [(0.0, "jogs"), (2.0, "jumps"), (3.0, "waits")]
     named = make_scene({"id": "james", "caption": "James runs", "actions": [[0.0, "run"]]}).actors
     assert clauses_of(named[0]) == [(0.0, "runs")]
 

@@ -1,0 +1,109 @@
+"""``python -m tools.generate_dataset``: episodes of people who do all they can, from a seed.
+
+Run it again and it makes what is missing. ``manifest.json`` says what is in the dataset.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from entities.scene import MAX_DURATION_S
+from ml.episodes import open_dataset
+from run_sim import refused_by_system, run_command, users_fault
+from tools.engine import Answer, Engine, WorkerDied, do_all
+from tools.generation import (
+    MANIFEST,
+    Made,
+    Order,
+    Recipe,
+    generate,
+    manifest,
+    travelled,
+    verify,
+)
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+Flag = typer.Option
+Work = Callable[[Order], Made]
+FAR_EDGES = (0.0, 0.05, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
+"""m, where the printed distribution of net displacement is cut."""
+
+
+@app.command(help=__doc__)
+def generate_dataset(
+    out: Annotated[Path, typer.Argument(help="The dataset's folder.")],
+    samples: Annotated[int, Flag(min=1, help="Episodes it is to have: tracks of an actor.")] = 100,
+    seconds: Annotated[float, Flag(help="How long each is.")] = 10.0,
+    seed: Annotated[int, Flag(min=0, help="Another number, other people.")] = 0,
+    engine: Annotated[Engine, Flag(help="Processes here, or a Ray cluster.")] = Engine.LOCAL,
+    workers: Annotated[int | None, Flag(help="Processes; one per core by default.")] = None,
+    address: Annotated[str | None, Flag(help="The Ray cluster's; auto by default.")] = None,
+    check: Annotated[
+        int | None, Flag(metavar="SCENE", help="Only make this scene again and compare.")
+    ] = None,
+    quiet: Annotated[bool, Flag("--quiet", help="No progress.")] = False,
+) -> int:
+    """Generate what is missing; 0 when all is there."""
+    if check is not None:
+        with users_fault():
+            lines = verify(open_dataset(out), check)
+        print("\n".join(lines) or f"scene {check}: the same again")
+        return 1 if lines else 0
+    with users_fault():
+        if not 1.0 <= seconds <= MAX_DURATION_S:
+            raise ValueError(f"--seconds: {seconds:g}; expected 1 to {MAX_DURATION_S:g}")
+
+        def do(work: Work, orders: Iterator[Order]) -> Iterator[Answer]:
+            answers = do_all(work, orders, engine=engine, workers=workers, address=address)
+            with closing(answers):
+                yield from answers
+
+        console = Console(stderr=True)
+        columns = BarColumn(), MofNCompleteColumn(), TextColumn("episodes,"), TimeRemainingColumn()
+        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+            task = bar.add_task("", total=samples)
+            try:
+                generate(
+                    out,
+                    samples,
+                    Recipe(seed, seconds),
+                    do,
+                    lambda done, _: bar.update(task, completed=done),
+                )
+            except WorkerDied as error:
+                raise ValueError(f"{out}: {error}; run it again to go on") from None
+    with refused_by_system():
+        dataset = open_dataset(out)
+        made = manifest(dataset)
+        write_whole(out / MANIFEST, json.dumps(made, indent=2) + "\n")
+    far, _ = travelled(dataset)
+    print(
+        f"{made['episodes']} episodes, {made['hours']:g} h, {made['megabytes']:g} MB, "
+        f"{1e3 * made['megabytes'] / made['episodes']:.1f} KB each; "
+        f"{made['rejected']['share']:.2%} rejected {made['rejected']['by'] or ''}"
+    )
+    print("net displacement:")
+    counts, _ = np.histogram(far, [*FAR_EDGES, np.inf])
+    for low, high, n in zip(FAR_EDGES, (*FAR_EDGES[1:], np.inf), counts, strict=True):
+        print(f"  {low:6.2f} to {high:6.2f} m  {n:6d}  {'#' * round(60 * n / max(counts))}")
+    print(f"content {made['content_hash']}")
+    return 0
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A file that is there whole, or as it was before."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+if __name__ == "__main__":
+    run_command(app)
