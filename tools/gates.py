@@ -3,18 +3,15 @@
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ActionType
-from entities.skeleton import BONE_LENGTHS, ActorType
 from ml.episodes import Episode
 from ml.metrics import (
-    MOTION_FPS,
-    Motion,
     bone_deviation,
     foot_penetration,
     joint_speed,
     mean_speed,
     skating_ratio,
 )
-from sim.animate import joints_world
+from tools.lift import motion_of
 
 BONES, SINK_M, SKATING, OFF_PATH, JOINT_MPS = 0.005, 0.03, 0.10, 0.10, 25.0
 SPEED_SHARE, SPEED_MPS = 0.10, 0.10
@@ -50,20 +47,3 @@ def faults(episode: Episode, asked_mps: float | None) -> list[str]:
         miss = abs(mean_speed(motion) - asked_mps)
         found["speed"] = (miss, SPEED_MPS + SPEED_SHARE * asked_mps)
     return [f"{name} {value:.3g}" for name, (value, limit) in found.items() if value > limit]
-
-
-def motion_of(episode: Episode) -> Motion:
-    """What ``ml.metrics`` measures."""
-    root, heading = episode.root.astype(float), episode.heading.astype(float)
-    pose, lateral = episode.pose.astype(float), episode.lateral.astype(float)
-    return Motion(
-        fps=MOTION_FPS,
-        root=root,
-        heading=heading,
-        pose=pose,
-        lateral=lateral,
-        world=joints_world(root, heading, pose, lateral, episode.roll.astype(float)),
-        contact=episode.contact,
-        scale=episode.scale,
-        bones=np.array(BONE_LENGTHS[ActorType(episode.actor_type)]),
-    )

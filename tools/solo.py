@@ -48,7 +48,7 @@ PACED = {  # m/s, gaits that are also asked for at other speeds than their own
 GAITS = ((2.1, A.WALK), (3.8, A.JOG), (6.4, A.RUN), (np.inf, A.SPRINT))
 """Up to what speed, m/s, a way is gone in which gait."""
 MEASURES_S = {
-    **{A.IDLE: 2.0, A.TURN_AROUND: 1.5, A.JUMP: 1.3, A.NOD: 1.8, A.BOW: 2.4, A.GET_UP: 2.2},
+    **{A.IDLE: 2.0, A.TURN_AROUND: 1.5, A.JUMP: 1.3, A.NOD: 1.8, A.BOW: 2.4, A.GET_UP: 2.9},
     **{A.PUNCH: 1.5, A.KICK: 1.6, A.DODGE: 1.4, A.BLOCK: 1.6, A.FALL: 2.4, A.DIVE: 1.8},
     **{A.TACKLE: 1.8, A.CARTWHEEL: 1.8, A.ROLL: 2.2, A.BATTING: 2.0, A.KICKING: 1.7},
 }
