@@ -53,6 +53,8 @@ MEASURES_S = {
     **{A.TACKLE: 1.8, A.CARTWHEEL: 1.8, A.ROLL: 2.2, A.BATTING: 2.0, A.KICKING: 1.7},
 }
 DEFAULT_S = 2.8
+TURNED = {"": 0.0, "turns left": 1.3, "turns right": -1.3, "turns around": 3.0}
+"""rad, how somebody who has stopped goes on."""
 AFTER_S = 2.0
 LEAP_S, LEAP_MPS = 1.0, 6.0
 PAUSES = tuple(
@@ -117,7 +119,7 @@ class Soloist:
     def deeds(self, seconds: float) -> Group:
         """One thing after another on the spot; each in its turn."""
         t, i = 0.0, 0
-        while t < seconds - 0.5:
+        while i == 0 or t < seconds - 0.5:
             number = self.index * 4 + i
             action = in_turn(self.seed, "deed", IN_TURN, number)
             if self.clauses and self.clauses[-1].action in LOW and action is not A.GET_UP:
@@ -130,7 +132,7 @@ class Soloist:
     def table(self, seconds: float) -> Group:
         """Moves at their own speeds, with deeds between them."""
         t, i = 0.0, 0
-        while t < seconds - 0.5:
+        while i == 0 or t < seconds - 0.5:
             if i % 2 == 0:
                 action = in_turn(self.seed, "table", TABLE_MOVES, self.index * 2 + i // 2)
                 self._say(t, action, VERBS[action])
@@ -153,6 +155,8 @@ class Soloist:
         if action is not None:
             low, high = PACED[action]
             speed = low + (high - low) * even(self.seed, self.index, 0)
+        if kind == "stops" and action in SIDELONG:  # to go on he would have to turn unsaid
+            action = None
         plan = Plan(self.heading, 0.0 if kind == "stops" else None)
         if kind == "straight":
             if action is None and self.index % 3 == 0:
@@ -173,6 +177,8 @@ class Soloist:
             other = 0.5 + 8.0 * even(self.seed, self.index, 3)
             half = 0.5 * round(seconds)
             self._leg(plan, speed, None, "straight", half)
+            if abs(other - speed) < 1.0:
+                other = speed + 1.5
             pace = "faster" if other > speed else "slower"
             self._leg(plan, other, None, "straight", seconds - half, PACES[pace])
         else:
@@ -188,7 +194,7 @@ class Soloist:
     def _steady(self, speed: float) -> Group:
         """Straight on, at speed from the first moment."""
         action = gait_of(speed)
-        self._say(0.0, action, VERBS[action], self._straight(speed, action))
+        self._say(0.0, action, VERBS[action], self._straight(speed, action, self.heading))
         velocity = speed * math.cos(self.heading), speed * math.sin(self.heading)
         made = self._group("steady", velocity=velocity)
         made.asked_mps = speed
@@ -196,7 +202,7 @@ class Soloist:
 
     def _leap(self, plan: Plan, speed: float, seconds: float) -> None:
         """Jumps out of a walk or a run, straight on."""
-        while plan.t < seconds - 0.5:
+        while not self.clauses or plan.t < seconds - 0.5:
             self._leg(plan, speed, None, "straight", float(self.rng.choice([1.5, 2.0, 2.5])))
             self._say(plan.t, A.JUMP, DEEDS[A.JUMP])
             plan.go(LEAP_S, speed, turning("straight", speed, LEAP_S, self.rng))
@@ -204,10 +210,14 @@ class Soloist:
     def _stop_and_go(
         self, plan: Plan, speed: float, action: ActionType | None, seconds: float
     ) -> None:
-        while plan.t < seconds - 1.0:
+        turned = ""
+        while not self.clauses or plan.t < seconds - 1.0:
             leg = min(float(self.rng.choice([2.0, 2.5, 3.0, 4.0])), seconds - plan.t)
             shape = str(self.rng.choice(["straight", "curve_left", "curve_right"]))
-            self._leg(plan, speed, action, shape, leg)
+            if turned:
+                self._turned_leg(plan, speed, turned, leg)
+            else:
+                self._leg(plan, speed, action, shape, leg)
             left = seconds - plan.t
             if left < 2.0:
                 plan.go(left, plan.speed, turning("straight", plan.speed, left, self.rng))
@@ -221,9 +231,16 @@ class Soloist:
                 pause = math.ceil(2.0 * self._measure(A.GET_UP)) / 2.0
                 self._say(plan.t, A.GET_UP, DEEDS[A.GET_UP])
             plan.rest(pause)
-            plan.heading += float(self.rng.choice([0.0, 0.0, 0.8, -0.8, math.pi]))
+            turned = str(self.rng.choice(list(TURNED)))
+            plan.heading += TURNED[turned]
             speed = 0.6 + 7.0 * float(self.rng.random()) ** 1.5
             action = None
+
+    def _turned_leg(self, plan: Plan, speed: float, turned: str, seconds: float) -> None:
+        """Straight on, after a turn on the spot that is told with it."""
+        action = gait_of(speed)
+        self._say(plan.t, action, tuple(f"{turned} and {verb}" for verb in VERBS[action]))
+        plan.go(seconds, speed, turning("straight", speed, seconds, self.rng))
 
     def _leg(
         self,
@@ -237,19 +254,21 @@ class Soloist:
         action = gait_of(speed) if action is None else action
         if action in SIDELONG:  # where left and right would have two meanings
             shape = "straight"
-        after = self._straight(speed, action) if shape == "straight" else SHAPES[shape]
+        after = (
+            self._straight(speed, action, plan.heading) if shape == "straight" else SHAPES[shape]
+        )
         if action in (*SIDELONG, A.RUNNING_BASES):
             after = ("",)
         self._say(plan.t, action, VERBS[action], after if pace is None else pace)
         plan.go(seconds, speed, turning(shape, speed, seconds, self.rng))
 
-    def _straight(self, speed: float, action: ActionType) -> tuple[str, ...]:
+    def _straight(self, speed: float, action: ActionType, heading: float) -> tuple[str, ...]:
         """How a straight way is said: by where it leads, or by its pace."""
         slow = {A.WALK: 0.95, A.RUN: 4.3}.get(action, 0.0)
         fast = {A.WALK: 1.75, A.RUN: 5.8}.get(action, math.inf)
         if speed < slow or speed > fast:
             return PACES["slow" if speed < slow else "fast"]
-        quarter = self.heading / (0.5 * math.pi)
+        quarter = heading / (0.5 * math.pi)
         if abs(quarter - round(quarter)) < 0.22 and self.index % 2:
             return WORLD_WAYS[("right", "away", "left", "toward")[round(quarter) % 4]]
         return SHAPES["straight"]
