@@ -37,10 +37,10 @@ def test_a_draft_is_a_function_of_its_numbers():
 
 
 def test_any_stretch_of_numbers_is_balanced():
-    groups = [group(1, index, 10.0) for index in range(600)]
+    groups = [group(1, index, 10.0) for index in range(400)]
     kinds = Counter(one.kind for one in groups)
-    assert kinds["straight"] + kinds["steady"] == pytest.approx(114, abs=8)
-    assert kinds["story"] == 36
+    assert kinds["straight"] + kinds["steady"] == 76
+    assert kinds["story"] == 24
     seconds: Counter[ActionType] = Counter()
     for one in groups:
         for actor in one.actors:
@@ -50,8 +50,8 @@ def test_any_stretch_of_numbers_is_balanced():
     every = set(ActionType) - {A.CATCHING}
     assert min(seconds[action] for action in every) > 1.0
     for action in (A.WALK, A.JOG, A.RUN, A.SPRINT):
-        assert seconds[action] > 300.0
-    assert seconds[A.JUMP] > 60.0
+        assert seconds[action] > 200.0
+    assert seconds[A.JUMP] > 40.0
     speeds = np.array([one.asked_mps for one in groups if one.asked_mps is not None])
     shares, _ = np.histogram(speeds, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
     assert shares.min() > 0.04 * len(speeds)
@@ -62,7 +62,7 @@ def test_any_stretch_of_numbers_is_balanced():
     assert len(styles) == 15
     assert max(n for style, n in styles.items() if style) <= 1.5 * min(styles.values())
     tasks = {captions[0] for one in groups for captions in one.captions}
-    assert len(tasks) > 550
+    assert len(tasks) > 370
     for one in groups:
         for captions in one.captions:
             assert one.kind == "story" or len(captions) == 4
@@ -70,8 +70,8 @@ def test_any_stretch_of_numbers_is_balanced():
 
 @pytest.fixture(scope="module")
 def made() -> list[Episode]:
-    """Everybody of two scenes."""
-    return [episode for number in (0, 1) for episode in make(Order(Recipe(0, 10.0), number))[1]]
+    """Everybody of a scene."""
+    return make(Order(Recipe(0, 10.0), 0))[1]
 
 
 def clauses(episode: Episode):
@@ -84,9 +84,30 @@ def clauses(episode: Episode):
 
 def test_words_are_true(made):
     """What a clause says of place, turn and pace is what the body did meanwhile."""
+    seen, wrong = checked(made)
+    assert wrong == []
+    assert len(seen) >= 12, seen
+    assert sum(seen.values()) > 60, seen
+
+
+@pytest.mark.slow
+def test_words_are_true_of_many_and_few_are_rejected():
+    rejected, everybody = 0, []
+    for number in range(1, 11):
+        record, episodes = make(Order(Recipe(5, 10.0), number))
+        rejected += len(record.about["rejected"])
+        everybody += episodes
+    seen, wrong = checked(everybody)
+    assert len(wrong) <= 0.005 * sum(seen.values()), wrong
+    assert len(seen) >= 20, seen
+    assert rejected < 0.01 * len(everybody)
+
+
+def checked(episodes: list[Episode]):
+    """How often each claim was made, and the claims that do not hold."""
     seen: Counter[str] = Counter()
     wrong = []
-    for episode in made:
+    for episode in episodes:
         if episode.about["kind"] == "story":
             continue
         for text, rows in clauses(episode):
@@ -94,9 +115,7 @@ def test_words_are_true(made):
                 seen[name] += 1
                 if not holds:
                     wrong.append((name, text, episode.task))
-    assert wrong == []
-    assert len(seen) >= 14, seen
-    assert sum(seen.values()) > 80, seen
+    return seen, wrong
 
 
 def claims(episode: Episode, text: str, rows: np.ndarray):
@@ -184,8 +203,8 @@ def test_what_came_out_of_order_is_written_in_order():
 
 def test_a_run_goes_on_where_the_last_one_ended(tmp_path):
     recipe = Recipe(2, 1.0)
-    generate(tmp_path / "once", 150, recipe, here)
-    generate(tmp_path / "twice", 60, recipe, here)
+    generate(tmp_path / "once", 90, recipe, here)
+    generate(tmp_path / "twice", 40, recipe, here)
     calls = []
 
     def counted(work, orders):
@@ -193,15 +212,15 @@ def test_a_run_goes_on_where_the_last_one_ended(tmp_path):
             calls.append(order.number)
             yield Answer(i, work(order))
 
-    generate(tmp_path / "twice", 60, recipe, counted)
+    generate(tmp_path / "twice", 40, recipe, counted)
     assert calls == []
     once, twice = open_dataset(tmp_path / "once"), open_dataset(tmp_path / "twice")
-    assert (len(once), len(twice)) == (150, 60)
-    np.testing.assert_array_equal(once.episode(40).state, twice.episode(40).state)
+    assert (len(once), len(twice)) == (90, 40)
+    np.testing.assert_array_equal(once.episode(30).state, twice.episode(30).state)
     assert verify(once, 1) == []
     told = manifest(once)
-    assert told["episodes"] == 150
-    assert sum(told["kinds"].values()) == sum(told["splits"].values()) == 150
+    assert told["episodes"] == 90
+    assert sum(told["kinds"].values()) == sum(told["splits"].values()) == 90
     assert told["rejected"]["share"] < 0.05
     assert told["content_hash"] == once.content_hash()
     for wrong, line in (
@@ -209,7 +228,7 @@ def test_a_run_goes_on_where_the_last_one_ended(tmp_path):
         (Recipe(2, 1.5), "was generated with seconds 1.0; came 1.5"),
     ):
         with pytest.raises(ValueError, match=line):
-            generate(tmp_path / "once", 200, wrong, here)
+            generate(tmp_path / "once", 100, wrong, here)
 
 
 def command(*arguments: object, **options) -> subprocess.CompletedProcess:
@@ -247,11 +266,6 @@ def test_the_same_dataset_wherever_it_is_made(tmp_path):
 
 
 def test_the_command_refuses_in_a_line(tmp_path):
-    generate(tmp_path / "d", 1, Recipe(0, 1.0), here)
-    for arguments, line in (
-        ((tmp_path / "d", "--seed", 1, "--seconds", 1), "was generated with seed 0; came 1"),
-        ((tmp_path, "--seconds", 0), "--seconds: 0; expected 1 to 3600"),
-    ):
-        refused = command(*arguments, env={**os.environ, "PYTHONPATH": str(ROOT)})
-        assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
-        assert line in refused.stderr
+    refused = command(tmp_path, "--seconds", 0, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert "--seconds: 0; expected 1 to 3600" in refused.stderr

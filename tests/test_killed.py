@@ -104,6 +104,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_leaves_what_was_finished(small_disk):
     folder = small_disk / "d"
     order = [sys.executable, "run_sim.py", "--headless", "--record", str(folder), "--quiet"]
