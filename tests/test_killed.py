@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.episode_writer import EpisodeWriter
 from ml.episodes import EpisodeDataset, open_dataset
 from tools.generation import Order, Recipe, make
 
@@ -57,6 +58,7 @@ def test_a_killed_recorder_loses_at_most_what_it_was_at(tmp_path):
                 finished = int(line)
         dataset = open_dataset(tmp_path / "d")
         assert dataset.n_scenes >= finished + 1
+    EpisodeWriter(tmp_path / "d").close()  # whoever comes next tidies up
     whole(dataset)
     assert dataset.n_scenes > RECORDER_KILLS
     seeds = [record.scene.seed for record in dataset.scenes()]
