@@ -1,0 +1,84 @@
+"""A dataset's texts as vectors beside it: all of them, once, whatever cuts the work short."""
+
+import duckdb
+import numpy as np
+import pytest
+
+import ml.embedded
+from ml.embedded import embed, texts_of, vectors_of
+from ml.episode_writer import EpisodeWriter
+from ml.episodes import SceneRecord, open_dataset
+from ml.text import TextEncoder
+from tests.conftest import make_scene
+from tests.test_episodes import make_episode, write
+
+
+class Letters:
+    """Counts the letters a, b and c: a model small enough to work out by hand."""
+
+    identity = "letters-1"
+    dim = 3
+    batch = 2
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.breaks_at = ""
+
+    def embed(self, texts, *, query):
+        if self.breaks_at in texts:
+            raise KeyboardInterrupt
+        self.asked += texts
+        return np.array([[1.0 + text.count(letter) for letter in "abc"] for text in texts])
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    episodes = [
+        make_episode(20, i, about={"paraphrases": [f"cab {i}", f"a man runs, number {i}"]})
+        for i in range(5)
+    ]
+    write(tmp_path, episodes)
+    return open_dataset(tmp_path)
+
+
+def test_every_text_is_encoded_once(dataset):
+    texts = texts_of(dataset)
+    assert texts[:6] == [*[f"a man runs, number {i}" for i in range(5)], "starts"]
+    assert len(texts) == len(set(texts)) == 5 + 6 + 5
+    model = Letters()
+    assert embed(dataset, TextEncoder("letters", model)) == 16
+    assert sorted(model.asked) == sorted(texts)
+    vectors = vectors_of(dataset.root, "letters", ["cab 3", "starts"])
+    wanted = np.array([[2.0, 2.0, 2.0], [2.0, 1.0, 1.0]])
+    wanted /= np.linalg.norm(wanted, axis=1)[:, None]
+    np.testing.assert_allclose(vectors, wanted, rtol=1e-6)
+    assert embed(dataset, TextEncoder("letters", Letters())) == 0
+    with pytest.raises(ValueError, match="'jumps' is not encoded by letters; python -m"):
+        vectors_of(dataset.root, "letters", ["cab 3", "jumps"])
+    with duckdb.connect() as base:
+        glob = dataset.root / "meta/embeddings/letters/*.parquet"
+        assert base.sql(f"select count(distinct text) from '{glob}'").fetchall() == [(16,)]
+
+
+def test_it_goes_on_where_it_was_cut_short(dataset, monkeypatch):
+    monkeypatch.setattr(ml.embedded, "PART_TEXTS", 4)
+    model = Letters()
+    model.breaks_at = texts_of(dataset)[9]
+    with pytest.raises(KeyboardInterrupt):
+        embed(dataset, TextEncoder("letters", model))
+    again = Letters()
+    assert embed(dataset, TextEncoder("letters", again)) == 8
+    assert not set(again.asked) & set(model.asked[:8])
+    with EpisodeWriter(dataset.root) as writer:
+        writer.add(SceneRecord(make_scene({})), [make_episode(20, 9)])
+    grown = open_dataset(dataset.root)
+    assert embed(grown, TextEncoder("letters", Letters())) == 2
+    assert vectors_of(grown.root, "letters", texts_of(grown)).shape == (18, 3)
+
+
+def test_another_model_of_the_name_is_refused(dataset):
+    embed(dataset, TextEncoder("letters", Letters()))
+    other = Letters()
+    other.identity = "letters-2"
+    with pytest.raises(ValueError, match="encoded by letters-1; expected letters-2"):
+        embed(dataset, TextEncoder("letters", other))

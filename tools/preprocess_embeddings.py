@@ -1,0 +1,42 @@
+"""``python -m tools.preprocess_embeddings``: every caption and clause of a dataset as a vector.
+
+They lie beside the dataset, in ``meta/embeddings``; run it again and it encodes what is missing.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ml.embedded import embed, texts_of
+from ml.episodes import open_dataset
+from ml.text import DEFAULT, open_encoder
+from run_sim import run_command, users_fault
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(help=__doc__)
+def preprocess_embeddings(
+    dataset: Annotated[Path, typer.Argument(help="The dataset's folder.")],
+    encoder: Annotated[
+        str, typer.Option(help="NAME[@DIM][=WEIGHTS], as for run_sim.py --embedder.")
+    ] = DEFAULT,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Encode what is missing."""
+    with users_fault():
+        opened, model = open_dataset(dataset), open_encoder(encoder)
+        console = Console(stderr=True)
+        columns = BarColumn(), MofNCompleteColumn(), TextColumn("texts,"), TimeRemainingColumn()
+        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+            task = bar.add_task("")
+            n = embed(opened, model, lambda done, of: bar.update(task, completed=done, total=of))
+    texts = texts_of(opened)
+    print(f"{len(texts)} texts, {n} of them new, as {model.dim} numbers each by {model.name}")
+
+
+if __name__ == "__main__":
+    run_command(app)
