@@ -106,8 +106,7 @@ class Finder:
             if noun.kind == "viewer":
                 act.viewer = True
                 continue
-            ball = list(self.stage.find(noun)) if _is_ball(noun, clause) else None
-            found = self.target(noun, who) if ball is None else ball
+            found = self.stage.find(noun) if _is_ball(noun, clause) else self.target(noun, who)
             act.objects += [t for t in found if t not in act.objects]
         for relation, noun in clause.places:
             noun = _myself(noun, clause.verb, relation)
@@ -119,6 +118,8 @@ class Finder:
                 act.places[-1][1].extend(found)
             elif found:
                 act.places.append((relation, found))
+        for player in who if clause.verb is None and not clause.negated else ():
+            player.style = clause.style or player.style  # "they are happy"
         if who:
             self.cast.subject = who
             if len(who) > 1 or len(self.cast.last) < 2:

@@ -130,7 +130,8 @@ class Cast:
         fits = self._by_word([p for p in self.players if self._fits(p, noun, key)], noun, key)
         alone = noun.many and len(self.players) < 2
         if not fits and not alone and noun.word in ("person", "player", "people", "players"):
-            fits = [p for p in self.players if p not in doing]
+            judges = ("coach", "umpire") if noun.word.startswith("player") else ()
+            fits = [p for p in self.players if p not in doing and p.key not in judges]
         if noun.many or (noun.counted and noun.count > 1):
             return fits[-noun.count :] if noun.counted else fits
         return fits[:1] if noun.color or noun.name else fits[-1:] if len(fits) == 1 else fits[:1]
@@ -223,6 +224,9 @@ class Cast:
         if kind == "all":
             count = 2 if noun.word == "we" else 5
             people = Noun("role", "person", "person", count)
+            if len(self.players) == 1 and noun.word in ("everyone", "everybody") and not doing:
+                people.count -= 1  # one alone is not everybody
+                return [*self.players, *self._make(people, "person")]
             return list(self.players) or self._make(people, "person")
         if kind == "each":
             return [p for p in self.players if p in doing] or list(self.players)

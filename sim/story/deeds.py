@@ -86,6 +86,8 @@ def do(plan: Plan, act: Act) -> None:
         return strike(plan, act, A.KICK, A.BLOCK)
     if verb.action is A.THROWING and act.players() and not act.items() and not act.at("to", "at"):
         return strike(plan, act, A.TACKLE, A.FALL)  # "throws his opponent to the ground"
+    if verb.action is A.EATING and act.players() and not act.items():
+        return strike(plan, act, A.PUNCH, A.DODGE)  # "bites the boy"
     if frame == "bat" and (act.players() or (act.items() and not ball_of(act))):
         swung = any(item.kind is T.BAT for item in act.items())
         if not swung:

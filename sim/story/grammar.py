@@ -203,7 +203,7 @@ class Parser:
         now.negated = now.negated or self.units[i].text in ("none of the", "neither of the")
         theme = self.units[min(j, len(self.units)) - 1].get("theme")
         theme = theme if noun.kind in ("thing", "role") else None
-        if theme and (relation in ("in", "at") or (relation and j == i + 1)):
+        if theme and (relation in ("in", "at", "of") or (relation and j == i + 1)):
             noun.kind, noun.key = "theme", theme.value  # "in the hospital", "in class"
         if noun.kind == "color":
             fights = now.verb is not None and now.verb.frame in ("pair", "strike", "chase")

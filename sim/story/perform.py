@@ -41,6 +41,10 @@ def perform(plan: Plan, acts: list[Act]) -> list[str]:
                 act.who = plan.cast.players[:1] or [plan.cast.add("person")]
         if not act.who:
             continue
+        double = clause.cease and clause.negated  # "won't stop dancing"
+        vain = clause.negated and clause.words[:1] == ["finds"]  # who finds nothing has looked
+        if double or vain:
+            clause.cease = clause.negated = False
         for player in act.who:
             own = None if player.noun.style else clause.verb.style
             player.said_style = clause.style or player.said_style or own
