@@ -19,7 +19,7 @@ PROMPTS = [
     .read_text(encoding="utf-8")
     .splitlines()
 ]
-QUICK, ALL = 300, 10_000
+QUICK, ALL = 80, 10_000
 PLAYED_S = 0.2
 MOST_PLAYED = 120
 """Scenes with more actors and objects than this are checked but not played, to keep it short."""
