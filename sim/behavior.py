@@ -23,10 +23,12 @@ HOLD_HEADING_BELOW = 0.2
 """m/s, slower than this an actor faces as he did."""
 LOOK_AHEAD_M = 2.0
 """An actor beside his course heads for a point on it this far ahead, or a second's travel."""
+PLAN_TICKS = 2
+"""Actors think 30 times a second about how they will move, this tick and the next."""
 WATCH_TICKS = 6
-"""Actors look out for each other ten times a second."""
-ASIDE_EASE = 0.2
-"""Share of the way to a new sidestep taken each tick."""
+"""They look out for each other ten times a second."""
+ASIDE_EASE = 0.36
+"""Share of the way to a new sidestep taken each time they think."""
 KEPT_RATE, HARD_BRAKING = 4.0, 8.0
 """m/s², how somebody with a velocity regains it, and the hardest braking before a corner."""
 HINDRANCE = 1.0
@@ -113,6 +115,8 @@ class FollowRoute:
         self._unpathed = np.ones(n, bool)
         self._free, self._followed = slice(0, n), slice(0, 0)
         self._detours = Detours(world, n)
+        self._planned = np.zeros((PLAN_TICKS, n, 3))
+        self._planned_until = world.tick
 
     def update(self, world: World, dt: float) -> None:
         """One tick."""
@@ -120,36 +124,42 @@ class FollowRoute:
             self._build(world)
         if self._n == 0:
             return
-        intent = world[Intent]
+        if world.tick >= self._planned_until:
+            self._plan(world, dt)
+            self._planned_until = world.tick + PLAN_TICKS
+        velocity = self._planned[world.tick - self._planned_until]
+        down = (world[Stagger].since >= 0) | (world[Gait].seated_on >= 0)
+        if some(down):
+            velocity[down], self._speed[down] = 0.0, 0.0
+        self._last = velocity
+        world[Intent].velocity[:] = velocity[:, :2]
+        world[Intent].climb[:] = velocity[:, 2]
+        self._face(world, velocity)
+
+    def _plan(self, world: World, dt: float) -> None:
+        """Velocities for this tick and the next, as if bodies did what they are asked to."""
         position = world[Transform].position[: self._n]
         self._note_changes(world, position)
-        if world.tick % WATCH_TICKS == 0:
+        if world.tick % WATCH_TICKS < PLAN_TICKS:
             self._watch(world, position)
         self._detours.look(
             world, self._asked, self._along, self._anchor, self._last, self._still, self._tracks
         )
         if self._stepping_aside:
             self._ease_aside()
-        velocity = np.zeros((self._n, 3))
-        self._rise(world, position, velocity)
+        self._planned = np.zeros((PLAN_TICKS, self._n, 3))
+        self._rise(world, position)
         free = self._free
         led = sorted(self._detours.active)
         if led:
             free = self._unpathed.copy()
             free[led] = False
             free = as_rows(np.flatnonzero(free))
-            self._go_round(world, np.array(led), velocity, dt)
+            self._go_round(world, np.array(led), dt)
         if not isinstance(free, slice) or free.stop > free.start:
-            self._travel(world, free, velocity, dt)
+            self._travel(world, free, dt)
         if len(self._tracks.rows):
-            self._follow(world, position, velocity, dt, led)
-        down = (world[Stagger].since >= 0) | (world[Gait].seated_on >= 0)
-        if some(down):
-            velocity[down], self._speed[down] = 0.0, 0.0
-        self._last = velocity
-        intent.velocity[:] = velocity[:, :2]
-        intent.climb[:] = velocity[:, 2]
-        self._face(world, velocity)
+            self._follow(world, position, dt, led)
 
     def _note_changes(self, world: World, position: np.ndarray) -> None:
         """What follows from a new path, action, velocity or course."""
@@ -169,15 +179,16 @@ class FollowRoute:
             self._aloft = np.flatnonzero((action == FLY) | (action == CLIMB))
             self._jumping = bool((action == JUMP).any())
             self._any_kept = bool(self._kept.any())
-            self._turning[(script.since == world.tick) & (action == TURN_AROUND)] = TURN_TICKS
+            new = world.tick - script.since < PLAN_TICKS
+            self._turning[new & (action == TURN_AROUND)] = TURN_TICKS
         self._turns = some(self._turning > 0)
         if self._turns:
             turning = self._turning > 0
             before = 1.0 - self._turning[turning] / TURN_TICKS
-            after = before + 1.0 / TURN_TICKS
+            after = before + PLAN_TICKS / TURN_TICKS
             ease = after**2 * (3.0 - 2.0 * after) - before**2 * (3.0 - 2.0 * before)
             route.course[turning] += math.pi * ease
-            self._turning[turning] -= 1
+            self._turning[turning] -= PLAN_TICKS
         known = (*known, route.course.tobytes())
         if known == self._known:
             return
@@ -229,7 +240,7 @@ class FollowRoute:
             self._aside[:] = 0.0
             self._stepping_aside = False
 
-    def _rise(self, world: World, position: np.ndarray, velocity: np.ndarray) -> None:
+    def _rise(self, world: World, position: np.ndarray) -> None:
         """Upwards: into flight, and up the ladder somebody stands at."""
         for row in self._aloft.tolist():
             lack = FLYING_HEIGHT_M - position[row, 2]
@@ -237,13 +248,12 @@ class FollowRoute:
             if world[Script].action[row] == CLIMB:
                 lack = self._ladders.top(position[row]) - position[row, 2]
                 rate = SPEEDS[CLIMB]
-            velocity[row, 2] = min(max(lack, -rate), rate)
+            self._planned[:, row, 2] = min(max(lack, -rate), rate)
 
     def _travel(
         self,
         world: World,
         rows: Rows,
-        velocity: np.ndarray,
         dt: float,
         led: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     ) -> None:
@@ -262,27 +272,30 @@ class FollowRoute:
             wish, asked = self._braking(world, rows, wish, asked)
         else:
             wish = led[0]
-        way, target = turned(way, wish, speed, asked)
-        mean, after = speed_after(speed, target)
-        if self._any_kept:
-            kept = self._kept[rows]
-            regained = np.clip(target, speed - HARD_BRAKING * dt, speed + KEPT_RATE * dt)
-            mean, after = np.where(kept, regained, mean), np.where(kept, regained, after)
-        if led is not None:
-            bound = np.maximum(led[2], speed - HARD_BRAKING * dt)
-            mean, after = np.minimum(mean, bound), np.minimum(after, bound)
-        grounded = world[Body].grounded[rows]
+        way, target = turned(way, wish, speed, asked, PLAN_TICKS * dt)
+        hold, grounded = None, world[Body].grounded[rows]
         if self._jumping or not every(grounded):
             action, since = world[Script].action[rows], world[Script].since[rows]
             leaving = (action == JUMP) & (world.tick - since < TAKE_OFF_TICKS)
             hold = leaving | (~grounded & (action != FLY))
-            mean, after = np.where(hold, speed, mean), np.where(hold, speed, after)
-        self._speed[rows], self._way[rows] = after, way
-        gone = way * mean
-        if self._stepping_aside:
-            gone += self._aside[rows] * np.minimum(mean, 1.0)
-            gone *= np.minimum(1.0, mean / np.maximum(np.abs(gone), 1e-9))
-        on_ground(velocity)[rows] = gone
+        for velocity in self._planned:
+            mean, after = speed_after(speed, target)
+            if self._any_kept:
+                kept = self._kept[rows]
+                regained = np.clip(target, speed - HARD_BRAKING * dt, speed + KEPT_RATE * dt)
+                mean, after = np.where(kept, regained, mean), np.where(kept, regained, after)
+            if led is not None:
+                bound = np.maximum(led[2], speed - HARD_BRAKING * dt)
+                mean, after = np.minimum(mean, bound), np.minimum(after, bound)
+            if hold is not None:
+                mean, after = np.where(hold, speed, mean), np.where(hold, speed, after)
+            gone = way * mean
+            if self._stepping_aside:
+                gone += self._aside[rows] * np.minimum(mean, 1.0)
+                gone *= np.minimum(1.0, mean / np.maximum(np.abs(gone), 1e-9))
+            on_ground(velocity)[rows] = gone
+            speed = after
+        self._speed[rows], self._way[rows] = speed, way
 
     def _wish(self, position: np.ndarray, rows: Rows, speed: np.ndarray) -> np.ndarray:
         """(R,) directions that keep to, or lead back to, the courses."""
@@ -295,35 +308,28 @@ class FollowRoute:
         wish /= np.abs(wish)
         return along * wish
 
-    def _follow(
-        self,
-        world: World,
-        position: np.ndarray,
-        velocity: np.ndarray,
-        dt: float,
-        elsewhere: list[int],
-    ) -> None:
+    def _follow(self, world: World, position: np.ndarray, dt: float, elsewhere: list[int]) -> None:
         """Keep those with a path on it, but for the rows that are ``elsewhere`` on a detour."""
         rows, aside = self._followed, None
         if self._stepping_aside and np.count_nonzero(self._aside[rows]):
             aside = self._aside[rows]
-        followed, off = self._tracks.velocity(
-            world.tick,
-            position[rows],
-            self._asked[rows],
-            self._last[rows],
-            aside,
-            dt,
-        )
-        world[Route].off_path[rows] = off
+        position, followed, asked = position[rows], self._last[rows], self._asked[rows]
+        kept, there = rows, slice(None)
         if elsewhere:
-            rows = self._tracks.rows
-            there = np.array([row not in elsewhere for row in rows.tolist()])
-            rows, followed = rows[there], followed[there]
+            there = np.array([row not in elsewhere for row in self._tracks.rows.tolist()])
+            kept = self._tracks.rows[there]
+        for ahead, velocity in enumerate(self._planned):
+            tick = world.tick + ahead
+            followed, off = self._tracks.velocity(tick, position, asked, followed, aside, dt)
+            position = position + followed * dt
+            world[Route].off_path[rows] = off
+            self._keep_to_path(kept, followed[there], velocity)
+
+    def _keep_to_path(self, rows: Rows, followed: np.ndarray, velocity: np.ndarray) -> None:
+        """Let ``rows`` move at velocities ``followed`` (R, 3) m/s, in a tick's (N, 3)."""
         up = followed[:, 2]
         if np.count_nonzero(up):  # a path that says how high decides
-            up = np.where(up != 0.0, up, velocity[rows, 2])
-            velocity[rows, 2] = up
+            velocity[rows, 2] = np.where(up != 0.0, up, velocity[rows, 2])
         gone = on_ground(followed)
         on_ground(velocity)[rows] = gone
         speed = np.abs(gone)
@@ -332,7 +338,7 @@ class FollowRoute:
         np.divide(gone, speed, out=way, where=speed > 1e-6)
         self._way[rows] = way
 
-    def _go_round(self, world: World, rows: np.ndarray, velocity: np.ndarray, dt: float) -> None:
+    def _go_round(self, world: World, rows: np.ndarray, dt: float) -> None:
         """Lead ``rows`` along their detours."""
         wish, asked, limit = np.empty(len(rows), complex), self._asked[rows], np.empty(len(rows))
         for i, row in enumerate(rows.tolist()):
@@ -342,7 +348,7 @@ class FollowRoute:
             wish[i], limit[i], rejoin = self._detours.steer(world, row, float(self._speed[row]))
             if rejoin is not None and track is not None:
                 self._tracks.rejoin(row, rejoin)
-        self._travel(world, rows, velocity, dt, (wish, asked, limit))
+        self._travel(world, rows, dt, (wish, asked, limit))
 
     def _face(self, world: World, velocity: np.ndarray) -> None:
         """Intent.heading: along the motion; who stands on his course faces along it."""

@@ -16,7 +16,7 @@ from sim.track import CATCH_UP, Tracks
 from sim.world import World, some
 
 LOOK_TICKS = 12
-"""Everybody looks ahead once in this many ticks, five times a second."""
+"""Everybody looks ahead once in this many ticks, five times a second: a group every other tick."""
 GROUP = 16
 """Actors who look at the same tick."""
 LOOK_S = 2.5
@@ -122,8 +122,8 @@ class Detours:
         self._n = n_actors
         self._stuck = np.zeros(n_actors, np.int64)
         self._radius = world[Body].size[:n_actors, 0] / 2
-        self._phase = (np.arange(n_actors) // GROUP) % LOOK_TICKS
-        self._groups = [np.flatnonzero(self._phase == k) for k in range(LOOK_TICKS)]
+        turn = (np.arange(n_actors) // GROUP) % (LOOK_TICKS // 2)
+        self._groups = [np.flatnonzero(turn == k) for k in range(LOOK_TICKS // 2)]
         parts: list[tuple[float, ...]] = []
         for row in range(n_actors, len(world[Body])):
             if world[Body].kind[row] in (STATIC, MOVABLE, DRIVEN):
@@ -149,7 +149,7 @@ class Detours:
         asked: (N,) m/s. along, anchor: (N,) direction and a point of each course, x + iy. wanted:
         (N, 3) m/s, what was wanted a tick ago. still: (N,) bool, who means to stand.
         """
-        group = self._groups[world.tick % LOOK_TICKS]
+        group = self._groups[(world.tick % LOOK_TICKS) // 2]
         if not (len(group) and (len(self._part_rows) or self._n > 1)):
             return
         did, wish = world[Velocity].linear[group], wanted[group]
@@ -308,7 +308,7 @@ class Detours:
                 far = max(far, 1e-6)
                 slow = math.sqrt(2.0 * BRAKING * max(far - ARRIVED_M, 0.0))
                 return complex(dx / far, dy / far), slow, None
-            if far <= max(cut, ARRIVED_M, 1.5 * speed * DT):
+            if far <= max(cut, ARRIVED_M, 2.5 * speed * DT):
                 if last:
                     self.end(world, row)
                     rejoin = -1.0 if detour.rejoin is None else detour.rejoin

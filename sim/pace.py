@@ -36,18 +36,18 @@ def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def turned(
-    way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray
+    way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray, dt: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (R,) a tick later, turning towards a wish, and the speeds to turn at."""
+    """Directions (R,) after dt s of turning towards a wish, and the speeds to turn at."""
     if not some(wish != way):
         return way, asked
     between = way.conj() * wish
     cos, sin = between.real, between.imag
     # Ahead of it, an angle is less than pi / 2 times its sine: what is a little off turns at once.
     rate = np.minimum(SIDEWAYS / np.maximum(speed, PIVOT_BELOW), PIVOT_RATE)
-    if not some((np.abs(sin) > rate * (DT / 1.6)) | (cos < 0.75)):
+    if not some((np.abs(sin) > rate * (dt / 1.6)) | (cos < 0.75)):
         return wish, asked
-    most = np.where(speed < PIVOT_BELOW, math.pi, rate * DT)
+    most = np.where(speed < PIVOT_BELOW, math.pi, rate * dt)
     angle = np.arctan2(sin, cos)
     part = np.minimum(np.maximum(angle, -most), most)
     led = np.where(np.abs(angle) <= most, wish, way * np.exp(1j * part))
