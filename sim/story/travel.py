@@ -20,6 +20,8 @@ ENTERED = (ObjectType.CAR, ObjectType.HOUSE, ObjectType.BUILDING, ObjectType.SPA
 GOES = ("goes", "comes", "moves", "heads", "travels", "proceeds", "returns")
 RUNS = (A.RUN, A.JOG, A.SPRINT)
 """Verbs that do not say how somebody goes, and what a runner then does."""
+LANES = 4
+"""How many of a group who come from somewhere start side by side (choice)."""
 TUMBLES = (A.CARTWHEEL, A.ROLL, A.DIVE)
 """Done once, not until further notice."""
 FAR_S = 25.0
@@ -157,9 +159,10 @@ def _origin(plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Sp
             gap = 2.8 if isinstance(source, Player) else 0.0
             if isinstance(source, Item):
                 gap = source.extent(toward) + player.radius + 0.3
-            k = act.who.index(player)
-            player.put(*ahead(source.spot, toward, gap, -LANE_M * k))
-            player.offset = ahead((0.0, 0.0), toward, 0.0, -LANE_M * k)
+            row, lane = divmod(act.who.index(player), LANES)
+            away = (gap + ROW_M * row, -LANE_M * lane)
+            player.put(*ahead(source.spot, toward, *away))
+            player.offset = ahead((0.0, 0.0), toward, *away)
 
 
 def _behind(plan: Plan, player: Player, source: Item, way: Spot) -> Spot:
