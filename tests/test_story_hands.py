@@ -84,6 +84,22 @@ def test_what_lands_and_takes_off_goes_up_and_down() -> None:
     assert height[-1] > 8.0
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "the pitcher throws the ball to the catcher and the batter hits it",
+        "the pitcher throws a fastball and the batter hits it",
+        "four men play baseball",
+    ],
+)
+def test_a_batter_hits_the_pitch(prompt: str) -> None:
+    _, trace = played(prompt)
+    ball = thing(trace, "baseball")
+    near = int(np.argmin(ball[:, 1]))  # as it comes to the plate
+    assert 0.0 < ball[near, 1] < 2.5
+    assert ball[near:, 1].max() > 25.0
+
+
 def test_who_kneels_before_somebody_faces_him() -> None:
     scene, trace = played("a knight kneels before the king")
     way = person(trace, "king")[-1] - person(trace, "knight")[-1]

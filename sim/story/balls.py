@@ -139,7 +139,7 @@ def send(plan: Plan, act: Act) -> None:
         ball.holder = ball.holder or None
     if batter is not None:
         plan.stage.make(T.BAT)[0].holder = batter
-        batter.facing = 0.0
+        batter.facing = 0.5 * pi
         plan.act_at(batter, start + 0.5, A.BATTING)
         plan.cue(batter, start + 0.5, ball)
     span = max(plan.seconds(act, action), hit + 1.0)
@@ -239,7 +239,7 @@ def bat(plan: Plan, act: Act) -> None:
             if spot is not None:
                 plan.stage.fixed_used = True
                 player.put(*plan.free(spot))
-                player.facing = 0.0
+                player.facing = 0.5 * pi
     start = max(start, settle_place(plan, act, act.who))
     pitched = any(a is A.PITCHING for p in plan.cast.players for _, a in p.actions)
     span = plan.seconds(act, A.BATTING)

@@ -148,7 +148,6 @@ def _baseball(plan: Plan, act: Act) -> None:
     for player in act.who:
         target = pitcher if player is not pitcher else batter
         player.facing = bearing(player.spot, target.spot)
-    batter.facing = 0.0
     club.holder, ball.holder = batter, pitcher
     aim = rest[0] if rest else batter
     plan.act_at(pitcher, start, A.PITCHING)

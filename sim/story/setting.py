@@ -96,7 +96,7 @@ def role_place(plan: Plan, player: Player) -> None:
             spot = plan.free(spot)
         player.put(*spot)
         home = plan.stage.spots.get("home", (0.0, 0.0))
-        player.facing = 0.0 if player.key == "batter" else bearing(spot, home)
+        player.facing = 0.5 * pi if player.key == "batter" else bearing(spot, home)
         if player.key in ("catcher", "umpire"):
             player.facing = 0.5 * pi
 
