@@ -20,6 +20,7 @@ ASKED = 3
 heading at the chunk's first frame."""
 SPEED_UNIT = 3.0
 """m/s that count as 1 in what the network reads."""
+FADE_FRAMES = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,7 @@ class MotionTransformer(nn.Module):
         self.register_buffer("mean", torch.zeros(N_FEATURES))
         self.register_buffer("std", torch.ones(N_FEATURES))
         self.read_history = nn.Linear(patch * N_FEATURES, width)
-        self.read_text, self.read_style = (
-            nn.Linear(config.text, width),
-            nn.Linear(config.text, width),
-        )
+        self.read_words = nn.Linear(config.text, width)
         self.read_chunk = nn.Linear(patch * (N_FEATURES + 6) + 1, width)
         self.read_lead = nn.Linear(patch * N_FEATURES, width)
         self.read_time = nn.Linear(64, width)
@@ -109,6 +107,12 @@ class MotionTransformer(nn.Module):
         self.place_chunk = nn.Parameter(0.5 * torch.randn(n_chunk, width))
         self.register_buffer("waves", torch.exp(torch.linspace(0.0, 5.0, 32)), persistent=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.carry = nn.Linear(2 * N_FEATURES, config.chunk * (N_FEATURES - 2))
+        with torch.no_grad():  # begin with the last pose, fading to the mean: blocks add the rest
+            weight = self.carry.weight.zero_().unflatten(0, (config.chunk, -1))
+            fade = torch.exp(-torch.arange(1, config.chunk + 1) / FADE_FRAMES)
+            weight[:, :, -N_FEATURES:-2] = fade[:, None, None] * torch.eye(N_FEATURES - 2)
+            self.carry.bias.zero_()
         self.norm = nn.LayerNorm(width)
         self.pose = nn.Linear(width, patch * (N_FEATURES - 2))
         self.position = PositionHead(config)
@@ -116,21 +120,23 @@ class MotionTransformer(nn.Module):
 
     def remember(
         self, history: Tensor, text: Tensor, style: Tensor
-    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """What the chunk goes on from: its last frames as a token, and keys and values per layer.
+    ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]:
+        """What the chunk goes on from: its last frames as a token, where a line through them leads
+        (B, C, 20), and keys and values per layer.
 
         history (B, H, F) normalised. text (B, E): the sentence, zeros for none. style (B, E): the
         style's word times its intensity, zeros for none.
         """
         patches = history.unflatten(1, (-1, self.config.patch)).flatten(2)
         frames, lead = self.read_history(patches), self.read_lead(patches[:, -1:])
-        words = [self.read_text(text)[:, None], self.read_style(style)[:, None]]
-        x = torch.cat([frames, *words], dim=1) + self.place_before
+        words = self.read_words(torch.stack([text, style], dim=1))
+        x = torch.cat([frames, words], dim=1) + self.place_before
         memory = []
         for block in self.blocks:
             x, own = block(x, None)
             memory.append(own)
-        return lead, memory
+        carried = self.carry(history[:, -2:].flatten(1)).unflatten(1, (self.config.chunk, -1))
+        return lead, carried, memory
 
     def denoise(
         self,
@@ -138,7 +144,7 @@ class MotionTransformer(nn.Module):
         time: Tensor,
         asked: Tensor,
         given: Tensor,
-        before: tuple[Tensor, list[tuple[Tensor, Tensor]]],
+        before: tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]],
     ) -> tuple[Tensor, Tensor]:
         """Clean chunk (B, C, F) and contact logits (B, C, 2) of the left and the right foot.
 
@@ -157,18 +163,18 @@ class MotionTransformer(nn.Module):
         flag = given[:, None].expand(-1, frames.shape[1], -1)
         angle = time[:, None] * self.waves
         clock = self.read_time(torch.cat([torch.cos(angle), torch.sin(angle)], dim=1))
-        lead, memory = before
+        lead, carried, memory = before
         x = self.read_chunk(torch.cat([frames, flag], dim=2)) + self.place_chunk
         x = x + clock[:, None] + lead
         for block, past in zip(self.blocks, memory, strict=True):
             x, _ = block(x, past)
         x = self.norm(x)
-        pose = self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
+        pose = carried + self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
         contact = self.contact(x).unflatten(2, (patch, 2)).flatten(1, 2)
         return torch.cat([pose, self.position(x, own)], dim=2), contact
 
     def forward(self, noised, time, asked, given, history, text, style) -> tuple[Tensor, Tensor]:
-        """One look at a noised chunk: ``denoise`` after ``remember``."""
+        """``denoise`` after ``remember``."""
         return self.denoise(noised, time, asked, given, self.remember(history, text, style))
 
 
