@@ -194,6 +194,7 @@ def cut(
     chunk: int,
     rng: np.random.Generator,
     caption_share: float = 0.0,
+    smoothing_s: tuple[float, ...] = SMOOTHING_S,
 ) -> Windows:
     """The windows whose chunks start at frames ``at`` (B,).
 
@@ -206,12 +207,12 @@ def cut(
     heading = corpus.heading[rows]
     offset = heading - heading[:, before : before + 1]
     cos, sin = np.cos(offset), np.sin(offset)
-    forward, left = MOTION_FPS * state[..., -2], MOTION_FPS * state[..., -1]
-    did = np.stack([forward * cos - left * sin, forward * sin + left * cos], axis=2)
-    pick = rng.integers(len(SMOOTHING_S), size=len(at))
-    velocity = np.empty_like(did)
-    for k, sigma_s in enumerate(SMOOTHING_S):
-        velocity[pick == k] = smooth(did[pick == k], sigma_s * MOTION_FPS)
+    pick = rng.integers(len(smoothing_s), size=len(at))
+    own = np.empty((*offset.shape, 2), np.float32)  # in each frame's heading: turns stay as fast
+    for k, sigma_s in enumerate(smoothing_s):
+        own[pick == k] = smooth(MOTION_FPS * state[pick == k, :, -2:], sigma_s * MOTION_FPS)
+    forward, left = own[..., 0], own[..., 1]
+    velocity = np.stack([forward * cos - left * sin, forward * sin + left * cos], axis=2)
     clause = corpus.clause[rows[:, before:]]
     whole = rng.random(len(at)) < caption_share
     text = np.where(whole, corpus.caption[at], clause[:, 0])

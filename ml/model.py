@@ -16,11 +16,10 @@ from ml.features import N_FEATURES
 ROOT = slice(N_FEATURES - 2, N_FEATURES)
 """Where the root's step is among the features."""
 ASKED = 3
-"""What is asked per frame: velocity forward and left (m/s) and heading (rad), all seen from the
-heading at the chunk's first frame."""
+"""What is asked per frame: velocity forward, left (m/s), heading (rad), seen from the first's."""
 SPEED_UNIT = 3.0
 """m/s that count as 1 in what the network reads."""
-FADE_FRAMES = 8.0
+FADE_FRAMES = 8.0  # of the last pose, at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,9 @@ class MotionConfig:
     dropout: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("history", "chunk"):
-            if getattr(self, name) % self.patch:
-                raise ValueError(f"{name}: {getattr(self, name)}; expected whole {self.patch}s")
+        if self.history % self.patch or self.chunk % self.patch:
+            frames = f"history, chunk: {self.history}, {self.chunk}"
+            raise ValueError(f"{frames}; expected multiples of {self.patch}")
         if self.width % self.heads:
             raise ValueError(f"width: {self.width}; expected a multiple of {self.heads} heads")
 
@@ -66,8 +65,8 @@ class Block(nn.Module):
         own = k, v
         if memory is not None:
             k, v = torch.cat([memory[0], k], dim=2), torch.cat([memory[1], v], dim=2)
-        weight = torch.softmax(q @ k.transpose(2, 3) * self.scale, dim=3)
-        x = x + self.dropout(self.out((weight @ v).transpose(1, 2).flatten(2)))
+        seen = torch.softmax(q @ k.transpose(2, 3) * self.scale, dim=3) @ v
+        x = x + self.dropout(self.out(seen.transpose(1, 2).flatten(2)))
         return x + self.dropout(self.down(self.gelu(self.up(self.norm_forward(x))))), own
 
 

@@ -83,7 +83,7 @@ def small_model(corpus: Corpus, seed: int = 0) -> MotionTransformer:
 
 def test_the_shipped_shape() -> None:
     assert 10.5e6 < n_parameters(MotionTransformer(MotionConfig())) < 11.5e6
-    with pytest.raises(ValueError, match="history: 21"):
+    with pytest.raises(ValueError, match="history, chunk: 21, 40; expected multiples of 4"):
         MotionConfig(history=21)
     with pytest.raises(ValueError, match="width: 100"):
         MotionConfig(width=100, heads=8)

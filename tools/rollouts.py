@@ -183,7 +183,7 @@ def travel_error(
     states = []
     for k in range(frames):
         if k % RENEW_FRAMES == 0:
-            w = cut(corpus, at + k, 0, c, np.random.default_rng(k))
+            w = cut(corpus, at + k, 0, c, rng, smoothing_s=(0.0,))
             asked = _own_asked(w.velocity, w.offset)
             streams.plan(rows, w.text, w.style, asked, np.full((n, 1), float(given)))
         streams.advance()
