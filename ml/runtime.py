@@ -266,3 +266,9 @@ class Words:
         if text not in self._known:
             self._known[text] = self._encoder.encode([text])[0]
         return self._known[text]
+
+
+@lru_cache
+def open_words(encoder: str) -> Words:
+    """Words of an encoder, kept for the next who asks."""
+    return Words(encoder)

@@ -59,7 +59,8 @@ class FootLock:
 
     def __init__(self, n: int) -> None:
         self.held = np.zeros((2, n), bool)
-        self._spot = np.zeros((2, 2, n))  # m, x and y of each foot
+        self.landed = np.zeros((2, n), bool)  # in the last tick
+        self.spot = np.zeros((2, 2, n))  # m, x and y of each foot that is held
         self._off = np.zeros((3, 2, n))  # m, x, y and up, from the free way
         self._strayed = np.zeros((2, n), bool)  # let go for being too far, until it lifts
 
@@ -75,7 +76,7 @@ class FootLock:
 
         sure: (2, R) 0..1, that each stands. size: (R,) of the bodies.
         """
-        held, spot, off = self.held[:, rows], self._spot[:, :, rows], self._off[:, :, rows]
+        held, spot, off = self.held[:, rows], self.spot[:, :, rows], self._off[:, :, rows]
         stands = (sure > np.where(held, UNLOCK_AT, LOCK_AT)) & (free[2] < LOCK_BELOW_M * size)
         strayed = self._strayed[:, rows] & stands
         away = np.hypot(*(spot - free[:2]))
@@ -91,7 +92,8 @@ class FootLock:
         off[2] += np.where(comes, free[2] - ground, 0.0)
         held = (held & ~goes) | comes
         off *= math.exp(-BLEND * dt)
-        self.held[:, rows], self._spot[:, :, rows] = held, spot
+        self.landed[:, rows] = comes
+        self.held[:, rows], self.spot[:, :, rows] = held, spot
         self._off[:, :, rows], self._strayed[:, rows] = off, strayed
         where = np.where(held, np.concatenate([spot, ground[None]]), free) + off
         where[2] = np.maximum(where[2], 0.0)

@@ -17,6 +17,7 @@ from entities.components import (
     Intent,
     Learned,
     Manner,
+    Mark,
     Person,
     Route,
     Stagger,
@@ -26,7 +27,7 @@ from entities.components import (
 from entities.scene import Scene
 from entities.skeleton import ACTOR_TYPES, QUADRUPEDS
 from entities.units import DT, START_TAU_S, TICKS_PER_MOTION_FRAME
-from ml.runtime import MotionModel, Streams, Words
+from ml.runtime import MotionModel, Streams, open_words
 from sim.animate import animate
 from sim.behavior import BEARINGS, HOLD_HEADING_BELOW, SPEEDS
 from sim.feet import FootLock, frame_to_pose
@@ -69,6 +70,8 @@ Displacement", https://theorangeduck.com/page/code-vs-data-driven-displacement).
 MOST_APART_M = 0.15
 MOST_SHARE, LEAST_MPS = 0.5, 0.15
 """A correction is at most this share of the speed the model moves at, or this slow."""
+STILL_MPS = 0.05
+"""Who wishes to go no faster than this stands, whatever a model makes of standing."""
 GIVE_BACK_S = 0.3
 """How long a pose takes to go back from the model's to the animator's."""
 
@@ -77,7 +80,7 @@ class LearnedMotion:
     """A motion model at work in a World: ``drive`` before physics, ``advance`` after the feet."""
 
     def __init__(self, world: World, scene: Scene, model: MotionModel) -> None:
-        self.model, self._scene, self._words = model, scene, Words(model.encoder)
+        self.model, self._scene, self._words = model, scene, open_words(model.encoder)
         person = world[Person]
         n = len(person.scale)
         four_legged = [ACTOR_TYPES[kind] in QUADRUPEDS for kind in person.kind.tolist()]
@@ -114,7 +117,8 @@ class LearnedMotion:
         pace = np.sqrt((own * own).sum(axis=1))
         mend = CORRECTION * self._lag
         size = np.sqrt((mend * mend).sum(axis=1))
-        most = np.maximum(MOST_SHARE * pace, LEAST_MPS)
+        still = (self._wished * self._wished).sum(axis=1) < STILL_MPS**2
+        most = np.maximum(np.where(still, 1.0, MOST_SHARE) * pace, LEAST_MPS)
         mend = mend * np.minimum(1.0, most / np.maximum(size, 1e-9))[:, None]
         moved = body.grounded[:n] & (learned.share > 0.0)
         share = np.where(moved, learned.share, 0.0)[:, None]
@@ -144,6 +148,25 @@ class LearnedMotion:
             frame = 0.5 * (frame + self._streams.following()[rows])
         pose = frame_to_pose(world, self._feet, rows, frame, self._streams.contact[rows], dt)
         learned.joints[rows], learned.aside[rows], learned.contact[rows] = pose
+        self._mark_steps(world, rows)
+
+    def _mark_steps(self, world: World, rows: np.ndarray) -> None:
+        """Dust rises where learned feet come down, not where the animator's would."""
+        plants = world[Gait].plant[rows].reshape(-1, 2)
+        unseen = {(x, y) for x, y in plants.tolist()}
+        tick, marks = world.tick, world.marks
+        of_now = [mark for mark in marks if mark.tick == tick]
+        if of_now:
+            kept = [m for m in of_now if m.kind != "step" or m.position[:2] not in unseen]
+            marks[len(marks) - len(of_now) :] = kept
+        landed = self._feet.landed[:, rows]
+        if not np.count_nonzero(landed):
+            return
+        speed = np.hypot(*world[Velocity].linear[rows, :2].T)
+        for foot, k in np.argwhere(landed).tolist():
+            x, y = self._feet.spot[:, foot, rows[k]].tolist()
+            z = float(world[Transform].position[rows[k], 2])
+            marks.append(Mark(tick, "step", (x, y, z), float(speed[k])))
 
     def _plan_ahead(self, world: World) -> None:
         """Who starts, who stops, and whose chunk is too old or for something else by now."""

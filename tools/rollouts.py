@@ -15,7 +15,7 @@ from ml.metrics import (
     Motion,
     upright_world,
 )
-from ml.runtime import MotionModel, Streams, Words
+from ml.runtime import MotionModel, Streams, open_words
 from sim import simulate
 from sim.path import Path
 from tools.trials import motions_of
@@ -52,7 +52,7 @@ def let_run(
 ) -> list[Free]:
     """Streams asked for ``speeds`` (S,), from the frames ``start`` (S, K, 22), straight ahead."""
     n = len(speeds)
-    streams, words = Streams(model, n, seed), Words(model.encoder)
+    streams, words = Streams(model, n, seed), open_words(model.encoder)
     rows = np.arange(n)
     streams.begin(rows, start)
     text = np.stack([words[clause_for(speed)[1]] for speed in speeds])
