@@ -27,6 +27,8 @@ from ml.text import TextEncoder, default_cache, open_encoder
 
 NEAR_CHANGE_FRAMES = 8
 """A window whose clause came into force no longer ago than this shows how motion changes."""
+LEAST_M = 0.002
+"""A feature that hardly ever changes is not magnified beyond what can be seen."""
 SMOOTHING_S = (0.0, 0.1, 0.25)
 """What is asked while learning is what was done, more or less smoothed: nobody who asks for a
 speed knows how a stride makes it waver."""
@@ -58,14 +60,13 @@ class Corpus:
         return len(self) / MOTION_FPS / 3600.0
 
     def statistics(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation (22,) of the features; what never changes has deviation 1."""
+        """Mean and standard deviation (22,) of the features, none below LEAST_M."""
         mean = self.state.mean(axis=0, dtype=np.float64)
         std = self.state.std(axis=0, dtype=np.float64)
         for column in (N_FEATURES - 2, N_FEATURES - 1):
             mean[column] = self.state[self.rooted, column].mean(dtype=np.float64)
             std[column] = self.state[self.rooted, column].std(dtype=np.float64)
-        std[std < 1e-4] = 1.0
-        return mean.astype(np.float32), std.astype(np.float32)
+        return mean.astype(np.float32), np.maximum(std, LEAST_M).astype(np.float32)
 
     def starts(self, chunk: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames a chunk can start at, and those of them where a clause has just begun."""

@@ -1,0 +1,119 @@
+"""The measures of learned motion: known answers, and the command on a small model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the judge needs the train extra")
+pytest.importorskip("safetensors")
+
+from ml.runtime import MotionModel  # noqa: E402
+from tests.test_model import pacing  # noqa: E402
+from tools import evaluate, judge, rollouts  # noqa: E402
+
+MODEL = Path(__file__).parent / "data" / "motion_small.onnx"
+
+
+def test_frechet_of_known_sets() -> None:
+    rng = np.random.default_rng(0)
+    one = rng.standard_normal((4000, 5))
+    assert judge.frechet(one, one) == pytest.approx(0.0, abs=1e-9)
+    assert judge.frechet(one, one + np.arange(3.0)[[1, 2, 0, 0, 0]]) == pytest.approx(5.0)
+    # N(0, I) and N(0, 4 I): 5 (1 + 4 - 2 sqrt 4)
+    assert judge.frechet(one, 2.0 * one) == pytest.approx(5.0, rel=0.05)
+
+
+class Echo:
+    """A judge for whom a sentence is its own feature."""
+
+    def hear(self, text):
+        return text
+
+
+def test_r_precision_of_perfect_and_of_blind_motion() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((60, 64)).astype(np.float32)
+    clause = rng.integers(1, 60, 600)
+    hits, distance = judge.r_precision(Echo(), vectors[clause].astype(float), clause, vectors)
+    assert hits.tolist() == [1.0, 1.0, 1.0]
+    assert distance == pytest.approx(0.0, abs=1e-6)
+    blind, _ = judge.r_precision(Echo(), rng.standard_normal((600, 64)), clause, vectors)
+    assert blind == pytest.approx(np.arange(1, 4) / 32, abs=0.04)
+    with pytest.raises(ValueError, match="2 different captions; expected at least 32"):
+        judge.r_precision(Echo(), vectors[:2].astype(float), np.array([1, 2]), vectors)
+
+
+def test_windows_of_one_clause() -> None:
+    corpus = pacing()
+    at = judge.whole_windows(corpus, 16)
+    rows = at[:, None] + np.arange(16)
+    assert (corpus.clause[rows] == corpus.clause[at][:, None]).all()
+    assert corpus.rooted[at].all()
+    assert len(at) == 3 * 2 * (45 - 16 + 1)
+
+
+@pytest.mark.slow
+def test_a_judge_learns_to_tell_motion_by_its_words() -> None:
+    corpus = pacing(n_episodes=6, seed=3)
+    known = judge.learn(corpus, 16, steps=200)
+    at = judge.whole_windows(corpus, 16)
+    state = corpus.state[at[:, None] + np.arange(16)]
+    seen = judge.features(known, state)
+    assert np.linalg.norm(seen, axis=1) == pytest.approx(1.0, abs=1e-5)
+    with torch.no_grad():
+        heard = known.hear(torch.from_numpy(corpus.vectors)).numpy()
+    score = seen @ heard.T
+    score[:, [0, *{int(row) for row in corpus.caption}]] = -np.inf
+    assert (score.argmax(axis=1) == corpus.clause[at]).mean() > 0.5  # by chance: 1 in 7
+
+
+def test_routes_and_speeds() -> None:
+    for knots in rollouts.routes().values():
+        times = [t for t, _ in knots]
+        assert times == sorted(times)
+        assert knots[0][1] == pytest.approx(knots[-1][1], abs=1e-9)
+    assert [rollouts.clause_for(s)[0] for s in rollouts.SPEEDS] == [
+        "walk", "jog", "run", "running_bases", "sprint",
+    ]  # fmt: skip
+    with np.errstate(all="raise"):
+        errors = rollouts.path_errors(None)
+    assert errors["circle"][1] < 0.05
+    assert errors["diamond"][1] < 0.08
+
+
+class Perfect(MotionModel):
+    """Does with its root exactly what it is asked."""
+
+    def plan(self, history, text, style, asked, given, noise):
+        chunk, contact = super().plan(history, text, style, asked, given, noise)
+        cos, sin = np.cos(asked[..., 2]), np.sin(asked[..., 2])
+        x, y = asked[..., 0], asked[..., 1]
+        chunk[..., -2] = (x * cos + y * sin) / 30.0
+        chunk[..., -1] = (y * cos - x * sin) / 30.0
+        return chunk, contact
+
+
+def test_a_perfect_root_has_no_error() -> None:
+    corpus = pacing(n_episodes=8, frames=200)
+    corpus.vectors = np.zeros((len(corpus.texts), 384), np.float32)
+    found = rollouts.travel_error(Perfect(MODEL), corpus, n=12, frames=30)
+    assert found.ade < 1e-3
+    assert found.share == 1.0
+    free = rollouts.let_run(Perfect(MODEL), (1.3, 5.0), 3.0, np.zeros((2, 20, 22)))
+    assert [run.speed for run in free] == pytest.approx([1.3, 5.0], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_the_command(tool, tmp_path) -> None:
+    page = tmp_path / "rollout.md"
+    code, out, _ = tool(evaluate.app, "rollout", MODEL, "--minutes", 1.2, "--markdown", page)
+    assert code in (0, None)
+    assert "Speeds kept for 10 s" in out
+    assert "motion_small" in page.read_text()
+    code, out, _ = tool(evaluate.app, "cost", MODEL)
+    assert code in (0, None)
+    assert "Cost on one core" in out
+    code, _, err = tool(evaluate.app, "cost", tmp_path / "no.onnx")
+    assert code == 2
+    assert "no motion model" in err

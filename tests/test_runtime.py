@@ -1,0 +1,314 @@
+"""Learned motion in a run: what is opened and refused, what moves whom, and that it repeats.
+
+The model is a small one, made by ``tests/small_model.py``: it moves people, not well.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import ml.runtime
+from entities.actions import ACTIONS, ActionType
+from entities.skeleton import ActorType, bone_lengths
+from entities.units import DT
+from ml.episodes import SOURCES, Source, open_dataset
+from ml.metrics import bone_deviation
+from ml.runtime import (
+    MOST_AT_ONCE,
+    MotionModel,
+    Streams,
+    choose_motion,
+    open_model,
+    with_human_bones,
+)
+from sim import render_video, simulate
+from sim.learned import MODEL_DOES, MOST_RENEWALS
+from sim.loop import Simulation
+from sim.record import Recorder, differences
+from tests.conftest import at, make_scene
+from tools.trials import motion_of
+
+MODEL = Path(__file__).parent / "data" / "motion_small.onnx"
+
+
+def learned(scene, seconds=3.0, model=MODEL, **arguments):
+    return simulate(scene, seconds, motion="learned", model=model, **arguments)
+
+
+def walker(**fields):
+    return make_scene({"actions": [[0.0, "walk"]], "caption": "a person walks", **fields})
+
+
+@pytest.fixture(scope="module")
+def walk():
+    return learned(walker())
+
+
+# What is opened, and what is refused.
+
+
+def without_model(monkeypatch, path: Path) -> None:
+    monkeypatch.setattr(ml.runtime, "default_model", lambda: path)
+
+
+def test_nothing_asked_and_no_model_is_procedural(monkeypatch, caplog, tmp_path) -> None:
+    without_model(monkeypatch, tmp_path / "absent.onnx")
+    with caplog.at_level(logging.INFO):
+        assert choose_motion(None) is None
+        assert choose_motion(None) is None
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert "absent.onnx: no motion model" in caplog.text
+
+
+def test_a_broken_model_is_noticed_once(monkeypatch, caplog, tmp_path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"this is no model")
+    without_model(monkeypatch, path)
+    for _ in range(2):
+        assert simulate(walker(), 0.1).model_hash == ""
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "broken.onnx: not a model file" in caplog.text
+    assert "people move procedurally" in caplog.text
+    with pytest.raises(ValueError, match="not a model file"):
+        simulate(walker(), 0.1, motion="learned")
+
+
+def test_a_model_that_is_there_is_preferred(monkeypatch) -> None:
+    without_model(monkeypatch, MODEL)
+    trace = simulate(walker(), 0.5)
+    assert trace.model_hash == open_model(MODEL).hash
+    assert trace.source[1:].all()
+    plain = simulate(walker(), 0.5, motion="procedural")
+    assert plain.model_hash == ""
+    assert not plain.source.any()
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path) -> None:
+    for name, value, told in (
+        ("format_version", "9", "format_version is 9; expected 1"),
+        ("joints", "head", "joints is head; expected pelvis"),
+        ("tick_s", None, "tick_s is not given; expected"),
+    ):
+        proto = onnx.load(MODEL)
+        kept = [p for p in proto.metadata_props if p.key != name]
+        del proto.metadata_props[:]
+        proto.metadata_props.extend(kept)
+        if value is not None:
+            proto.metadata_props.add(key=name, value=value)
+        onnx.save(proto, tmp_path / "other.onnx")
+        with pytest.raises(ValueError, match=told):
+            learned(walker(), 0.1, tmp_path / "other.onnx")
+
+
+def test_what_cannot_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="motion: unknown 'fast'; expected learned or procedural"):
+        simulate(walker(), 0.1, motion="fast")
+    with pytest.raises(ValueError, match="of no use to procedural motion"):
+        simulate(walker(), 0.1, motion="procedural", model=MODEL)
+    with pytest.raises(ValueError, match=r"nowhere\.onnx: no motion model"):
+        learned(walker(), 0.1, Path("nowhere.onnx"))
+
+
+# A run.
+
+
+def test_the_model_moves_who_walks(walk) -> None:
+    assert walk.source[1:].mean() >= 0.95
+    assert np.isfinite(walk.pose).all()
+    plain = simulate(walker(), 3.0, motion="procedural")
+    assert np.abs(walk.pose - plain.pose).max() > 0.05
+    assert walk.root[-1, 0, 0] > 1.0
+    motion = motion_of(walk, 0, 1.0, ActorType.HUMAN, None)
+    assert bone_deviation(motion) < 0.005
+
+
+def test_it_repeats_to_the_last_bit_live_or_headless(walk) -> None:
+    again = learned(walker())
+    for name in ("root", "heading", "pose", "contact", "source"):
+        assert np.array_equal(getattr(walk, name), getattr(again, name)), name
+    simulation = Simulation(walker(), motion="learned", model=MODEL)
+    for k in range(60):
+        frame = simulation.frame()
+        assert np.array_equal(frame.joints.astype(np.float32), walk.pose[k])
+        assert np.array_equal(frame.root.astype(np.float32), walk.root[k])
+        simulation.step()
+
+
+def test_another_seed_is_another_take(walk) -> None:
+    other = learned(walker(), seed=5)
+    assert np.abs(other.pose[90:] - walk.pose[90:]).max() > 0.005
+
+
+class Still(MotionModel):
+    """A model whose position head says nothing."""
+
+    def plan(self, *inputs):
+        chunk, contact = super().plan(*inputs)
+        chunk[..., -2:] = 0.0
+        return chunk, contact
+
+
+def test_the_position_head_moves_the_body(walk) -> None:
+    still = learned(walker(), model=Still(MODEL))
+    assert still.root[-1, 0, 0] < 0.5 * walk.root[-1, 0, 0]
+
+
+@pytest.mark.parametrize(("first", "then"), [("walk", "run"), ("idle", "walk"), ("run", "idle")])
+def test_a_change_shows_within_a_quarter_of_a_second(first, then) -> None:
+    def run(*more):
+        return learned(make_scene({"actions": [[0.0, first], *more]}), 2.0).pose[:, 0]
+
+    apart = np.abs(run([1.5, then]) - run()).max(axis=(1, 2))
+    assert apart[:90].max() == 0.0
+    assert apart[90 : 90 + round(0.25 / DT)].max() > 0.01
+
+
+def test_a_later_sentence_bends_the_stream(walk) -> None:
+    simulation = Simulation(walker(), motion="learned", model=MODEL)
+    poses, actions = [], []
+    for k in range(120):
+        if k == 60:
+            simulation.add_event("now run", "a0")
+        frame = simulation.frame()
+        poses.append(frame.joints[0])
+        actions.append(ACTIONS[frame.action[0]])
+        simulation.step()
+    assert actions[-1] is ActionType.RUN
+    apart = np.abs(np.array(poses) - walk.pose[:120, 0]).max(axis=(1, 2))
+    assert apart[:60].max() < 1e-6
+    assert apart[61:76].max() > 0.01
+    again = simulate(simulation.scene, 2.0, motion="learned", model=MODEL)
+    assert np.array_equal(again.pose[:, 0], np.array(poses, np.float32))
+
+
+def test_standing_feet_keep_their_spot(walk) -> None:
+    motion = motion_of(walk, 0, 1.0, ActorType.HUMAN, None)
+    stands = motion.contact[1:] & motion.contact[:-1]
+    assert stands[60:].any()
+    step = np.hypot(*np.moveaxis(np.diff(motion.feet[..., :2], axis=0), 2, 0))
+    # What is left of a foot's way when it is put down goes within 0.1 s.
+    settled = stands.copy()
+    for k in range(1, 9):
+        settled[k:] &= stands[:-k]
+    settled[:9] = False
+    assert settled.any()
+    assert step[settled].max() < 0.01
+
+
+def test_another_size_and_style(walk) -> None:
+    scene = make_scene(
+        {"actor_type": "child", "actions": [[0.0, "walk"]]},
+        {"initial_position": at(0, 5), "style": "tired", "actions": [[0.0, "walk"]]},
+        {"initial_position": at(0, 10), "actions": [[0.0, "walk"]]},
+    )
+    trace = learned(scene)
+    child = motion_of(trace, 0, scene.actors[0].scale, ActorType.CHILD, None)
+    assert bone_deviation(child) < 0.005
+    assert child.pose[60:, 0, 1].mean() < 0.75 * trace.pose[60:, 2, 0, 1].mean()
+    assert trace.root[-1, 0, 0] > 1.0
+
+
+def test_animals_seats_and_things_stay_procedural() -> None:
+    scene = make_scene(
+        {"actor_type": "dog", "actions": [[0.0, "walk"]]},
+        {"initial_position": at(0, 5), "actions": [[0.0, "walk"], [1.0, "sit"]]},
+        {"initial_position": at(0, 10), "actions": [[0.0, "throwing"]]},
+        {"initial_position": at(0, 15), "actions": [[0.0, "walk"], [1.0, "wave"]]},
+    )
+    trace = learned(scene, 5.0)
+    assert not trace.source[:, [0, 2]].any()
+    assert trace.source[1:60, 1].all()
+    assert not trace.source[-60:, 1].any()
+    assert trace.source[1:, 3].all()
+    plain = simulate(scene, 5.0, motion="procedural")
+    for a in (0, 2):
+        assert np.array_equal(trace.pose[:, a], plain.pose[:, a])
+    assert trace.pose[-1, 1, 0, 1] == pytest.approx(plain.pose[-1, 1, 0, 1], abs=0.03)
+    lengths = bone_lengths(trace.pose[:, 1].astype(float))
+    assert np.abs(lengths / lengths[0] - 1.0).max() < 0.005  # while it is handed over, too
+
+
+def test_contact_gestures_are_not_the_models() -> None:
+    for action in (ActionType.SIT, ActionType.PITCHING, ActionType.HANDSHAKE, ActionType.PICK_UP):
+        assert not MODEL_DOES[ACTIONS.index(action)]
+    for action in (ActionType.WALK, ActionType.RUN, ActionType.WAVE, ActionType.IDLE):
+        assert MODEL_DOES[ACTIONS.index(action)]
+
+
+class Counting(MotionModel):
+    """A model that remembers how many it served at a time."""
+
+    def plan(self, *inputs):
+        self.served = [*getattr(self, "served", []), len(inputs[0])]
+        return super().plan(*inputs)
+
+
+def test_one_call_serves_all_and_renewals_are_spread() -> None:
+    model = Counting(MODEL)
+    crowd = make_scene(
+        *({"initial_position": at(3 * (k % 10), 3 * (k // 10)), "actions": [[0.0, "idle"]]}
+          for k in range(MOST_AT_ONCE + 6))
+    )  # fmt: skip
+    learned(crowd, 3.0, model)
+    assert model.served[:2] == [MOST_AT_ONCE, 6]  # at the start, all
+    later = model.served[2:]
+    assert max(later) <= MOST_RENEWALS
+    assert sum(later) >= 3 * len(crowd.actors)
+
+
+def test_chunks_join_without_a_gap() -> None:
+    model = open_model(MODEL)
+    streams = Streams(model, 3, seed=0)
+    rng = np.random.default_rng(0)
+    past = np.repeat(rng.normal(0.5, 0.2, (3, 1, 22)), 4, axis=1)
+    rows = np.arange(3)
+    text, asked = np.zeros((3, model.text)), np.zeros((3, model.chunk, 3))
+    streams.begin(rows, past)
+    streams.plan(rows, text, text, asked)
+    assert streams.following()[:, :20] == pytest.approx(past[:, -1, :20])
+    for _ in range(5):
+        streams.advance()
+    before = streams.following()
+    asked[..., 0] = 3.0
+    streams.plan(rows[:2], text[:2], text[:2], asked[:2])
+    after = streams.following()
+    assert after[:2, :20] == pytest.approx(before[:2, :20])
+    assert (after[:2, 20] != before[:2, 20]).all()
+    assert (after[2] == before[2]).all()
+    state = with_human_bones(rng.normal(0.5, 0.4, (6, 22)))
+    assert np.ptp(bone_lengths(state[:, :20].reshape(6, 10, 2))[:, :5], axis=0).max() < 1e-9
+
+
+def test_what_is_recorded_says_what_moved_it(tmp_path, monkeypatch) -> None:
+    without_model(monkeypatch, MODEL)
+    recorder = Recorder(tmp_path / "d")
+    simulation = recorder.watch(lambda: Simulation(walker(), motion="learned"))
+    for _ in simulation.blocks(61):
+        pass
+    recorder.stop("complete", 60)
+    recorder.close()
+    dataset = open_dataset(tmp_path / "d")
+    assert dataset.scene(0).model_hash == open_model(MODEL).hash
+    assert (dataset.episode(0).source[1:] == SOURCES.index(Source.LEARNED)).all()
+    assert differences(dataset, 0) == []
+
+
+def test_a_film_and_the_command_take_it(tmp_path, tool) -> None:
+    import run_sim
+
+    render_video(
+        walker(), tmp_path / "a.mp4", size=(64, 48), seconds=0.2, motion="learned", model=MODEL
+    )
+    assert (tmp_path / "a.mp4").stat().st_size > 0
+    line = ("--prompt", "a man walks", "--seconds", "1", "--headless", "--quiet")
+    code, out, err = tool(run_sim.app, *line, "--motion", "learned", "--model", MODEL)
+    assert (code or 0, err) == (0, "")
+    assert out.startswith("1 actors, 1 s")
+    code, out, err = tool(run_sim.app, *line, "--motion", "learned", "--model", tmp_path / "no")
+    assert (code, out) == (2, "")
+    assert err.startswith("stride: ")
+    assert err.count("\n") == 1
+    assert "no motion model" in err
