@@ -77,7 +77,7 @@ class Backdrop:
         away = np.hypot(table[:, 0] - camera.position[0], table[:, 1] - camera.position[1])
         margin = RISING * (table[:, 7] - table[:, 6])
         nearest = np.minimum(away - table[:, 6], table[:, 7] - away)
-        rise = np.clip(nearest / margin, 0.0, 1.0)
+        rise = np.minimum(np.maximum(nearest / margin, 0.0), 1.0)
         scale = focal / depth
         risen = rise * rise * (3.0 - 2.0 * rise)
         tall = table[:, 5] * scale
@@ -90,7 +90,7 @@ class Backdrop:
         grain = np.where(tall < 48.0, 1.0, 2.0)
         up = np.maximum(1.0, np.rint(tall / grain) * grain)
         air = np.rint((1.0 - np.exp(-depth[seen] / self._light.haze_m)) * AIR_STEPS)
-        looks = np.stack([table[:, 3], table[:, 8] * VARIANTS, across, up, air], axis=1)
+        looks = np.array([table[:, 3], table[:, 8] * VARIANTS, across, up, air]).T
         left = np.rint(middle + view[:, 0] * scale - 0.5 * across).astype(int)
         ground = np.rint(camera.size[1] / 2 - view[:, 1] * scale).astype(int)
         # Near the ends of its band a silhouette stands with its foot below the ground.
@@ -124,7 +124,8 @@ class Backdrop:
         edges = np.arange(0.0, width + COLUMN_PX, COLUMN_PX)
         cell = (edges - left[:, None]) * (CELLS / wide)[:, None]
         shape = (table[:, 3] * VARIANTS).astype(int) + (table[:, 8] * VARIANTS).astype(int)
-        held = self._solid[np.clip(cell, 0.0, CELLS - 1.0).astype(int) + (CELLS * shape)[:, None]]
+        part = np.minimum(np.maximum(cell, 0.0), CELLS - 1.0).astype(int)
+        held = self._solid[part + (CELLS * shape)[:, None]]
         top = foot[:, None] - np.minimum(held[:, :-1], held[:, 1:]) * tall[:, None]
         broad = (wide >= CELLS * COLUMN_PX)[:, None]  # so that a column spans two cells at most
         top[(cell[:, :-1] < 0.0) | (cell[:, 1:] >= CELLS) | ~broad] = np.inf

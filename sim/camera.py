@@ -5,6 +5,7 @@ Parallax, depth size and depth order all follow from this projection; nothing fa
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,9 +33,7 @@ class Camera:
 
     def axes(self) -> np.ndarray:
         """(3, 3) world directions of the camera's right, up and forward, as rows."""
-        cy, sy = math.cos(self.yaw), math.sin(self.yaw)
-        cp, sp = math.cos(self.pitch), math.sin(self.pitch)
-        return np.array([[cy, sy, 0.0], [sp * sy, -sp * cy, cp], [-cp * sy, cp * cy, sp]])
+        return _axes(self.yaw, self.pitch)
 
     def to_view(self, points: np.ndarray) -> np.ndarray:
         """World points (..., 3) m to right, up, forward of the camera in metres."""
@@ -75,3 +74,13 @@ class Camera:
     def pixels_per_metre(self, depth: float | np.ndarray) -> float | np.ndarray:
         """Size on screen of one metre across the view at a depth in metres."""
         return self.focal_px / np.maximum(depth, NEAR_M)
+
+
+@lru_cache(maxsize=8)
+def _axes(yaw: float, pitch: float) -> np.ndarray:
+    """(3, 3) right, up and forward; asked for a dozen times a picture."""
+    cy, sy = math.cos(yaw), math.sin(yaw)
+    cp, sp = math.cos(pitch), math.sin(pitch)
+    axes = np.array([[cy, sy, 0.0], [sp * sy, -sp * cy, cp], [-cp * sy, cp * cy, sp]])
+    axes.flags.writeable = False
+    return axes

@@ -163,6 +163,9 @@ def _make_film(inbox: _Inbox) -> None:
         stream.pix_fmt = pixels
         context = stream.codec_context
         context.time_base = 1 / rate
+        # One thread: drawing keeps the other cores busy, and a film's bytes do not depend on how
+        # many there are.
+        context.thread_count = 1
         if palette is None:
             context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
             context.color_primaries = context.color_trc = BT709
@@ -192,6 +195,7 @@ def _to_yuv(pixels: str) -> Convert:
                 dst_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
+                threads=1,
             )
         ]
 

@@ -130,8 +130,8 @@ class FigureArtist:
         tail = (0.4 * self._pad * scale[:, at.TAIL_TIP])[:, None] + 2.0
         low = np.minimum(low, points[:, at.TAIL_TIP] - tail)
         high = np.maximum(high, points[:, at.TAIL_TIP] + tail)
-        low = np.floor(np.clip(low, 0.0, camera.size)).astype(int)
-        high = np.ceil(np.clip(high, 0.0, camera.size)).astype(int)
+        low = np.floor(np.minimum(np.maximum(low, 0.0), camera.size)).astype(int)
+        high = np.ceil(np.minimum(np.maximum(high, 0.0), camera.size)).astype(int)
         room = high - low
         seen = (room.min(axis=1) > 0) & (away.min(axis=1) > NEAR_M)
         height = self.stature * scale[:, PELVIS]
@@ -158,9 +158,9 @@ class FigureArtist:
         grown = scale * unit[:, None]
         ra, rb = grown[:, plan.first] * plan.radii[:, 0], grown[:, plan.second] * plan.radii[:, 1]
         rim = np.maximum(OUTLINE_M * grown[:, PELVIS], LEAST_RIM_PX * fine)[:, None]
-        ends = np.rint(np.stack([a, b], axis=2)).astype(int).tolist()
-        widths = np.stack([ra + rim, rb + rim, ra + rb + 2.0 * rim, ra, rb, ra + rb], axis=2)
-        widths = np.rint(widths).astype(int).tolist()
+        ends = np.rint([a, b]).astype(int).transpose(1, 2, 0, 3).tolist()
+        widths = [ra + rim, rb + rim, ra + rb + 2.0 * rim, ra, rb, ra + rb]
+        widths = np.rint(widths).astype(int).transpose(1, 2, 0).tolist()
         quads = _wedges(a, b, ra, rb, rim, plan.wedges)
         away = figures.away[rows]
         far = 0.5 * (away[:, plan.first] + away[:, plan.second]) @ plan.shares
@@ -329,11 +329,12 @@ def _wedges(
     a: np.ndarray, b: np.ndarray, ra: np.ndarray, rb: np.ndarray, rim: np.ndarray, which: list[int]
 ) -> list:
     """Corners of the tapering segments ``which``: [actor][segment][outline, fill][corner]."""
-    normal = np.stack([a[..., 1] - b[..., 1], b[..., 0] - a[..., 0]], axis=-1)[:, which]
-    normal /= np.maximum(np.hypot(normal[..., 0], normal[..., 1]), 1e-9)[..., None]
     a, b, ra, rb = a[:, which], b[:, which], ra[:, which, None], rb[:, which, None]
+    way = b - a
+    normal = way[..., ::-1] * (-1.0, 1.0)
+    normal /= np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-9)[..., None]
     sides = []
     for grow in (rim[..., None], 0.0):
         p, q = (ra + grow) * normal, (rb + grow) * normal
-        sides.append(np.stack([a + p, b + q, b - q, a - p], axis=2))
-    return np.rint(np.stack(sides, axis=2)).astype(int).tolist()
+        sides.append([a + p, b + q, b - q, a - p])
+    return np.rint(sides).astype(int).transpose(2, 3, 0, 1, 4).tolist()

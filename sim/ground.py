@@ -193,8 +193,9 @@ class _Strewn:
         )
         near = near[np.argsort(-ahead[near], kind="stable")]
         pixels, depth = camera.project(spots[near] + drift)
-        px = np.clip(size[near] * focal / np.maximum(depth, NEAR_M), 1, SPECK_PX).astype(int)
-        fade = np.clip(depth / reach * SPECK_FADES, 0, SPECK_FADES - 1).astype(int)
+        px = size[near] * focal / np.maximum(depth, NEAR_M)
+        px = np.maximum(np.minimum(px, SPECK_PX), 1).astype(int)
+        fade = np.maximum(np.minimum(depth * (SPECK_FADES / reach), SPECK_FADES - 1), 0).astype(int)
         looks = color[near], fade, px
         sprites = self._sprites[looks].tolist()
         for i, sprite in enumerate(sprites):
@@ -345,7 +346,7 @@ def paint(
     view = camera.to_view(points)
     depth = view[:, 2]
     scale = camera.focal_px / np.maximum(depth, NEAR_M)
-    pixels = np.stack([view[:, 0] * scale, -view[:, 1] * scale], axis=1)
+    pixels = np.array([view[:, 0] * scale, -view[:, 1] * scale]).T
     pixels += np.array(camera.size) / 2
     following = np.arange(1, len(points) + 1)
     following[starts + counts - 1] = starts

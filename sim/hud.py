@@ -1,6 +1,6 @@
 """Words on the picture: speech bubbles, names and speeds, a scale bar, the clock."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import pygame
@@ -26,10 +26,11 @@ class Hud:
         pygame.font.init()
         self._ids = list(cast.actor_ids)
         self._letter = max(9, round(size[1] / 40))
+        self._font = lru_cache(maxsize=16)(partial(pygame.font.Font, None))
         self._write = lru_cache(maxsize=512)(self._render)
 
     def _render(self, text: str, size: int, color: Color) -> pygame.Surface:
-        return pygame.font.Font(None, round(1.35 * size)).render(text, True, color)
+        return self._font(round(1.35 * size)).render(text, True, color)
 
     def _plate(
         self,

@@ -46,7 +46,8 @@ class Light:
     def hazed(self, color: np.ndarray, distance: float | np.ndarray) -> np.ndarray:
         """Colours (..., 3) veiled by the air over a distance (...) in metres."""
         veil = 1.0 - np.exp(-np.asarray(distance) / self.haze_m)
-        return np.clip(color + (self.haze - color) * veil[..., None], 0.0, 255.0)
+        hazy = color + (self.haze - color) * veil[..., None]
+        return np.minimum(np.maximum(hazy, 0.0), 255.0)
 
 
 DAYLIGHT = Light()

@@ -24,6 +24,8 @@ AIR_STEPS = 16
 SUPERSAMPLE = 3
 MASTERS_KEPT = 500
 SCALED_KEPT = 1200
+PACKED_PX = 200
+"""Larger pictures change size too often, as one comes near, for packing them to pay."""
 COARSE_PX = 96.0
 """From here on up sizes go in steps of two pixels, so that no edge is off by more than one."""
 
@@ -97,7 +99,7 @@ class Pictures:
         bearing = np.arctan2(y, x)
         px = unit_px * self._spans[subject]
         # Small things turn in coarser steps: what matters is how many pixels that is.
-        skip = np.select([px < 16.0, px < 40.0], [4.0, 2.0], 1.0)
+        skip = np.where(px < 16.0, 4.0, np.where(px < 40.0, 2.0, 1.0))
         turn = np.rint((bearing - heading) / (2.0 * np.pi) * TURN_STEPS / skip) * skip
         coarse = np.where(px < COARSE_PX, 1.0, 2.0)
         columns = (
@@ -109,7 +111,7 @@ class Pictures:
             np.ceil(np.log(unit_px) / np.log(SIZE_STEP)),
             np.maximum(1.0, np.rint(px / coarse) * coarse),
         )
-        keys = np.stack(columns, axis=1).astype(int).tolist()
+        keys = np.array(columns).T.astype(int).tolist()
         stamps = []
         for key, (right, down) in zip(map(tuple, keys), foot.tolist(), strict=True):
             found = self._scaled.get(key)
@@ -131,7 +133,9 @@ class Pictures:
         width, height = picture.get_size()
         factor = px / (self._spans[master[0]] * SIZE_STEP ** master[-1])
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        scaled = packed(pygame.transform.smoothscale(picture, size))
+        scaled = pygame.transform.smoothscale(picture, size)
+        if max(size) < PACKED_PX:
+            scaled = packed(scaled)
         if len(self._scaled) > SCALED_KEPT:
             self._scaled.clear()
         found = self._scaled[key] = scaled, left * size[0] / width, top * size[1] / height

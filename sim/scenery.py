@@ -31,11 +31,6 @@ Shadow = tuple[float, float, Stamp]
 """Depth and height in m of what throws it, and its picture."""
 
 
-def in_the_way(depth: float, top: float, nearest_m: float) -> bool:
-    """Whether a thing so deep and so tall would hide whoever is at ``nearest_m`` or behind."""
-    return depth <= nearest_m and top >= IN_THE_WAY_M
-
-
 def item_mesh(name: str) -> Mesh:
     """Shape of a piece of scenery: a dressing of its own, or a prop."""
     assets = Path(str(files("assets")))
@@ -179,11 +174,8 @@ class Scenery:
 
     def shadows(self, camera: Camera, nearest_m: float) -> list[Stamp]:
         """The flat shadows under what is in view and not in the way."""
-        return [
-            shadow
-            for depth, top, shadow in self._look_round(camera)[1]
-            if not in_the_way(depth, top, nearest_m)
-        ]
+        shadows = self._look_round(camera)[1]
+        return [stamp for far, top, stamp in shadows if far > nearest_m or top < IN_THE_WAY_M]
 
     def _look_round(self, camera: Camera) -> tuple[list[Piece], list[Shadow]]:
         key = (*camera.position.tolist(), camera.pitch, camera.yaw, camera.focal, camera.size)
@@ -254,7 +246,7 @@ class Scenery:
         laid = (depth >= 1.0) & (across > 2.0) & (across < camera.size[0] / 2)
         across, depth, foot = across[laid], depth[laid], foot[laid]
         flat = np.minimum(1.0, max(float(camera.position[2]), 0.2) / depth)
-        half = np.stack([across, np.maximum(1.0, across * flat)], axis=1)
+        half = np.array([across, np.maximum(1.0, across * flat)]).T
         corners = np.rint(foot - half).astype(int).tolist()
         halves = np.rint(half).astype(int).tolist()
         return [

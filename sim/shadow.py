@@ -117,10 +117,10 @@ class Shadows:
         pixels, depth = camera.project(spots)
         scale = camera.pixels_per_metre(depth)
         flat = np.clip(camera.position[2] / np.maximum(depth, NEAR_M), 0.05, 1.0)
-        fade = 1.0 - np.clip(rises / FADE_M, 0.0, 1.0)
+        fade = 1.0 - np.minimum(np.maximum(rises / FADE_M, 0.0), 1.0)
         wide = halves * scale * (0.6 + 0.4 * fade)
         tall = np.maximum(1.0, wide * flat)
-        reach = np.stack([wide, tall], axis=1)
+        reach = np.array([wide, tall]).T
         seen = (depth > NEAR_M) & (fade > 0.02) & (wide > 1.5)
         seen &= ((pixels > -reach) & (pixels < camera.size + reach)).all(axis=1)
         for centre, half, share in zip(
@@ -147,7 +147,7 @@ class Shadows:
             surface.get_size(),
             pixels[:, : at.L_SHOULDER],
             0.16 * unit,
-            np.stack([np.full_like(flat, GRAIN), GRAIN * flat], axis=1),
+            np.array([np.full_like(flat, GRAIN), GRAIN * flat]).T,
         )
         widths = np.maximum(1, np.rint(FULLNESS * WIDTHS * unit[:, None] / GRAIN))
         widths = widths.astype(int).tolist()
@@ -216,11 +216,12 @@ class _Sheets:
 
         grain: (N, 2) px of the picture per px of a sheet.
         """
-        margin = np.stack([pad + GRAIN, 0.5 * pad + GRAIN], axis=1)
+        margin = np.array([pad + GRAIN, 0.5 * pad + GRAIN]).T
         first, last = pixels.min(axis=1), pixels.max(axis=1)
         self.seen = ((last > 0.0) & (first < size)).all(axis=1)  # (N,) bool
-        low = np.floor(np.clip(first - margin, -margin, size))
-        room = np.maximum(1.0, np.ceil(np.clip(last + margin, 0.0, size + margin)) - low)
+        low = np.floor(np.minimum(np.maximum(first - margin, -margin), size))
+        high = np.ceil(np.minimum(np.maximum(last + margin, 0.0), size + margin))
+        room = np.maximum(1.0, high - low)
         cells = np.maximum(1.0, np.ceil(room / grain))
         inside = np.clip((pixels - low[:, None]) * (cells / room)[:, None], -4000.0, 4000.0)
         self.spots = np.rint(inside).astype(int).tolist()  # the pixels, on their sheets

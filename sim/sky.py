@@ -305,7 +305,7 @@ class Sky:
             np.maximum(2, np.rint(np.log(np.maximum(wide[seen], 8.0)) * 12.0)),
             np.minimum(3, depth[seen] / CLOUD_FAR_M * 4.0),
         )
-        looks = np.stack(columns, axis=1).astype(int).tolist()
+        looks = np.array(columns).T.astype(int).tolist()
         blits = []
         for (x, y), look in zip(pixels[seen].astype(int).tolist(), looks, strict=True):
             sprite = self._cloud(*look)

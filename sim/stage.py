@@ -15,7 +15,7 @@ from sim.ground import Ground
 from sim.mesh import Light
 from sim.pictures import paint_all
 from sim.places import themes
-from sim.scenery import Scenery, in_the_way
+from sim.scenery import IN_THE_WAY_M, Scenery
 from sim.sky import Sky, stage_light
 from sim.stagefile import load_stage
 from sim.stands import Stands
@@ -73,7 +73,7 @@ class Stage:
             (piece.depth, self._scenery.painter(camera, piece))
             for piece in self._scenery.pieces(camera)
             if not piece.look.spec.back
-            and not in_the_way(piece.depth, piece.look.top * piece.size, nearest_m)
+            and (piece.depth > nearest_m or piece.look.top * piece.size < IN_THE_WAY_M)
         ]
 
     def draw_front(self, surface: pygame.Surface, camera: Camera, time: float) -> None:

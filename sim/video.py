@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 MIN_FPS, MAX_FPS = 10, 120
 MIN_SIDE_PX, MAX_SIDE_PX = 16, 7680
 TICKS_PER_S = round(1.0 / DT)
-SLOTS = 4
+SLOTS = 6
 """Pictures drawn here ahead of the encoder: enough to ride out a slow frame on either side."""
-LEAST_AHEAD = 3
+LEAST_AHEAD = 2
 """While the encoder knows of fewer pictures than this, it is given the next one to draw itself."""
-BLOCK_TICKS = 24
+BLOCK_TICKS = 16
 """Ticks worked out at once: few enough that the encoder does not run out of work meanwhile."""
 GIF_MIN_DELAY_CS = 2
 """Hundredths of a second; browsers slow anything shorter down to ten."""

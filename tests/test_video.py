@@ -328,7 +328,7 @@ def test_no_room_for_pictures_is_one_clear_line(tmp_path):
         preexec_fn=limit,
     )
     assert done.returncode == 2
-    assert done.stderr == "stride: 14745600 bytes of shared memory: File too large\n"
+    assert done.stderr == "stride: 22118400 bytes of shared memory: File too large\n"
     assert os.listdir(tmp_path) == ["scene.json"]
 
 
