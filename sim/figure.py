@@ -59,7 +59,7 @@ FAR_SHADE = 0.26
 FAR_AT = 0.14
 """and how far behind the trunk that is, at scale 1."""
 LEAST_RIM_PX = 0.45
-STAGE_LIGHT = 0.40
+STAGE_LIGHT = 0.22
 """How far actors follow the light of the hour: 0 not at all, 1 as the ground does."""
 
 

@@ -13,7 +13,9 @@ from entities.objects import (
     ObjectType,
     height_m,
 )
+from entities.skeleton import NECK, R_HAND
 from sim.camera import Camera
+from sim.grip import held_axis, held_heading
 from sim.mesh import DAYLIGHT, turned
 from sim.painter import painter_order
 from sim.props import default_color, draw_prop, prop_extent, prop_mesh
@@ -222,3 +224,22 @@ def test_shape_files_are_checked():
         ShapeFile.model_validate({"shapes": [{"ball": 1.0, "tube": [[0, 0, 0], [0, 0, 1]]}]})
     with pytest.raises(ValueError, match="unknown 'gold'"):
         ShapeFile.model_validate({"shapes": [{"ball": 1.0, "color": "gold"}]})
+
+
+def test_things_are_held_as_one_holds_them():
+    joints = np.zeros((10, 3))
+    joints[NECK] = 0.0, 0.0, 1.4
+    ahead = np.array([1.0, 0.0, 0.0])
+
+    def up(kind: ObjectType, hand_height: float) -> np.ndarray:
+        joints[R_HAND] = 0.2, 0.0, hand_height
+        return held_axis(kind, R_HAND, joints, 0.0, 0)
+
+    assert up(ObjectType.FLAG, 1.0) @ ahead > 0.1
+    assert up(ObjectType.PHONE, 1.0) @ ahead > 0.5  # looked at: it lies in the hand
+    assert up(ObjectType.PHONE, 1.6) @ ahead < -0.1  # at the ear: its foot at the mouth
+    assert up(ObjectType.FOOD, 1.0) is None
+    # The cloth of a flag is to the left of the way it faces, so it streams behind its holder.
+    facing = held_heading(ObjectType.FLAG, 0.0)
+    left = np.array([-np.sin(facing), np.cos(facing), 0.0])
+    assert left @ ahead == pytest.approx(-1.0)

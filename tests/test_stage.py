@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pygame
@@ -11,10 +12,12 @@ import pytest
 
 from entities.scene import TimeOfDay, Weather
 from sim.camera import Camera
+from sim.ground import outlines
 from sim.places import places, stage_path, themes
 from sim.shapes import ShapeFile
 from sim.stage import Stage
-from sim.stagefile import StageFile, load_stage
+from sim.stagefile import Mark, StageFile, load_stage
+from sim.stands import mitred
 from sim.tiling import Around, cells_around, chances
 
 SIZE = (640, 360)
@@ -266,3 +269,23 @@ def test_tall_dressing_before_everybody_is_left_out():
     assert min(depths) < 30.0
     assert [depth for depth in depths if depth > 39.0] == [depth for depth in kept if depth > 39.0]
     assert len(kept) < len(depths)
+
+
+def test_stands_neither_gape_nor_overlap_where_their_line_bends():
+    line = [(-30.0, 5.0), (0.0, 10.0), (30.0, 5.0), (40.0, -20.0)]
+    pieces = mitred(line)
+    for (ends, behind), (following, behind_next) in pairwise(pieces):
+        for metres in (0.0, 6.0):
+            corner, same = ends + metres * behind, following + metres * behind_next
+            np.testing.assert_allclose(corner[1], same[0], atol=1e-9)
+    for ends, behind in pieces:
+        along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+        left = np.array([-along[1], along[0]])
+        np.testing.assert_allclose(behind @ left, 1.0)  # a metre back, however mitred
+
+
+def test_painted_circles_are_round():
+    for radius in (0.5, 1.8, 9.15, 30.0):
+        (disc,) = outlines(Mark(disc=(0.0, 0.0, radius), color="#ffffff"))
+        chords = 0.5 * (disc + np.roll(disc, 1, axis=0))
+        assert radius - np.hypot(*chords.T).min() < 0.01
