@@ -21,10 +21,14 @@ def clauses_of(actor: Actor) -> Clauses:
     """What an actor's caption says of each stretch of time."""
     starts = _stretches(actor)
     said = _deeds(actor)
-    if len(said) != len(starts) and len(starts) > 1:
-        starts = [start for start in starts if start[1] is not ActionType.IDLE] or starts
+    doing = [start for start in starts if start[1] is not ActionType.IDLE]
     if len(said) == len(starts):
         texts = said
+    elif len(said) == len(doing):  # standing still between and after them goes without saying
+        deeds = iter(said)
+        texts = [
+            verb_of(action) if action is ActionType.IDLE else next(deeds) for _, action in starts
+        ]
     elif len(said) == 1:  # one phrase for it all, such as "plays soccer"
         texts, starts = said, starts[:1]
     else:
@@ -38,8 +42,10 @@ def caption_of(actor: Actor) -> str:
     """The actor's caption, or one made of his actions where the scene gives none."""
     if actor.caption.strip():
         return actor.caption
-    deeds = ", then ".join(verb_of(action) for _, action in _stretches(actor))
-    return f"a {actor.actor_type.value} {deeds}"
+    deeds = [verb_of(action) for _, action in _stretches(actor)]
+    if len(deeds) > 1 and actor.actions[-1][1] is ActionType.IDLE:  # the rest at the end
+        deeds.pop()
+    return f"a {actor.actor_type.value} {', then '.join(deeds)}"
 
 
 def told(scene: Scene, row: int) -> Clauses:
@@ -65,12 +71,9 @@ def verb_of(action: ActionType) -> str:
 
 
 def _stretches(actor: Actor) -> list[tuple[float, ActionType]]:
-    """When each of his actions begins, without repetitions and without the rest at the end."""
+    """When each of his actions begins, without repetitions."""
     steps = actor.actions or [(0.0, ActionType.IDLE)]
-    kept = [*steps[:1], *[new for old, new in pairwise(steps) if new[1] is not old[1]]]
-    if len(kept) > 1 and kept[-1][1] is ActionType.IDLE:
-        kept.pop()
-    return kept
+    return [*steps[:1], *[new for old, new in pairwise(steps) if new[1] is not old[1]]]
 
 
 def _deeds(actor: Actor) -> list[str]:
