@@ -223,6 +223,11 @@ def test_a_run_goes_on_where_the_last_one_ended(tmp_path):
     assert sum(told["kinds"].values()) == sum(told["splits"].values()) == 90
     assert told["rejected"]["share"] < 0.05
     assert told["content_hash"] == once.content_hash()
+    steps = [np.hypot(*np.diff(e.root[:, :2].astype(float), axis=0).T) for e in once]
+    speeds = [one.mean() * 30.0 for one in steps]
+    assert told["mean_speed_mps"]["p50"] == pytest.approx(np.median(speeds), abs=0.01)
+    ends = [np.hypot(*(e.root[-1, :2] - e.root[0, :2])) for e in once]
+    assert told["net_displacement_m"]["p95"] == pytest.approx(np.quantile(ends, 0.95), abs=0.01)
     for wrong, line in (
         (Recipe(3, 1.0), "was generated with seed 2; came 3"),
         (Recipe(2, 1.5), "was generated with seconds 1.0; came 1.5"),

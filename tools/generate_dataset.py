@@ -5,6 +5,7 @@ Run it again and it makes what is missing. ``manifest.json`` says what is in the
 
 import json
 import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from entities.scene import MAX_DURATION_S
+from ml.episode_files import INFO
 from ml.episodes import open_dataset
 from run_sim import refused_by_system, run_command, users_fault
 from tools.engine import Answer, Engine, WorkerDied, do_all
@@ -66,6 +68,7 @@ def generate_dataset(
             with closing(answers):
                 yield from answers
 
+        before = len(open_dataset(out)) if (out / INFO).is_file() else 0
         console = Console(stderr=True)
         columns = BarColumn(), MofNCompleteColumn(), TextColumn("episodes,"), TimeRemainingColumn()
         with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
@@ -80,6 +83,7 @@ def generate_dataset(
                 )
             except WorkerDied as error:
                 raise ValueError(f"{out}: {error}; run it again to go on") from None
+    spent = cpu_seconds()
     with refused_by_system():
         dataset = open_dataset(out)
         made = manifest(dataset)
@@ -90,12 +94,24 @@ def generate_dataset(
         f"{1e3 * made['megabytes'] / made['episodes']:.1f} KB each; "
         f"{made['rejected']['share']:.2%} rejected {made['rejected']['by'] or ''}"
     )
+    new = made["episodes"] - before
+    if new and engine is Engine.LOCAL:
+        print(
+            f"{new} of them new in {spent:.0f} s of one core: {new / spent:.1f} a second, "
+            f"{new * seconds / spent:.0f} actor-seconds a second"
+        )
     print("net displacement:")
     counts, _ = np.histogram(far, [*FAR_EDGES, np.inf])
     for low, high, n in zip(FAR_EDGES, (*FAR_EDGES[1:], np.inf), counts, strict=True):
         print(f"  {low:6.2f} to {high:6.2f} m  {n:6d}  {'#' * round(60 * n / max(counts))}")
     print(f"content {made['content_hash']}")
     return 0
+
+
+def cpu_seconds() -> float:
+    """What this process and those that have ended for it took of the processors."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def write_whole(path: Path, text: str) -> None:

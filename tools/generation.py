@@ -192,7 +192,8 @@ def manifest(dataset: EpisodeDataset) -> dict[str, Any]:
 def travelled(dataset: EpisodeDataset) -> tuple[np.ndarray, np.ndarray]:
     """(E,) metres from first to last frame, and (E,) m/s over the ground, of every episode."""
     rows = dataset.rows(["root"])
-    root, first, last = rows.columns["root"][:, :2], rows.first[:-1], rows.first[1:] - 1
+    first, last = rows.first[:-1], rows.first[1:] - 1
+    root = rows.columns["root"][:, :2].astype(float)
     far = np.hypot(*(root[last] - root[first]).T)
     step = np.hypot(*np.diff(root, axis=0).T)
     total = np.append(0.0, np.cumsum(step))
