@@ -25,7 +25,6 @@ from entities.units import DT
 
 if TYPE_CHECKING:
     from sim.loop import Simulation
-    from sim.record import Recorder
 
 DEFAULT_FPS = 30
 
@@ -125,6 +124,8 @@ def run(
     with users_fault():
         is_film = video is not None or frames is not None
         one_output(video=video, frames=frames, headless=headless or None)
+        if record_video and record is None:
+            raise ValueError("--record-video: only for a dataset; expected --record with it")
         for_films_only(is_film, fps=fps, transparent=transparent or None)
         width_height = parse_size(size)
         model = Model(embedder, planner, enhance, llm_base_url, llm_model)
@@ -161,12 +162,13 @@ def run(
         run = partial(Simulation, story, motion=by, model=model_file)
     else:
         run = partial(recording.run, story.camera)
-    kept = nullcontext()
-    with users_fault():
-        recorder = open_recorder(record, width_height if record_video else None)
-        if recorder is not None:
-            run = partial(recorder.watch, run)
-            kept = recorder.kept(round(story.duration / DT))
+    recorder, kept = None, nullcontext()
+    if record is not None:
+        from sim.record import Recorder
+
+        with users_fault():
+            recorder = Recorder(record, width_height if record_video else None)
+        run, kept = partial(recorder.watch, run), recorder.kept(round(story.duration / DT))
     if is_film:
         from sim.video import Clip, prepare_frames, prepare_video
 
@@ -298,17 +300,6 @@ def adjusted(
     changes = {"duration": seconds, "seed": seed, "camera": plan}
     changes = {name: value for name, value in changes.items() if value is not None}
     return Scene.model_validate({**dict(scene), **changes})
-
-
-def open_recorder(path: Path | None, film_size: tuple[int, int] | None) -> "Recorder | None":
-    """Keeps a dataset open. Raises ValueError if it cannot be."""
-    if path is None:
-        if film_size is not None:
-            raise ValueError("--record-video: only for a dataset; expected --record with it")
-        return None
-    from sim.record import Recorder
-
-    return Recorder(path, film_size)
 
 
 def write_text(target: str, text: str) -> None:

@@ -60,7 +60,7 @@ def make(order: Order) -> Made:
     drafted = draft(recipe.seed, order.number, recipe.seconds)
     about: dict[str, Any] = {"recipe": asdict(recipe), "number": order.number}
     try:
-        simulation = Simulation(drafted.scene)
+        simulation = Simulation(drafted.scene, motion="procedural")
     except ValueError as error:  # a way nobody can go: the scene falls out, whole
         about["rejected"] = [
             {"actor_id": actor.id, "faults": [f"impossible {error}"]}
