@@ -15,8 +15,10 @@ PIVOT_BELOW = 0.3
 PIVOT_RATE = 6.0
 """rad/s, no faster does a course turn under somebody who walks."""
 
-_KEEP = math.exp(-DT / START_TAU_S)
-_LAG = START_TAU_S / DT * (1.0 - _KEEP)
+# As 0-d arrays: numpy takes them at half the cost of Python's numbers.
+_KEEP = np.array(math.exp(-DT / START_TAU_S))
+_LAG = np.array(START_TAU_S / DT * (1.0 - _KEEP))
+_ZERO = np.zeros(())
 
 
 def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +29,7 @@ def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.n
     gap = speed - target
     after = target + gap * _KEEP
     mean = target + gap * _LAG
-    if some(gap > 0.0):
+    if some(gap > _ZERO):
         braked = np.maximum(speed - LEAST_BRAKING * DT, target)
         tail = (gap > 0.0) & (braked < after)
         after = np.where(tail, braked, after)

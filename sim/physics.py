@@ -179,13 +179,12 @@ class Physics:
             bounce=self._bounce,
             supported=stand_high(world, self._free, self._radius),
         )
-        self._floor = np.zeros(n)
+        self._floor, self._held = np.zeros(n), np.zeros(n, bool)
         self._own: dict[int, tuple[int, int]] = {}
         self._seat: dict[int, int] = {}
         self._down: set[int] = set()
         self._carried = carried
         self._sorted_for: tuple[bytes, ...] = ()
-        self._held = np.zeros(n, bool)
         self._collision = np.full(n, _PLAIN)
         self._space = pymunk.Space()
         self._space.collision_slop = COLLISION_SLOP_M
@@ -366,7 +365,8 @@ class Physics:
         """What a step of the plane comes to where nothing touches anything."""
         velocity, turning = world[Velocity], self._turning
         for rows in (self._moving, self._loose):
-            self._position[rows, :2] += velocity.linear[rows, :2] * dt
+            if isinstance(rows, np.ndarray) or rows.stop:
+                self._position[rows, :2] += velocity.linear[rows, :2] * dt
         if len(turning):
             world[Transform].heading[turning] += velocity.turn[turning] * dt
 

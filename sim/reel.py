@@ -27,7 +27,7 @@ from sim.world import World
 BLOCK_ROWS = 1024
 """Actors times ticks whose poses are worked out at once: arrays of this length stay in the cache,
 and what a call costs hardly counts."""
-LEAST_TICKS, MOST_TICKS = 4, 128
+LEAST_TICKS, MOST_TICKS = 4, 256
 
 
 @dataclass(slots=True, eq=False)

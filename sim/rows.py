@@ -1,6 +1,7 @@
 """The motion state that poses are made from, as rows: each one actor at one tick."""
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class MotionRows:
 
 
 _COLUMNS = tuple(field.name for field in fields(MotionRows))
-_GAIT_COLUMNS = _COLUMNS[_COLUMNS.index("phase") : _COLUMNS.index("size") + 1]
+_gait_columns = attrgetter(*_COLUMNS[_COLUMNS.index("phase") : _COLUMNS.index("size") + 1])
 
 
 def body_size(person: Person) -> np.ndarray:
@@ -84,7 +85,7 @@ def motion_columns(world: World) -> tuple[np.ndarray, ...]:
         transform.position[:n, :2],
         transform.heading[:n],
         world[Velocity].turn[:n],
-        *[getattr(gait, name) for name in _GAIT_COLUMNS],
+        *_gait_columns(gait),
         blend.pose,
         blend.rate,
         blend.spell,

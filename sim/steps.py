@@ -44,6 +44,7 @@ LIFTED_M = 0.01
 FEW = 16
 """Of so few bodies all are worked on at once: to pick some of them would cost more."""
 
+_ONE, _FULL = np.ones(()), np.array(1.0 - 1e-9)  # numpy takes them at half a number's cost
 _HALF = np.array([[0.0], [0.5]])
 _SIGN = np.array([[1.0], [-1.0]])
 
@@ -138,9 +139,9 @@ def time_feet(gait: Gait, held: np.ndarray, dt: float, shuffle: float | np.ndarr
     phase, step, duty = gait.phase.take(both), gait.step.take(both), gait.duty.take(both)
     cycle = phase + later
     cycle -= np.floor(cycle)
-    aloft, left, walks = 1.0 - duty, 1.0 - cycle, gait.stepping.take(both) & ~held
+    aloft, left, walks = _ONE - duty, _ONE - cycle, gait.stepping.take(both) & ~held
     u, lift = gait.swing.T, gait.lift.T
-    gain = (1.0 - u) * step / left
+    gain = (_ONE - u) * step / left
     # What is left of the swing shrinks as what is left of the cycle, so they end together; a foot
     # in the air when it should be down, or long before its time nearly there, comes down at once.
     gain[left > (step + aloft) - np.maximum(u - AHEAD, 0.0) * aloft] = HURRY
@@ -167,10 +168,10 @@ def time_feet(gait: Gait, held: np.ndarray, dt: float, shuffle: float | np.ndarr
 def stride(gait: Gait, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Advance phase and swings; which feet (2, N) lift because their time has come, and land."""
     gait.phase = gait.phase + gait.step * gait.stepping
-    u = np.minimum(gait.swing.T + gait.gain.T, 1.0)
+    u = np.minimum(gait.swing.T + gait.gain.T, _ONE)
     gait.swing = u.T
     comes = gait.phase.take(_both(len(gait.phase))[0]) >= gait.turn.T
-    full = u > 1.0 - 1e-9
+    full = u > _FULL
     if not (some(comes) or some(full) or some(held)):
         return held, held
     planted = gait.planted.T
@@ -227,20 +228,15 @@ def lift_and_plant(world: World, frames: Frames, lifts: np.ndarray, lands: np.nd
             move(world, rows, frames.take(rows), feet[:, rows])
 
 
-def _rows(world: World, rows: Rows) -> tuple[MotionRows, np.ndarray, np.ndarray]:
-    """The state of R ``rows`` with their duty and s a stride, (R,), of this very tick."""
+def _rows(world: World, rows: Rows) -> MotionRows:
     state = motion_rows(world, copy=False)
-    if not isinstance(rows, slice):
-        state = state.take(rows)
-    pace = effective_pace(state.speed, state.side, state.acceleration[:, 0], state.size)
-    cadence, duty = rhythm(pace, state.run, state.action, state.traits, state.manner)
-    return state, duty, 120.0 / cadence
+    return state if isinstance(rows, slice) else state.take(rows)
 
 
 def _lift(world: World, rows: Rows, frames: Frames, lifts: np.ndarray) -> None:
     """Let go of the feet ``lifts`` (2, R) of R ``rows``."""
     gait = world[Gait]
-    state, duty, stride_s = _rows(world, rows)
+    state, duty, stride_s = _rows(world, rows), gait.duty[rows], DT / gait.step[rows]
     values = parameters(state)
     start = np.array(swing_ends(state, values, False, duty, stride_s))
     over = _since_lift_off(state.phase, gait.stepping[rows], duty, stride_s)
@@ -257,8 +253,11 @@ def _lift(world: World, rows: Rows, frames: Frames, lifts: np.ndarray) -> None:
 def _plant(world: World, rows: Rows, frames: Frames, lands: np.ndarray) -> None:
     """Put down the feet ``lands`` (2, R) of R ``rows``."""
     gait = world[Gait]
-    state, duty, stride_s = _rows(world, rows)
-    values = _foot_parameters(state)
+    state = _rows(world, rows)
+    # A foot comes down where it is seen to, by the rhythm of this very tick.
+    pace = effective_pace(state.speed, state.side, state.acceleration[:, 0], state.size)
+    cadence, duty = rhythm(pace, state.run, state.action, state.traits, state.manner)
+    stride_s, values = 120.0 / cadence, _foot_parameters(state)
     forward, left, up = swing_ends(state, values, True, duty, stride_s)
     high = lands & (up > STILL_HIGH_M)
     if some(high):

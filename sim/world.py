@@ -1,6 +1,6 @@
 """The World: entities, their components, time and the one random generator."""
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,21 +14,22 @@ C = TypeVar("C", bound=Component)
 Rows = slice | np.ndarray
 
 
-class World:
+class World(dict[type[Component], Component]):
     """Tables of components and the entities that own their rows.
 
-    ``world[Transform]`` is a table; ``query(A, B)`` gives the ids that have both and the rows of
-    each table that belong to them, in ascending id. Where those rows are contiguous they come as
-    a slice, so that ``table.column[rows]`` is a view and a system may write through it.
+    ``world[Transform]`` is a table, looked up so often that it had better be a plain dict's item.
+    ``query(A, B)`` gives the ids that have both and the rows of each table that belong to them,
+    in ascending id. Where those rows are contiguous they come as a slice, so that
+    ``table.column[rows]`` is a view and a system may write through it.
     """
 
     def __init__(self, seed: int = 0, gravity: float = EARTH_GRAVITY) -> None:
+        super().__init__()
         self.tick = 0
         self.gravity = gravity
         self.rng = np.random.default_rng(seed)
         self.contacts = Contacts.none()
         self.marks: list[Mark] = []
-        self._tables: dict[type[Component], Component] = {}
         self._ids: dict[type[Component], np.ndarray] = {}
         self._next_id = 0
         self._doomed: set[int] = set()
@@ -48,11 +49,11 @@ class World:
         self._next_id += count
         for table in tables:
             kind = type(table)
-            if kind in self._tables:
-                self._tables[kind].extend(table)
+            if kind in self:
+                self[kind].extend(table)
                 self._ids[kind] = np.concatenate([self._ids[kind], ids])
             else:
-                self._tables[kind], self._ids[kind] = table, ids
+                self[kind], self._ids[kind] = table, ids
         self._queries.clear()
         return ids
 
@@ -70,16 +71,14 @@ class World:
         doomed = np.fromiter(self._doomed, np.int64)
         for kind, ids in self._ids.items():
             keep = ~np.isin(ids, doomed)
-            self._tables[kind].keep(keep)
+            self[kind].keep(keep)
             self._ids[kind] = ids[keep]
         self._doomed.clear()
         self._queries.clear()
 
-    def __getitem__(self, kind: type[C]) -> C:
-        return self._tables[kind]  # type: ignore[return-value]
+    if TYPE_CHECKING:
 
-    def __contains__(self, kind: type[Component]) -> bool:
-        return kind in self._tables
+        def __getitem__(self, kind: type[C]) -> C: ...
 
     def ids(self, kind: type[Component]) -> np.ndarray:
         """Entity ids of a table's rows, ascending."""
