@@ -33,7 +33,7 @@ class MotionConfig:
     history: int = 20  # frames before the chunk
     chunk: int = 40  # frames at a time
     patch: int = 4  # frames a token
-    steps: int = 4  # of the sampler
+    steps: int = 2  # of the sampler
     dropout: float = 0.05
 
     def __post_init__(self) -> None:

@@ -3,8 +3,6 @@
 Within, arrays run over rows last: (2, R) with left before right, lengths canonical.
 """
 
-import math
-
 import numpy as np
 
 from entities.components import Gait, Person, Pose, Transform
@@ -35,14 +33,17 @@ from sim.rows import MotionRows
 from sim.steps import Frames
 from sim.world import World
 
-LOCK_AT, UNLOCK_AT = 0.6, 0.4
+LOCK_AT, UNLOCK_AT = 0.6, 0.55
 """How sure the model has to be that a foot stands before it is held, and until it is let go."""
-LOCK_BELOW_M = 0.08
-"""A foot higher than this is not held, whatever the model says."""
+LOCK_BELOW_M = 0.025
+"""A foot that the model has higher than this is not held, whatever it says."""
 UNLOCK_M = 0.15
 """A held foot is let go when the model has it this far away."""
-BLEND = math.log(20.0) / 0.1
-"""1/s, what a foot is off its free way has all but gone in 0.1 s."""
+STRETCHED = 0.975
+"""So far a leg stretches to keep its foot: close to straight, a knee would snap."""
+HOLD, LET_GO = 4.74 / 0.1, 4.74 / 0.2
+"""1/s of critically damped springs: what a foot is off its spot has all but gone in 0.1 s, what it
+is off its way in the air in 0.2 s."""
 _UPPER = (
     (NECK, PELVIS, TRUNK),
     (L_ELBOW, NECK, UPPER_ARM),
@@ -61,26 +62,38 @@ class FootLock:
         self.held = np.zeros((2, n), bool)
         self.landed = np.zeros((2, n), bool)  # in the last tick
         self.spot = np.zeros((2, 2, n))  # m, x and y of each foot that is held
-        self._off = np.zeros((3, 2, n))  # m, x, y and up, from the free way
+        self._off = np.zeros((3, 2, n))  # m, x, y and up, from the free way or the spot
+        self._drift = np.zeros((3, 2, n))  # m/s, how fast that changes
+        self._free = np.zeros((2, 2, n))  # m, x and y of the free way in the last tick
         self._strayed = np.zeros((2, n), bool)  # let go for being too far, until it lifts
 
     def free(self, rows: np.ndarray) -> None:
         """Hold nothing of ``rows``."""
         self.held[:, rows] = self._strayed[:, rows] = False
-        self._off[:, :, rows] = 0.0
+        self._off[:, :, rows] = self._drift[:, :, rows] = 0.0
+        self._free[:, :, rows] = np.nan
 
     def place(
-        self, rows: np.ndarray, free: np.ndarray, sure: np.ndarray, size: np.ndarray, dt: float
+        self,
+        rows: np.ndarray,
+        free: np.ndarray,
+        sure: np.ndarray,
+        far: np.ndarray,
+        size: np.ndarray,
+        dt: float,
     ) -> np.ndarray:
         """Where feet (3, 2, R) m are, x, y in the world and up; ``free``: where the model has them.
 
-        sure: (2, R) 0..1, that each stands. size: (R,) of the bodies.
+        sure: (2, R) 0..1, that each stands. far: (2, R), whether its leg hardly reaches its spot.
+        size: (R,) of the bodies.
         """
         held, spot, off = self.held[:, rows], self.spot[:, :, rows], self._off[:, :, rows]
+        drift = self._drift[:, :, rows]
+        rate = np.nan_to_num((free[:2] - self._free[:, :, rows]) / dt)
         stands = (sure > np.where(held, UNLOCK_AT, LOCK_AT)) & (free[2] < LOCK_BELOW_M * size)
         strayed = self._strayed[:, rows] & stands
         away = np.hypot(*(spot - free[:2]))
-        breaks = held & (away > UNLOCK_M * size)
+        breaks = held & (far | (away > UNLOCK_M * size))
         strayed |= breaks
         goes = held & (~stands | breaks)
         comes = ~held & stands & ~strayed
@@ -90,11 +103,16 @@ class FootLock:
         spot = np.where(comes, free[:2] + off[:2], spot)
         off[:2] = np.where(comes, 0.0, off[:2])
         off[2] += np.where(comes, free[2] - ground, 0.0)
+        # Over the ground neither the place nor the speed of a foot jumps; up and down it may.
+        drift[:2] += rate * (comes * 1.0 - goes)
         held = (held & ~goes) | comes
-        off *= math.exp(-BLEND * dt)
+        stiff = np.stack([np.where(held, HOLD, LET_GO)] * 2 + [np.full(held.shape, HOLD)])
+        pull, left = drift + stiff * off, np.exp(-stiff * dt)
+        off, drift = left * (off + pull * dt), left * (drift - stiff * dt * pull)
         self.landed[:, rows] = comes
         self.held[:, rows], self.spot[:, :, rows] = held, spot
         self._off[:, :, rows], self._strayed[:, rows] = off, strayed
+        self._drift[:, :, rows], self._free[:, :, rows] = drift, free[:2]
         where = np.where(held, np.concatenate([spot, ground[None]]), free) + off
         where[2] = np.maximum(where[2], 0.0)
         return where
@@ -120,11 +138,13 @@ def frame_to_pose(
     shape = frame[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2).transpose(1, 2, 0)
     ahead, up = shape[_FEET, 0], shape[_FEET, 1]
     free = np.concatenate([ground.world(ahead * size, _SIDE * size), (up * size)[None]])
-    placed = lock.place(rows, free, contact.T, size, dt)
+    hip, leg = shape[PELVIS, 1], bones[THIGH] + bones[SHANK]
+    to_spot = ground.local(lock.spot[:, :, rows])[0] / size
+    far = to_spot * to_spot + hip * hip > (STRETCHED * leg) ** 2
+    placed = lock.place(rows, free, contact.T, far, size, dt)
     ahead, left = ground.local(placed[:2])
     ahead, left, up = ahead / size, left / size, placed[2] / size
-    leg, held = bones[THIGH] + bones[SHANK], lock.held[:, rows]
-    hip = shape[PELVIS, 1]
+    held = lock.held[:, rows]
     span = np.sqrt(np.maximum((STRAIGHT * leg) ** 2 - ahead * ahead, 0.04))
     highest = np.where(held, up + span, np.inf)
     hip = softly_below(softly_below(hip, highest[0]), highest[1])

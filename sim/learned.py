@@ -143,10 +143,11 @@ class LearnedMotion:
         rows = np.flatnonzero(learned.share > 0.0)
         if len(rows) == 0:
             return
-        frame = self._streams.now[rows]
+        frame, contact = self._streams.now[rows], self._streams.contact[rows]
         if between:
-            frame = 0.5 * (frame + self._streams.following()[rows])
-        pose = frame_to_pose(world, self._feet, rows, frame, self._streams.contact[rows], dt)
+            then, stands = self._streams.following()
+            frame, contact = 0.5 * (frame + then[rows]), 0.5 * (contact + stands[rows])
+        pose = frame_to_pose(world, self._feet, rows, frame, contact, dt)
         learned.joints[rows], learned.aside[rows], learned.contact[rows] = pose
         self._mark_steps(world, rows)
 

@@ -1,7 +1,8 @@
 """``python -m tests.small_model FILE.onnx``: the small model that tests run with.
 
 It knows people who stand, walk, jog, run and sprint, straight on, round bends and with stops: half
-a million parameters, taught by the same code as the real one in a few minutes.
+a million parameters, taught by the same code as the real one in a few minutes. (The file there is
+now came from a draft of this recipe: the same kinds of scenes, 3.2 hours of them.)
 """
 
 from dataclasses import replace

@@ -268,13 +268,13 @@ def test_chunks_join_without_a_gap() -> None:
     text, asked = np.zeros((3, model.text)), np.zeros((3, model.chunk, 3))
     streams.begin(rows, past)
     streams.plan(rows, text, text, asked)
-    assert streams.following()[:, :20] == pytest.approx(past[:, -1, :20])
+    assert streams.following()[0][:, :20] == pytest.approx(past[:, -1, :20])
     for _ in range(5):
         streams.advance()
-    before = streams.following()
+    before, _ = streams.following()
     asked[..., 0] = 3.0
     streams.plan(rows[:2], text[:2], text[:2], asked[:2])
-    after = streams.following()
+    after, _ = streams.following()
     assert after[:2, :20] == pytest.approx(before[:2, :20])
     assert (after[:2, 20] != before[:2, 20]).all()
     assert (after[2] == before[2]).all()
