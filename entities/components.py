@@ -147,12 +147,16 @@ class Gait(Component):
     reach: np.ndarray  # (N, 4, 3) m, forward, left, up: where hands and feet are to be (LIMBS)
     grip: np.ndarray  # (N, 4) 0 the limb does as its gesture says .. 1 it is where it is to be
     stoop: np.ndarray  # (N, 2) rad, m: what the trunk leans and the hips sink to reach that
+    paws: np.ndarray  # (N, 2, 6) hands and front paws that walk; see sim.quadruped
+    apart: np.ndarray  # (N,) share of a stride by which the right hind foot is behind the left
+    climbed: np.ndarray  # (N,) cycles of hands and feet on a ladder, two rungs each
     size: np.ndarray  # (N,) his legs' length over sim.gait.LEG_M, fixed
     step: np.ndarray  # (N,) stride cycles a tick, as he last thought about it, like the next four
     duty: np.ndarray  # (N,) share of the stride a foot is on the ground
     tempo: np.ndarray  # (N,) seconds of the gesture that go by in one
     gain: np.ndarray  # (N, 2) progress of each foot's swing in a tick
     turn: np.ndarray  # (N, 2) phase at which its time to lift or to land comes
+    animal: np.ndarray  # (N,) bool, goes on four legs
     seated_on: np.ndarray  # (N,) int64, entity id of the seat he is on or at, -1 none
     partner: np.ndarray  # (N,) int64, row of whom he does something together with, -1 nobody
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from entities.components import Pose
 from entities.skeleton import (
-    ACTOR_TYPES,
     FOREARM,
     L_ELBOW,
     L_FOOT,
@@ -18,7 +17,6 @@ from entities.skeleton import (
     N_JOINTS,
     NECK,
     PELVIS,
-    QUADRUPEDS,
     R_ELBOW,
     R_FOOT,
     R_HAND,
@@ -32,8 +30,13 @@ from sim import gait as g
 from sim import gestures as p
 from sim import style
 from sim.attention import LOUD, MOST_PITCH, MOST_YAW, SPEAKS
-from sim.quadruped import go_on_fours
-from sim.reach import keep_hands_above_ground, reach_with_feet, reach_with_hands
+from sim.climbing import CLIMB, climb, hold_rungs, rung_feet
+from sim.quadruped import QUADRUPED, go_on_fours
+from sim.reach import (
+    keep_hands_above_ground,
+    reach_with_feet,
+    reach_with_hands,
+)
 from sim.rows import MotionRows
 from sim.style import jerky, style_parameters
 
@@ -47,6 +50,8 @@ WIDEST = 3.4
 """rad between the furthest a leg goes back and forward."""
 FOLDED_M = 0.25
 """No leg is folded shorter than this on its way from one place to another."""
+ANIMAL_BOB = 0.35
+"""How far an animal's hips rise and fall beside a person's: its back and four legs share it."""
 COASTING = 9.0
 """1/s, how soon the old pose stops moving on at its last speed."""
 KNEE_SHARE = 0.93
@@ -55,13 +60,12 @@ STRAIGHT = 0.9985
 """No leg is straighter than this share of its length."""
 _GRAVITY = 9.81
 _SIDES = np.array([[1.0], [-1.0]])
-_QUADRUPED = np.array([kind in QUADRUPEDS for kind in ACTOR_TYPES])
 
 
 def parameters(rows: MotionRows) -> np.ndarray:
     """Gesture parameters (D, N) in force, what is left of the last ones blended in."""
     table = p.gesture_table()
-    gesture = table.on_seat(rows.action, rows.seat)
+    gesture = table.form(rows.action, rows.seat, QUADRUPED[rows.kind])
     clock, phase = rows.clock, rows.phase
     styled = np.count_nonzero(rows.manner)
     if styled:
@@ -71,6 +75,9 @@ def parameters(rows: MotionRows) -> np.ndarray:
     values = table.evaluate(gesture, table.time_in(gesture, clock, phase))
     if styled:
         style_parameters(values, manner, rows.action, clock, (phase, rows.moving))
+    climbs = rows.action == CLIMB
+    if np.count_nonzero(climbs):
+        climb(rows, values, climbs)
     if np.count_nonzero(rows.age < rows.spell):
         own_hip, loose = hip_reference(rows, values), values[p.LOOSE]
         left = fade(np.minimum(rows.age / rows.spell, 1.0)) * p.BLENDED
@@ -118,7 +125,7 @@ def foot_bases(
     stride_s = 120.0 / cadence
     stance, swing = duty * stride_s, (1.0 - duty) * stride_s
     ahead, up = g.swing_path(u, stance, swing, gait)
-    forward = rows.speed / size * ahead
+    forward = rows.speed / size * ahead - p.gesture_table().trail[rows.action]
     bump = 16.0 * u * u * (1.0 - u) * (1.0 - u)
     up = up * np.clip(1.15 - 2.0 * values[p.DROP], 0.2, 1.0)
     up = up + values[p.HIGH] * (1.0 - 0.5 * rows.run) * bump
@@ -129,6 +136,7 @@ def foot_bases(
     forward = keyed + walks * (forward - keyed)
     keyed = values[p.L_UP : p.R_UP + 1] + values[p.RAISED] + 4.0 * STEP_HEIGHT_M * u * (1.0 - u)
     up = keyed + walks * (up - keyed)
+    forward, up = rung_feet(rows, hip_reference(rows, values), forward, up)
     keyed = width + _SIDES * values[p.L_SIDE : p.R_SIDE + 1]
     left = keyed + walks * (left - keyed)
     return forward, left, up
@@ -237,9 +245,6 @@ def animate(rows: MotionRows) -> Pose:
     joints[L_FOOT], joints[R_FOOT] = (foot_x[0], foot_y[0]), (foot_x[1], foot_y[1])
     lean = trunk_lean(rows, values, gait)
     _upper_body(rows, values, gait, bones, hip, lean, joints)
-    four_legged = _QUADRUPED[rows.kind]
-    if np.count_nonzero(four_legged):
-        go_on_fours(rows, gait, bones, hip, four_legged, joints)
     out = values[p.L_OUT : p.R_OUT + 1] * _SIDES
     size = rows.size
     lateral = (pose.lateral + values[p.ASIDE][:, None]) * size[:, None]
@@ -254,6 +259,10 @@ def animate(rows: MotionRows) -> Pose:
     pose.roll = values[p.ROLL] - 0.8 * banking
     if float(joints[L_HAND : R_HAND + 1, 1].min(initial=0.0)) < 0.0:
         keep_hands_above_ground(bones, joints)
+    if np.count_nonzero(QUADRUPED[rows.kind]) or np.count_nonzero(values[p.FOURS]):
+        go_on_fours(rows, values, gait, cadence, bones, hip, joints, lateral)
+    if np.count_nonzero(values[p.RUNGS]):
+        hold_rungs(rows, values, bones, joints)
     if np.count_nonzero(rows.grip[:, :2]):
         reach_with_hands(rows, bones, pose.roll, joints, lateral)
     pose.joints[:] = (joints * rows.size).transpose(2, 0, 1)
@@ -312,7 +321,9 @@ def gait_rise(
     rows: MotionRows, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
 ) -> np.ndarray:
     """How far (N,) the gait has the pelvis above where it is standing; mostly below, that is."""
-    rise = g.pelvis_offset(rows.phase, rows.run, cadence, gait[g.DUTY], gait[g.BOB])
+    rise = g.pelvis_offset(rows.phase, rows.run, cadence, gait)
+    if np.count_nonzero(QUADRUPED[rows.kind]):
+        rise = rise * np.where(QUADRUPED[rows.kind], ANIMAL_BOB, 1.0)
     step = g.walking_beat(rows.phase, gait[g.DUTY]) * (1.0 - 2.0 * rows.run)
     pace = np.sqrt(rows.speed * rows.speed + rows.side * rows.side) / rows.size
     stance = g.stance_seconds(cadence, gait[g.DUTY])

@@ -24,14 +24,19 @@ COLUMNS = (
     "elbow_swing",  # rad, flexion that comes and goes with "arm"
     "elbow_late",  # rad, with "arm_late"
     "elbow_twice",  # rad, flexion that comes and goes with every step
-    "leave",  # share of its way a swinging foot has gone: Bezier value of early swing
-    "passing",  # of mid swing
-    "arrive",  # of late swing
-    "up_1",  # m, Bezier heights of the ball of the foot through the swing: heel off,
-    "up_2",  # heel to the seat,
-    "up_3",
-    "up_4",  # toes up before the heel strikes,
-    "up_5",  # and coming down from above
+    "go_2",  # share of its way a swinging foot has gone: Bezier values,
+    "go_3",
+    "go_4",
+    "go_5",
+    "go_6",
+    "up_1",  # m, and heights of the ball of the foot through the swing: heel off,
+    "up_2",
+    "up_3",  # heel to the seat,
+    "up_4",
+    "up_5",
+    "up_6",  # toes up before the heel strikes,
+    "up_7",  # and coming down from above
+    "deep",  # m, how much lower than a spring would a runner's pelvis sinks in mid-stance
 )
 (
     CADENCE,
@@ -46,14 +51,19 @@ COLUMNS = (
     ELBOW_SWING,
     ELBOW_LATE,
     ELBOW_TWICE,
-    LEAVE,
-    PASSING,
-    ARRIVE,
+    GO_2,
+    GO_3,
+    GO_4,
+    GO_5,
+    GO_6,
     UP_1,
     UP_2,
     UP_3,
     UP_4,
     UP_5,
+    UP_6,
+    UP_7,
+    DEEP,
 ) = range(len(COLUMNS))
 
 # Cadence and duty of walking: Murray 1967 and Grieve & Gear 1966 give 1.9-2.1 steps/s and 0.60 at
@@ -66,46 +76,47 @@ COLUMNS = (
 WALK_SPEEDS = (0.0, 0.4, 0.8, 1.3, 2.0, 2.6, 20.0)
 _WALK = (
     # cad  duty stretch bob   lean  arm  late  mean   elbow swing late twice
-    (72, 0.700, 0.992, 0.003, 0.01, 0.05, 0.01, 0.00, 0.25, 0.02, 0.01, 0.00),
-    (84, 0.660, 0.992, 0.010, 0.02, 0.12, 0.03, -0.02, 0.30, 0.06, 0.03, 0.00),
-    (101, 0.630, 0.992, 0.020, 0.03, 0.19, 0.05, -0.05, 0.38, 0.12, 0.06, 0.00),
-    (120.5, 0.593, 0.992, 0.032, 0.04, 0.30, 0.09, -0.08, 0.46, 0.17, 0.09, 0.00),
-    (148, 0.545, 0.992, 0.033, 0.07, 0.46, 0.12, -0.08, 0.70, 0.24, 0.12, 0.00),
-    (170, 0.515, 0.992, 0.031, 0.09, 0.55, 0.14, -0.08, 0.95, 0.28, 0.14, 0.00),
+    (72, 0.700, 0.975, 0.003, 0.01, 0.05, 0.01, 0.00, 0.25, 0.02, 0.01, 0.00),
+    (84, 0.660, 0.963, 0.009, 0.02, 0.12, 0.03, -0.02, 0.30, 0.06, 0.03, 0.00),
+    (101, 0.630, 0.960, 0.017, 0.03, 0.19, 0.05, -0.05, 0.38, 0.12, 0.06, 0.00),
+    (120.5, 0.593, 0.949, 0.027, 0.04, 0.30, 0.09, -0.08, 0.46, 0.17, 0.09, 0.00),
+    (148, 0.545, 0.945, 0.028, 0.07, 0.46, 0.12, -0.08, 0.70, 0.24, 0.12, 0.00),
+    (170, 0.515, 0.960, 0.028, 0.09, 0.55, 0.14, -0.08, 0.95, 0.28, 0.14, 0.00),
     (520, 0.515, 0.992, 0.022, 0.11, 0.60, 0.14, -0.08, 1.00, 0.28, 0.14, 0.00),
 )
 _WALK_SWING = (
-    # leave passing arrive up_1 up_2 up_3 up_4 up_5
-    (0.036, 0.426, 1.000, 0.045, 0.157, -0.067, 0.101, 0.023),
-    (0.036, 0.426, 1.000, 0.064, 0.224, -0.096, 0.144, 0.032),
-    (0.090, 0.490, 0.994, 0.086, 0.255, -0.083, 0.232, 0.047),
-    (0.102, 0.493, 1.000, 0.119, 0.251, -0.047, 0.262, 0.054),
-    (0.058, 0.485, 0.999, 0.103, 0.330, -0.028, 0.260, 0.072),
-    (0.027, 0.473, 0.994, 0.095, 0.314, 0.042, 0.246, 0.087),
-    (0.027, 0.473, 0.994, 0.095, 0.314, 0.042, 0.246, 0.087),
+    # go_2 .. go_6, up_1 .. up_7, deep
+    (-0.012, 0.084, 0.506, 0.950, 1.009, 0, 0.021, 0.034, 0.058, 0.032, 0.019, 0, 0),
+    (-0.012, 0.084, 0.506, 0.950, 1.009, 0, 0.030, 0.049, 0.083, 0.045, 0.027, 0, 0),
+    (0.041, 0.370, 0.251, 0.896, 0.833, 0, 0.289, 0.134, -0.057, 0.196, 0.207, 0, 0),
+    (0.005, 0.100, 0.437, 0.715, 0.834, 0.090, 0.026, 1.021, -1.190, 1.001, -0.155, 0.091, 0),
+    (-0.029, 0.377, 0.086, 0.704, 0.897, 0.101, 0.012, 0.997, -0.761, 0.561, -0.004, 0.067, 0),
+    (0.020, 0.306, 0.473, 0.668, 0.996, 0.071, 0.209, 0.193, 0.144, 0.156, 0.169, 0.065, 0),
+    (0.020, 0.306, 0.473, 0.668, 0.996, 0.071, 0.209, 0.193, 0.144, 0.156, 0.169, 0.065, 0),
 )
 RUN_SPEEDS = (0.0, 1.0, 2.0, 3.0, 5.0, 6.0, 8.0, 10.0, 20.0)
 _RUN = (
     (132, 0.500, 0.978, 0.000, 0.05, 0.08, -0.08, -0.25, 1.40, 0.00, -0.05, -0.02),
     (146, 0.430, 0.978, 0.000, 0.07, 0.15, -0.15, -0.32, 1.50, 0.00, -0.10, -0.04),
-    (157, 0.365, 0.978, 0.000, 0.10, 0.23, -0.23, -0.38, 1.65, -0.01, -0.15, -0.06),
-    (163, 0.335, 0.978, 0.000, 0.14, 0.30, -0.31, -0.40, 1.74, -0.02, -0.20, -0.08),
-    (182, 0.267, 0.978, 0.000, 0.17, 0.43, -0.44, -0.34, 1.68, -0.02, -0.24, -0.09),
+    (157, 0.365, 0.955, 0.000, 0.10, 0.23, -0.23, -0.38, 1.65, -0.01, -0.15, -0.06),
+    (163, 0.335, 0.958, 0.000, 0.14, 0.30, -0.31, -0.40, 1.74, -0.02, -0.20, -0.08),
+    (182, 0.267, 0.958, 0.000, 0.17, 0.43, -0.44, -0.34, 1.68, -0.02, -0.24, -0.09),
     (195, 0.245, 0.978, 0.000, 0.18, 0.51, -0.52, -0.30, 1.64, -0.02, -0.26, -0.09),
     (230, 0.212, 0.978, 0.000, 0.20, 0.64, -0.65, -0.22, 1.58, -0.02, -0.28, -0.09),
     (274, 0.198, 0.978, 0.000, 0.21, 0.70, -0.71, -0.18, 1.55, -0.02, -0.28, -0.09),
     (548, 0.198, 0.978, 0.000, 0.21, 0.70, -0.71, -0.18, 1.55, -0.02, -0.28, -0.09),
 )
 _RUN_SWING = (
-    (0.000, 0.280, 0.977, 0.025, 0.135, 0.099, 0.017, 0.052),
-    (0.000, 0.280, 0.977, 0.041, 0.225, 0.165, 0.029, 0.086),
-    (0.000, 0.331, 0.946, 0.061, 0.453, 0.247, -0.036, 0.139),
-    (0.000, 0.329, 0.920, 0.108, 0.619, 0.298, -0.045, 0.191),
-    (0.000, 0.313, 0.880, 0.191, 0.849, 0.522, -0.006, 0.247),
-    (0.007, 0.361, 0.847, 0.233, 1.010, 0.536, -0.024, 0.291),
-    (0.015, 0.412, 0.814, 0.275, 1.158, 0.531, -0.004, 0.319),
-    (0.020, 0.405, 0.825, 0.272, 1.269, 0.491, -0.113, 0.363),
-    (0.020, 0.405, 0.825, 0.272, 1.269, 0.491, -0.113, 0.363),
+    # go_2 .. go_6, up_1 .. up_7, deep
+    (0, 0.175, 0.280, 0.541, 0.983, 0.019, 0.083, 0.110, 0.089, 0.050, 0.031, 0.039, 0),
+    (0, 0.175, 0.280, 0.541, 0.983, 0.031, 0.138, 0.184, 0.149, 0.084, 0.052, 0.064, 0.008),
+    (-0.067, 0.232, 0.148, 0.547, 0.950, 0, 0.293, 0.363, 0.235, -0.050, 0.248, 0, 0.020),
+    (-0.145, 0.649, -0.134, 0.593, 0.854, 0.123, 0.154, 1.140, -0.416, 0.416, 0.005, 0.095, 0.028),
+    (-0.083, 0.418, 0.209, 0.540, 0.842, 0.176, 0.374, 1.440, -0.156, 0.128, 0.061, 0.125, 0.022),
+    (0.005, 0.228, 0.361, 0.543, 0.885, 0.175, 0.641, 0.757, 0.518, 0.210, 0.112, 0.218, 0.018),
+    (0.011, 0.263, 0.412, 0.563, 0.860, 0.206, 0.738, 0.839, 0.551, 0.222, 0.135, 0.239, 0.012),
+    (0.015, 0.261, 0.405, 0.562, 0.869, 0.204, 0.796, 0.884, 0.528, 0.154, 0.095, 0.272, 0.010),
+    (0.015, 0.261, 0.405, 0.562, 0.869, 0.204, 0.796, 0.884, 0.528, 0.154, 0.095, 0.272, 0.010),
 )
 
 RUN_AT_MPS = 2.1
@@ -189,14 +200,16 @@ def pelvis_drop(
 
 
 def pelvis_offset(
-    phase: np.ndarray, run: np.ndarray, cadence: np.ndarray, duty: np.ndarray, bob: np.ndarray
+    phase: np.ndarray, run: np.ndarray, cadence: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:
     """Rise of the pelvis over the reference height of the gait, (N,) m, through the stride.
 
     Walking it is highest at mid-stance; running it falls and rises as a spring between
-    ballistic flights, whose speed at take-off is gravity times half the flight.
+    ballistic flights, whose speed at take-off is gravity times half the flight, and sinks deeper
+    yet where knees and ankles give way. rows: (C, N) from gait_rows.
     """
-    walk = bob * walking_beat(phase, duty)
+    duty = rows[DUTY]
+    walk = rows[BOB] * walking_beat(phase, duty)
     step = 60.0 / cadence
     share = np.minimum(2.0 * duty, 1.0)
     contact = share * step
@@ -205,7 +218,8 @@ def pelvis_offset(
     where -= np.floor(where)
     in_stance = where / share
     in_flight = (where - share) / np.maximum(1.0 - share, 1e-9)
-    spring = -(_GRAVITY / (2.0 * np.pi)) * flight * contact * np.sin(np.pi * in_stance)
+    sin = np.sin(np.pi * in_stance)
+    spring = -sin * ((_GRAVITY / (2.0 * np.pi)) * flight * contact + rows[DEEP] * sin)
     ballistic = 0.5 * _GRAVITY * flight * flight * in_flight * (1.0 - in_flight)
     running = np.where(in_stance < 1.0, spring, ballistic)
     return walk + run * (running - walk)
@@ -222,12 +236,14 @@ def swing_path(
     """
     v = 1.0 - u
     uv = u * v
-    gone = uv * uv * (21.0 * v * v * v * rows[LEAVE] + 35.0 * uv * rows[PASSING])
-    gone = gone + u * u * u * u * u * (21.0 * v * v * rows[ARRIVE] + u * (7.0 * v + u))
-    up = 15.0 * v * rows[UP_4] + 6.0 * u * rows[UP_5]
-    up = 20.0 * v * v * rows[UP_3] + u * up
-    up = 6.0 * v * v * v * v * rows[UP_1] + u * (15.0 * v * v * v * rows[UP_2] + u * up)
-    return gone * (stance_s + swing_s) - u * swing_s - 0.5 * stance_s, uv * up
+    uu, vv = u * u, v * v
+    first = vv * (28.0 * vv * rows[GO_2] + 56.0 * uv * rows[GO_3]) + 70.0 * uv * uv * rows[GO_4]
+    last = uu * (56.0 * uv * rows[GO_5] + 28.0 * uu * rows[GO_6])
+    gone = uv * uv * (first + last) + uu * uu * uu * u * (8.0 * v + u)
+    first = v * (8.0 * vv * rows[UP_1] + 28.0 * uv * rows[UP_2] + 56.0 * uu * rows[UP_3]) * vv * v
+    last = u * (8.0 * uu * rows[UP_7] + 28.0 * uv * rows[UP_6] + 56.0 * vv * rows[UP_5]) * uu * u
+    up = uv * (first + 70.0 * uu * u * vv * v * rows[UP_4] + last)
+    return gone * (stance_s + swing_s) - u * swing_s - 0.5 * stance_s, up
 
 
 def arm_swing(

@@ -13,6 +13,7 @@ from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionTyp
 from entities.components import FACE_INDEX
 from entities.skeleton import BONE_LENGTHS, L_HAND, R_HAND, STANDING_PELVIS, ActorType
 from sim.gesture_acts import ACTS
+from sim.gesture_fours import FOURS_ACTS
 from sim.gesture_keys import LOCOMOTION, Gesture
 from sim.gesture_seated import SEATED_ACTS, STAYS_SEATED, seated_form
 from sim.gesture_sports import SPORTS
@@ -49,6 +50,9 @@ PARAMETERS = (
     "raised",  # m, never keyed: how much higher a blend has the hip than the gesture says, as far
     # as the feet go with the body
     "aside",  # m, the body to the left of its feet
+    "fours",  # 0 .. 1 the hands walk on the ground; an animal's paws stand ahead by what is more, m
+    "rungs",  # 0 .. 1 hands and feet are on the rungs of a ladder
+    "pitched",  # rad, an animal's trunk rises from hips to shoulders
 )
 INDEX = {name: i for i, name in enumerate(PARAMETERS)}
 N_PARAMETERS = len(PARAMETERS)
@@ -82,6 +86,9 @@ N_PARAMETERS = len(PARAMETERS)
     BOUNCE,
     RAISED,
     ASIDE,
+    FOURS,
+    RUNGS,
+    PITCHED,
 ) = range(N_PARAMETERS)
 TURNING = [LEAN, ROLL, L_ARM, R_ARM]
 """Angles in which a whole turn makes no difference."""
@@ -108,6 +115,7 @@ GESTURES: dict[str, Gesture] = (
     }
     | _STANDING
     | SEATED_ACTS
+    | FOURS_ACTS
 )
 
 _STAND = STANDING_PELVIS[ActorType.HUMAN]
@@ -135,6 +143,8 @@ class GestureTable:
     jump_speed: np.ndarray  # (G,) m/s upwards at take-off
     face: np.ndarray  # (G,) index in FACES
     seated: np.ndarray  # (G,) which gesture serves on a seat: itself or its variant
+    on_fours: np.ndarray  # (G,) which gesture serves an animal
+    trail: np.ndarray  # (G,) m, canonical, by which walking feet are behind the hips
     down_at: np.ndarray  # (G,) s at which one sits or lies on the ground, inf where one does not
     timed: np.ndarray  # (G,) bool, its clock is set by a ball's
     spins: np.ndarray  # (G,) bool, an angle goes right round: blended by what it differs at first
@@ -143,11 +153,13 @@ class GestureTable:
     swift: np.ndarray  # (G,) m/s, about how fast the gesture moves neck, hands and feet at most
     n_keys: int
 
-    def on_seat(self, action: np.ndarray, seat: np.ndarray) -> np.ndarray:
-        """Gesture (N,) for an action (N,) on a seat of height (N,) m."""
-        if not np.count_nonzero(seat):
-            return action
-        return np.where(seat > SEATED_FROM_M, self.seated[action], action)
+    def form(self, action: np.ndarray, seat: np.ndarray, animal: np.ndarray) -> np.ndarray:
+        """Gesture (N,) for an action (N,) on a seat of height (N,) m, or of an animal (N,) bool."""
+        if np.count_nonzero(seat):
+            return np.where(seat > SEATED_FROM_M, self.seated[action], action)
+        if np.count_nonzero(animal):
+            return np.where(animal, self.on_fours[action], action)
+        return action
 
     def time_in(self, gesture: np.ndarray, clock: np.ndarray, phase: np.ndarray) -> np.ndarray:
         """Time (N,) on the gesture's own axis: held at its end, or looped."""
@@ -188,10 +200,13 @@ def gesture_table() -> GestureTable:
     """The compiled table. Row g < len(ACTIONS) is that action's gesture."""
     gestures = [GESTURES[action.value] for action in ACTIONS]
     seated = np.arange(len(gestures))
-    for name in [n for n in GESTURES if n.endswith("@seat")]:
-        seated[ACTION_INDEX[ActionType(name.removesuffix("@seat"))]] = len(gestures)
+    forms = {"@seat": seated, "@fours": seated.copy()}
+    for name in [n for n in GESTURES if "@" in n]:
+        action, _, form = name.partition("@")
+        forms[f"@{form}"][ACTION_INDEX[ActionType(action)]] = len(gestures)
         gestures.append(GESTURES[name])
-    seated = np.concatenate([seated, np.arange(len(seated), len(gestures))])
+    others = np.arange(len(ACTIONS), len(gestures))
+    seated, on_fours = (np.concatenate([form, others]) for form in forms.values())
     n, most = len(gestures), max(len(g.keys) for g in gestures)
     times = np.full((n, most), np.inf)
     values = np.zeros((n, most, N_PARAMETERS))
@@ -231,6 +246,8 @@ def gesture_table() -> GestureTable:
         jump_speed=np.array([0.0 if g.jump is None else g.jump.speed for g in gestures]),
         face=np.array([FACE_INDEX[g.face] for g in gestures]),
         seated=seated,
+        on_fours=on_fours,
+        trail=np.array([g.trail for g in gestures]),
         down_at=_down_at(gestures, times, values),
         timed=_timed(gestures),
         spins=(np.ptp(values[:, :, TURNING], axis=1) > np.pi).any(axis=1),

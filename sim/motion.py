@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from entities.actions import ACTION_INDEX, ActionType
+from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ActionType
 from entities.components import (
     LIMBS,
     Blend,
@@ -25,9 +25,11 @@ from entities.components import (
 from entities.skeleton import L_FOOT, LATERAL
 from entities.units import DT
 from sim import gestures as p
-from sim.animate import animate, effective_pace, fade
+from sim.animate import animate, effective_pace, fade, parameters
 from sim.attitude import joints_world
+from sim.climbing import CLIMB, RUNG_M
 from sim.gait import GAIT_MODE, RUN_AT_MPS, RUNS, WALK_AT_MPS, WALKS
+from sim.quadruped import CRAWL, GALLOP_APART, QUADRUPED, galloping, rest_paws, walk_paws
 from sim.rows import MotionRows, body_size, motion_rows
 from sim.steps import (
     LIFTED_M,
@@ -91,6 +93,8 @@ _SWING = np.array(_LEFT * (1.0 - TURN_DAMPING * DT))
 _PULL = np.array(_LEFT * TURN_DAMPING * TURN_DAMPING * DT)
 _HARDEST = np.array(MAX_ACCELERATION)
 _TICK = np.array(DT)
+ON_LADDER_M = 0.02
+"""Who is higher than this and does not rise has come to the top."""
 _IDLE = ACTION_INDEX[ActionType.IDLE]
 _SIGN = np.array([[1.0], [-1.0]])
 
@@ -128,12 +132,16 @@ def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = 
         reach=np.zeros((n, len(LIMBS), 3)),
         grip=np.zeros((n, len(LIMBS))),
         stoop=np.zeros((n, 2)),
+        paws=rest_paws(transform, person, size),
+        apart=np.full(n, 0.5),
+        climbed=np.zeros(n),
         size=size,
         step=np.full(n, DT),
         duty=np.full(n, 0.6),
         tempo=np.ones(n),
         gain=np.zeros((2, n)).T,
         turn=np.full((2, n), np.inf).T,
+        animal=QUADRUPED[person.kind],
         seated_on=np.full(n, -1, np.int64),
         partner=np.full(n, -1, np.int64),
     )
@@ -218,6 +226,20 @@ def advance(world: World, dt: float) -> None:
     if some(lifts) or some(lands):
         lift_and_plant(world, frames, lifts, lands)
         time_feet(gait, held, dt, shuffle)
+    climbs = gait.action == CLIMB
+    if some(climbs):
+        rate = np.where(climbs, _rung_rate(world, n), 0.0)
+        gait.climbed = gait.climbed + rate * (dt / (2.0 * RUNG_M))
+    if some(gait.animal) or some(gait.action == CRAWL):
+        where = np.flatnonzero(gait.animal | (gait.action == CRAWL))
+        rows = motion_rows(world, copy=False).take(where)
+        walk_paws(gait, rows, parameters(rows), where)
+
+
+def _rung_rate(world: World, n: int) -> np.ndarray:
+    """m/s (N,) at which climbers take rungs: as they rise; without a ladder as if they rose."""
+    rise, mimes = world[Intent].climb[:n], world[Transform].position[:n, 2] < ON_LADDER_M
+    return np.where((rise == 0.0) & mimes, ACTION_VELOCITIES[ActionType.CLIMB], rise)
 
 
 def _choose_gait(world: World, gait: Gait, dt: float) -> None:
@@ -229,6 +251,8 @@ def _choose_gait(world: World, gait: Gait, dt: float) -> None:
     gait.running = (pace > threshold + WALKS_LONGER_MPS * (mode == WALKS)) | (mode == RUNS)
     cadence, gait.duty = rhythm(pace, gait.run, gait.action, person.traits, manner)
     gait.step = cadence * (dt / 120.0)
+    if some(gait.animal):
+        gait.apart = 0.5 + galloping(gait.speed, gait.size, person.kind) * (GALLOP_APART - 0.5)
     own = manner[:, TEMPO] * ~TOGETHER[gait.action]
     gait.tempo = (1.0 + 0.08 * person.traits[:, 4]) * (1.0 + own)
 

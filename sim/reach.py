@@ -55,6 +55,31 @@ def reach_with_feet(
     )
 
 
+def taken_hold(share: np.ndarray) -> np.ndarray:
+    """How exactly (N,) hands keep to where they stand: only at the end of the way there."""
+    return eased(np.clip(4.0 * share - 3.0, 0.0, 1.0))
+
+
+def within_arms_reach(
+    x: np.ndarray, y: np.ndarray, bones: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the neck (x, y) drawn in, or pushed out, to where a hand can be."""
+    longest = STRETCHED * (bones[UPPER_ARM] + bones[FOREARM])
+    shortest = np.abs(bones[UPPER_ARM] - bones[FOREARM]) + FOLDED_M
+    away = np.sqrt(x * x + y * y)
+    pull = np.minimum(np.maximum(away, shortest), longest) / np.maximum(away, 1e-9)
+    return x * pull, y * pull
+
+
+def arm_to(x: np.ndarray, y: np.ndarray, bones: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Angle of the upper arm forward of straight down, and flexion, rad: hand (x, y) of neck."""
+    zero = np.zeros_like(x)
+    # Mirrored, because an elbow bends the other way round than a knee.
+    bent_x, bent_y = solve_joint(zero, zero, -x, y, bones[UPPER_ARM], bones[FOREARM])
+    shoulder = np.arctan2(-bent_x, -bent_y)
+    return shoulder, _short_way(np.arctan2(x + bent_x, bent_y - y) - shoulder)
+
+
 def reach_with_hands(
     rows: _Rows, bones: np.ndarray, roll: np.ndarray, joints: np.ndarray, lateral: np.ndarray
 ) -> None:
@@ -100,6 +125,37 @@ def keep_hands_above_ground(bones: np.ndarray, joints: np.ndarray) -> None:
             away = np.sqrt(x * x + y * y)
             x = x * np.maximum(shortest / np.maximum(away, 1e-9), 1.0)
             _bend_arm(joints, bones, (elbow, hand), x, y, sunk)
+
+
+def turn_arm(
+    joints: np.ndarray,
+    bones: np.ndarray,
+    arm: tuple[int, int],
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+) -> None:
+    """Turn an arm towards where its hand is at (x, y) (N,) from the neck, as far as ``weight``.
+
+    Shoulder and elbow are turned, so that no hand goes through its shoulder on the way.
+    """
+    elbow, hand = arm
+    neck = joints[NECK]
+    upper, lower = joints[elbow] - neck, joints[hand] - joints[elbow]
+    shoulder = np.arctan2(upper[0], -upper[1])
+    flexion = np.arctan2(lower[0], -lower[1]) - shoulder
+    wanted, bend = arm_to(*within_arms_reach(x, y, bones), bones)
+    shoulder = shoulder + weight * _short_way(wanted - shoulder)
+    flexion = flexion + weight * _short_way(bend - flexion)
+    lower_angle = shoulder + flexion
+    joints[elbow, 0] = neck[0] + bones[UPPER_ARM] * np.sin(shoulder)
+    joints[elbow, 1] = neck[1] - bones[UPPER_ARM] * np.cos(shoulder)
+    joints[hand, 0] = joints[elbow, 0] + bones[FOREARM] * np.sin(lower_angle)
+    joints[hand, 1] = joints[elbow, 1] - bones[FOREARM] * np.cos(lower_angle)
+
+
+def _short_way(angle: np.ndarray) -> np.ndarray:
+    return angle - 2.0 * np.pi * np.rint(angle / (2.0 * np.pi))
 
 
 def _bend_arm(

@@ -35,6 +35,9 @@ class MotionRows:
     reach: np.ndarray  # (N, 4, 3)
     grip: np.ndarray  # (N, 4)
     stoop: np.ndarray  # (N, 2)
+    paws: np.ndarray  # (N, 2, 6)
+    apart: np.ndarray  # (N,)
+    climbed: np.ndarray  # (N,)
     size: np.ndarray  # (N,) m per canonical metre
     old: np.ndarray  # (N, D)
     rate: np.ndarray  # (N, D)

@@ -14,8 +14,10 @@ from entities.components import Gait, Mark, Transform
 from entities.skeleton import L_FOOT, LATERAL
 from entities.units import DT
 from sim import gestures as p
-from sim.animate import cadence_of, effective_pace, leg_slack, parameters, way_round
+from sim.animate import cadence_of, effective_pace, hip_reference, leg_slack, parameters, way_round
+from sim.climbing import rung_feet
 from sim.gait import CADENCE, DUTY, gait_rows
+from sim.quadruped import QUADRUPED
 from sim.rows import MotionRows, motion_rows
 from sim.style import WIDTH
 from sim.world import Rows, World, every, some
@@ -78,7 +80,7 @@ class Frames:
 def gesture_feet(gait: Gait) -> np.ndarray:
     """The gesture's columns for the feet, L_FWD to LOOSE: (9, N)."""
     table = p.gesture_table()
-    gesture = table.on_seat(gait.action, gait.seat)
+    gesture = table.form(gait.action, gait.seat, gait.animal)
     if not some(table.busy[gesture]):
         return table.feet.take(gesture, axis=1)
     time = table.time_in(gesture, gait.clock, gait.phase)
@@ -88,7 +90,7 @@ def gesture_feet(gait: Gait) -> np.ndarray:
 def held_feet(gait: Gait, grounded: np.ndarray) -> np.ndarray:
     """Which feet (2, N) the gesture, or a leap, keeps off the ground."""
     table = p.gesture_table()
-    gesture = table.on_seat(gait.action, gait.seat)
+    gesture = table.form(gait.action, gait.seat, gait.animal)
     n = len(gesture)
     if not some(table.busy[gesture]) and every(grounded):
         return np.zeros((2, n), bool)
@@ -135,9 +137,10 @@ def time_feet(gait: Gait, held: np.ndarray, dt: float, shuffle: float | np.ndarr
     if not some(gait.stepping) and every(planted) and not some(held):
         gait.gain[:], gait.turn[:] = 0.0, np.inf
         return
-    both, later = _both(len(gait.phase))
+    both = _both(len(gait.phase))
     phase, step, duty = gait.phase.take(both), gait.step.take(both), gait.duty.take(both)
-    cycle = phase + later
+    cycle = phase.copy()
+    cycle[1] += gait.apart
     cycle -= np.floor(cycle)
     aloft, left, walks = _ONE - duty, _ONE - cycle, gait.stepping.take(both) & ~held
     u, lift = gait.swing.T, gait.lift.T
@@ -170,7 +173,7 @@ def stride(gait: Gait, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     gait.phase = gait.phase + gait.step * gait.stepping
     u = np.minimum(gait.swing.T + gait.gain.T, _ONE)
     gait.swing = u.T
-    comes = gait.phase.take(_both(len(gait.phase))[0]) >= gait.turn.T
+    comes = gait.phase.take(_both(len(gait.phase))) >= gait.turn.T
     full = u > _FULL
     if not (some(comes) or some(full) or some(held)):
         return held, held
@@ -180,12 +183,9 @@ def stride(gait: Gait, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def _both(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """(2, n) rows 0..n-1 twice, and how much later in the stride each foot is.
-
-    To take rows twice is faster than to broadcast them over the feet.
-    """
-    return np.tile(np.arange(n), (2, 1)), np.repeat([[0.0], [0.5]], n, axis=1)
+def _both(n: int) -> np.ndarray:
+    """(2, n) rows 0..n-1 twice: to take them is faster than to broadcast over the feet."""
+    return np.tile(np.arange(n), (2, 1))
 
 
 def strays(gait: Gait, frames: Frames, held: np.ndarray) -> np.ndarray:
@@ -197,7 +197,8 @@ def strays(gait: Gait, frames: Frames, held: np.ndarray) -> np.ndarray:
     size, planted, walks = gait.size, gait.planted.T, gait.stepping
     bears = planted & ~held
     off_x, off_y = forward, left - _SIGN * LATERAL[L_FOOT] * size
-    far = bears & (off_x * off_x + off_y * off_y > (REACH_M * size) ** 2)
+    trail = p.gesture_table().trail[gait.action] * size
+    far = bears & ((off_x + trail) ** 2 + off_y * off_y > (REACH_M * size) ** 2)
     if every(walks):
         return far
     target = gesture_feet(gait)
@@ -239,7 +240,7 @@ def _lift(world: World, rows: Rows, frames: Frames, lifts: np.ndarray) -> None:
     state, duty, stride_s = _rows(world, rows), gait.duty[rows], DT / gait.step[rows]
     values = parameters(state)
     start = np.array(swing_ends(state, values, False, duty, stride_s))
-    over = _since_lift_off(state.phase, gait.stepping[rows], duty, stride_s)
+    over = _since_lift_off(state, gait.stepping[rows], duty, stride_s)
     here = np.zeros_like(start)
     here[0], here[1] = frames.local(state.plant.T)
     here[0] += over * state.speed
@@ -268,7 +269,7 @@ def _plant(world: World, rows: Rows, frames: Frames, lands: np.ndarray) -> None:
         gait.planted[rows] &= ~high.T
         gait.swing[rows] = np.where(high, 0.0, state.swing.T).T
         gait.lift[rows] = np.where(high, way.T, state.lift.T).T
-    late = state.phase + _HALF
+    late = state.phase + _HALF * (2.0 * state.apart)
     late = (late - np.rint(late)) * (stride_s * gait.stepping[rows])
     late = np.minimum(np.maximum(late, 0.0), DT)
     ahead = forward * state.size - late * state.speed
@@ -284,7 +285,7 @@ def _plant(world: World, rows: Rows, frames: Frames, lands: np.ndarray) -> None:
 def _foot_parameters(state: MotionRows) -> np.ndarray:
     """Gesture parameters (D, N), right in the feet's columns if no gesture moves the feet."""
     table = p.gesture_table()
-    gesture = table.on_seat(state.action, state.seat)
+    gesture = table.form(state.action, state.seat, QUADRUPED[state.kind])
     if some(table.busy[gesture]):
         return parameters(state)
     values = np.zeros((p.N_PARAMETERS, len(gesture)))
@@ -293,10 +294,10 @@ def _foot_parameters(state: MotionRows) -> np.ndarray:
 
 
 def _since_lift_off(
-    phase: np.ndarray, stepping: np.ndarray, duty: np.ndarray, stride_s: np.ndarray
+    state: MotionRows, stepping: np.ndarray, duty: np.ndarray, stride_s: np.ndarray
 ) -> np.ndarray:
     """Time (2, N) s since each foot's stance should have ended, 0 if that was not in this tick."""
-    phase = phase + _HALF
+    phase = state.phase + _HALF * (2.0 * state.apart)
     over = (phase - np.floor(phase) - duty) * (stride_s * stepping)
     return np.where((over > 0.0) & (over <= DT), over, 0.0)
 
@@ -317,8 +318,10 @@ def swing_ends(
     walks = rows.moving * (1.0 - values[p.L_OWNED : p.R_OWNED + 1])
     width = _SIGN * (LATERAL[L_FOOT] + rows.manner[:, WIDTH])
     forward = values[p.L_FWD : p.R_FWD + 1]
-    forward = forward + walks * (reach * rows.speed - forward)
+    trail = p.gesture_table().trail[rows.action]
+    forward = forward + walks * (reach * rows.speed - trail - forward)
     up = (values[p.L_UP : p.R_UP + 1] + values[p.RAISED]) * (1.0 - walks)
+    forward, up = rung_feet(rows, hip_reference(rows, values), forward, up)
     left = width + _SIGN * values[p.L_SIDE : p.R_SIDE + 1]
     left = left + walks * (width + reach * rows.side - left)
     return forward, left, up

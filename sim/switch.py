@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
-from entities.components import Blend, Gait, Script
+from entities.components import Blend, Gait, Script, Transform
 from entities.units import DT
 from sim import gestures as p
 from sim.animate import (
@@ -23,6 +23,7 @@ from sim.animate import (
     trunk_lean,
     way_round,
 )
+from sim.climbing import CLIMB, RUNG_M
 from sim.gait import CADENCE, FREE, GAIT_MODE, WALKS, gait_rows
 from sim.gesture_keys import SETTLED_S
 from sim.rows import MotionRows, motion_rows
@@ -171,7 +172,7 @@ def wanted_actions(world: World) -> np.ndarray:
         rising &= _not_up(world, rows)
     down = np.isfinite(table.down_at[gait.action[rows]]) & (gait.seat[rows] <= p.SEATED_FROM_M)
     prone = False
-    was = p.gesture_table().stands[gait.action[rows]]
+    was = p.gesture_table().stands[gait.action[rows]] & (gait.action[rows] != _CRAWL)
     if np.count_nonzero(down | supine | ~was):
         values = parameters(motion_rows(world, copy=False).take(rows))
         down &= values[p.DROP] > DOWN_M
@@ -221,6 +222,9 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
     swift = table.swift[gait.action[rows]]
     gait.action[rows] = wanted
     gait.clock[rows] = _first_second(table, wanted, before, gait.seat[rows] > p.SEATED_FROM_M)
+    climbs = rows[wanted == CLIMB]
+    if len(climbs):  # the rungs are where they are
+        gait.climbed[climbs] = world[Transform].position[climbs, 2] / (2.0 * RUNG_M)
     blend.since[rows] = LONG_AGO
     state = motion_rows(world, copy=False).take(rows)
     after = parameters(state)
