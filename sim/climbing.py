@@ -63,7 +63,7 @@ def climb(rows: MotionRows, values: np.ndarray, climbs: np.ndarray) -> None:
 
 def hold_rungs(rows: MotionRows, values: np.ndarray, bones: np.ndarray, joints: np.ndarray) -> None:
     """Hands of ``joints`` (10, 2, N) canonical exactly onto the rungs."""
-    weight, size = taken_hold(values[p.RUNGS]), rows.size
+    weight, size = (rows.action == CLIMB) * taken_hold(values[p.RUNGS]), rows.size
     neck_x, neck_y = joints[NECK]
     for up, elbow, hand in zip(
         rungs(rows.climbed, True) / size, (L_ELBOW, R_ELBOW), (L_HAND, R_HAND), strict=True

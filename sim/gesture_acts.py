@@ -3,7 +3,7 @@
 from sim.gesture_keys import ARMS_DOWN, FEET_LOOSE, LYING, Gesture, Jump, keys, sit_down
 
 ON_GROUND = {"seat": 1.0, "drop": 0.86, "lf": (0.66, 0.02), "rf": (0.58, 0.02)}
-STIFF = {"l_arm": -0.05, "r_arm": -0.05, "l_elbow": 0.08, "r_elbow": 0.08, "l_own": 1.0, "r_own": 1}
+STIFF = {"l_arm": -0.16, "r_arm": -0.16, "l_elbow": 0.06, "r_elbow": 0.06, "l_own": 1.0, "r_own": 1}
 
 
 ACTS: dict[str, Gesture] = {
@@ -17,7 +17,11 @@ ACTS: dict[str, Gesture] = {
         loop=0.0,
     ),
     "stand": keys(
-        (0.0, {"drop": -0.008, "lean": -0.035, "pitch": 0.06, **STIFF, "lf": (0.04, 0.0, -0.02)}),
+        (
+            0.0,
+            {"drop": -0.008, "lean": -0.035, "pitch": 0.08, **STIFF}
+            | {"lf": (0.04, 0.0, 0.05), "rf": (0.04, 0.0, 0.05), "l_out": 0.02, "r_out": 0.02},
+        ),
         (2.0, {"lean": -0.028}),
         (4.0, {"lean": -0.035}),
         loop=0.0,
@@ -63,13 +67,13 @@ ACTS: dict[str, Gesture] = {
         (1.9, {"lean": 0.0, "drop": 0.0, "pitch": 0.0, **ARMS_DOWN}),
     ),
     "nod": keys(
-        (0.0, {"l_own": 0.0, "lean": 0.07}),
+        (0.0, {"lean": 0.06, "lh": (0.16, 1.06, -0.14), "rh": (0.16, 1.06, -0.14)}),
         (0.25, {"pitch": -0.58, "lean": 0.16, "drop": 0.02}),
         (0.5, {"pitch": 0.14, "lean": 0.05, "drop": 0.0}),
         (0.75, {"pitch": -0.52, "lean": 0.15, "drop": 0.02}),
         (1.0, {"pitch": 0.10, "lean": 0.06, "drop": 0.0}),
         (1.25, {"pitch": -0.40, "lean": 0.13}),
-        (1.6, {"pitch": 0.0, "lean": 0.07}),
+        (1.6, {"pitch": 0.0, "lean": 0.06}),
         loop=0.0,
     ),
     "celebrate": keys(
@@ -193,9 +197,9 @@ ACTS: dict[str, Gesture] = {
         (0.0, {}),
         (0.5, {"yaw": 1.0, "lean": 0.02, "roll": 0.03}),
         (1.4, {"yaw": 1.1, "pitch": 0.1}),
-        (2.1, {"yaw": -0.9, "roll": -0.03, "pitch": 0.0, "rh": (0.26, 1.60, -0.05)}),
-        (3.0, {"yaw": -1.1, "lean": 0.12}),
-        (3.7, {"yaw": 0.0, "pitch": 0.3, "lean": -0.05, "r_own": 0.0}),
+        (2.1, {"yaw": -0.9, "roll": -0.03, "pitch": 0.0, "rh": (0.22, 1.58, -0.02)}),
+        (3.0, {"yaw": -1.1, "lean": 0.16, "drop": 0.04, "lh": (0.12, 1.0, 0.12)}),
+        (3.7, {"yaw": 0.0, "pitch": 0.3, "lean": -0.05, "r_own": 0.0, "l_own": 0.0, "drop": 0.01}),
         (4.4, {"pitch": 0.0, "lean": 0.0, "roll": 0.0}),
         loop=0.0,
     ),
@@ -249,8 +253,8 @@ ACTS: dict[str, Gesture] = {
     ),
     "lie_down": keys(
         (0.0, {}),
-        (0.4, {"drop": 0.40, "lean": 0.50, "lh": (0.35, 0.6), "rh": (0.30, 0.6)}),
-        (0.8, {**FEET_LOOSE, **ON_GROUND, "lean": -0.25, "lh": (-0.3, 0.08), "rh": (-0.34, 0.08)}),
+        (0.45, {"drop": 0.40, "lean": 0.50, "lh": (0.35, 0.6), "rh": (0.30, 0.6)}),
+        (0.95, {**FEET_LOOSE, **ON_GROUND, "lean": -0.25, "lh": (-0.3, 0.08), "rh": (-0.34, 0.08)}),
         (1.5, LYING),
         (3.5, {"lean": -1.48}),
         (5.5, {"lean": -1.50}),
@@ -258,8 +262,8 @@ ACTS: dict[str, Gesture] = {
     ),
     "sleep": keys(
         (0.0, {}),
-        (0.4, {"drop": 0.40, "lean": 0.50}),
-        (0.8, {**FEET_LOOSE, **ON_GROUND, "lean": -0.3, "lh": (-0.3, 0.08), "rh": (-0.34, 0.08)}),
+        (0.45, {"drop": 0.40, "lean": 0.50}),
+        (0.95, {**FEET_LOOSE, **ON_GROUND, "lean": -0.3, "lh": (-0.3, 0.08), "rh": (-0.34, 0.08)}),
         (
             1.6,
             {**LYING, "lf": (0.72, 0.03), "rf": (0.86, 0.03), "l_arm": 0.05, "r_arm": 0.1}

@@ -148,10 +148,14 @@ def turn_arm(
     shoulder = shoulder + weight * _short_way(wanted - shoulder)
     flexion = flexion + weight * _short_way(bend - flexion)
     lower_angle = shoulder + flexion
-    joints[elbow, 0] = neck[0] + bones[UPPER_ARM] * np.sin(shoulder)
-    joints[elbow, 1] = neck[1] - bones[UPPER_ARM] * np.cos(shoulder)
-    joints[hand, 0] = joints[elbow, 0] + bones[FOREARM] * np.sin(lower_angle)
-    joints[hand, 1] = joints[elbow, 1] - bones[FOREARM] * np.cos(lower_angle)
+    where = weight > 0.0
+    elbow_x = neck[0] + bones[UPPER_ARM] * np.sin(shoulder)
+    elbow_y = neck[1] - bones[UPPER_ARM] * np.cos(shoulder)
+    hand_x = elbow_x + bones[FOREARM] * np.sin(lower_angle)
+    hand_y = elbow_y - bones[FOREARM] * np.cos(lower_angle)
+    for joint, x, y in ((elbow, elbow_x, elbow_y), (hand, hand_x, hand_y)):
+        joints[joint, 0] = np.where(where, x, joints[joint, 0])
+        joints[joint, 1] = np.where(where, y, joints[joint, 1])
 
 
 def _short_way(angle: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ HURRY = 1.0
 AHEAD = 0.6
 """Share of its swing by which a foot may be ahead of the stride."""
 FAR_M = 0.25
-SWING_MPS, SWING_SHARE, HELD_MPS = 0.95, 0.15, 0.70
+SWING_MPS, SWING_SHARE, HELD_MPS = 0.88, 0.15, 0.60
 """A foot that has further than that to come back swings at this speed and some of the body's
 beside it, or, where a gesture has it, at the last one."""
 STILL_HIGH_M = 0.08

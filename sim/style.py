@@ -115,7 +115,7 @@ _ROWS: dict[str, dict[str, float]] = {
         "tempo": 0.12,
         "size": -0.20,
         "lean": 0.14,
-        "drop": 0.080,
+        "drop": 0.090,
         "arms": -0.3,
         "l_hold": 0.85,
         "r_hold": 0.85,

@@ -62,27 +62,27 @@ def test_the_pelvis_is_highest_over_the_stance_foot_when_walking_and_lowest_when
         ahead = np.where(contact[:, 0], take.feet[:, 0, 0, 0], take.feet[:, 0, 1, 0])
         under = single & (np.abs(ahead - take.root[:, 0, 0]) < 0.08)
         swing = np.ptp(height)
-        assert 0.025 <= swing <= 0.085
+        assert 0.025 <= swing <= 0.11  # recorded walks 0.03, runs 0.09-0.12
         extreme = height.max() if rise > 0 else height.min()
         assert abs(height[under].mean() - extreme) < 0.25 * swing
 
 
 @pytest.mark.parametrize(
     ("speed", "jerk"),
-    # Recorded walks peak at 1430 m/s3 (median clip), runs of 3 m/s at 2200.
-    [(0.8, 2600), (1.3, 3500), (2.0, 3100), (3.0, 4000), (5.0, 5000), (6.0, 6000), (8.0, 8000)],
+    # Recorded walks peak at 1430 m/s3 (median clip), runs of 3 m/s at 2200: to 1.5 times that.
+    [(0.8, 2140), (1.3, 2140), (2.0, 3300), (3.0, 3300), (5.0, 4000), (6.0, 5000), (8.0, 7400)],
 )
 def test_feet_stand_still_when_they_are_down_and_nothing_jerks(speed, jerk):
     motions = trials.steady_motions(speed, persons=3)
     assert max(map(skating_ratio, motions)) <= 0.002
-    assert max(map(omnicontrol_skating, motions)) <= 0.06
+    assert max(map(omnicontrol_skating, motions)) <= 0.10  # recorded runs 0.12, walks 0.24
     assert np.mean([peak_jerk(motion) for motion in motions]) < jerk
 
 
 def test_feet_hardly_skate_on_a_course_of_starts_stops_and_turns():
     for name, motion in trials.course_motions().items():
         assert skating_ratio(motion) <= 0.01, name
-        assert omnicontrol_skating(motion) <= 0.06, name
+        assert omnicontrol_skating(motion) <= 0.08, name
 
 
 @pytest.mark.skipif(pack_folder() is None, reason="no pack of recorded motion here")
