@@ -1,51 +1,20 @@
 """From any action to any other: no pop, no impossible joint, no foot that slides or jumps."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
-from entities.components import (
-    Attention,
-    Blend,
-    Body,
-    Gait,
-    Intent,
-    Manner,
-    Person,
-    Script,
-    Transform,
-    Velocity,
-)
-from entities.skeleton import (
-    L_ELBOW,
-    L_FOOT,
-    L_HAND,
-    L_KNEE,
-    NECK,
-    PELVIS,
-    R_ELBOW,
-    R_FOOT,
-    R_HAND,
-    R_KNEE,
-)
+from entities.components import Intent, Script
+from entities.skeleton import L_ELBOW, L_HAND, NECK, PELVIS, R_ELBOW, R_HAND
 from entities.units import DT, START_TAU_S
+from ml.metrics import limit_violations, pop_score
 from sim.behavior import BEARINGS
-from sim.motion import animate, joints_world, motion_rows
 from sim.world import World
-from tests.motion_stage import film, perform, stage, tick
+from tests.motion_stage import film, perform, stage
+from tools import trials
 
-N = len(ACTIONS)
 SPEEDS = np.array([ACTION_VELOCITIES[action] for action in ACTIONS])
-FRAME_HZ = 30.0
-AFTER_S = 3.5
-"""Longer than anybody waits to take up his action."""
-FLEXION = {(PELVIS, L_KNEE, L_FOOT): -1, (PELVIS, R_KNEE, R_FOOT): -1}
-FLEXION |= {(NECK, L_ELBOW, L_HAND): 1, (NECK, R_ELBOW, R_HAND): 1}
-"""Which way each joint bends: sign of upper bone x lower bone."""
-FOLDED = 2.80
-"""rad, as far as an elbow or a knee bends."""
+PAIRS = [(a, b) for a in ACTIONS for b in ACTIONS if a is not b]
 
 
 def travel(world: World, _time: float = 0.0) -> None:
@@ -56,112 +25,29 @@ def travel(world: World, _time: float = 0.0) -> None:
     velocity += (wanted - velocity) * -np.expm1(-DT / START_TAU_S)
 
 
-def seen(world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Joints beside the root (N, 10, 3) with the roll, and without; feet on the ground."""
-    rows = motion_rows(world)
-    pose, n = animate(rows), len(rows)
-    still = np.zeros((n, 3)), np.zeros(n)
-    joints = joints_world(*still, pose.joints, pose.lateral, pose.roll)
-    return joints, pose.joints, pose.contact
-
-
-def own_speeds() -> np.ndarray:
-    """Highest joint speed (N,) m/s of each action in its first four seconds."""
-    world = stage(list(ACTIONS))
-    frames = []
-    for k in range(round(4.0 / DT)):
-        travel(world)
-        tick(world)
-        if k % 2:
-            frames.append(seen(world)[0])
-    moved = np.linalg.norm(np.diff(np.array(frames), axis=0), axis=3)
-    return FRAME_HZ * moved.max(axis=(0, 2))
-
-
-def bends(joints: np.ndarray) -> tuple[float, float]:
-    """How far (rad) any joint bends the wrong way, and how far the furthest one bends."""
-    wrong, most = 0.0, 0.0
-    for (root, middle, end), sign in FLEXION.items():
-        upper = joints[:, middle] - joints[:, root]
-        lower = joints[:, end] - joints[:, middle]
-        cross = upper[:, 0] * lower[:, 1] - upper[:, 1] * lower[:, 0]
-        angle = sign * np.arctan2(cross, (upper * lower).sum(axis=1))
-        wrong, most = max(wrong, float(-angle.min())), max(most, float(angle.max()))
-    return wrong, most
-
-
-def switch(first: np.ndarray, second: np.ndarray, at_s: float) -> tuple[np.ndarray, dict]:
-    """Highest joint speed (P,) m/s, on 30 Hz frames, of each pair of actions from the change on.
-
-    Everybody does his first action for ``at_s``, alone, and is then copied for each pair.
-    """
-    before = stage(list(ACTIONS))
-    for _ in range(round(at_s / DT)):
-        travel(before)
-        tick(before)
-    world = stage([ActionType.IDLE] * len(first))
-    world.tick = before.tick
-    for kind in (Transform, Velocity, Body, Person, Intent, Gait, Blend, Manner, Attention):
-        for field in fields(kind):
-            column = getattr(before[kind], field.name)
-            if isinstance(column, np.ndarray):
-                setattr(world[kind], field.name, column[first].copy())
-    world[Script].action[:], world[Script].since[:] = second, world.tick
-    last, joints, contact = seen(world)
-    fastest, worst = np.zeros(len(first)), {"slip": 0.0, "wrong": 0.0, "bend": 0.0, "root": 0.0}
-    feet, spot = _feet(world, joints), world[Transform].position.copy()
-    gone = world[Velocity].linear.copy()
-    for k in range(round(AFTER_S / DT)):
-        travel(world)
-        tick(world)
-        if k % 2 == 0:
-            continue
-        now, joints, down = seen(world)
-        fastest = np.maximum(fastest, FRAME_HZ * np.linalg.norm(now - last, axis=2).max(axis=1))
-        here = _feet(world, joints)
-        both = contact & down
-        slip = np.linalg.norm(here - feet, axis=2)[both]
-        wrong, bend = bends(joints)
-        jerk = np.abs(world[Velocity].linear - gone)[:, :2].max() * FRAME_HZ
-        for name, value in zip(worst, (slip.max(initial=0.0), wrong, bend, jerk), strict=True):
-            worst[name] = max(worst[name], float(value))
-        last, feet, contact = now, here, down
-        gone, spot = world[Velocity].linear.copy(), world[Transform].position.copy()
-    assert np.isfinite(spot).all()
-    return fastest, worst
-
-
-def _feet(world: World, joints: np.ndarray) -> np.ndarray:
-    """Where the balls of the feet are along x, y of the world, but for the roll: (N, 2, 2)."""
-    pose = animate(motion_rows(world))
-    spots = np.stack([joints[:, [L_FOOT, R_FOOT], 0], pose.lateral[:, [L_FOOT, R_FOOT]]], axis=2)
-    return spots + world[Transform].position[:, None, :2]
-
-
-def check(first: np.ndarray, second: np.ndarray, at_s: float) -> None:
-    own = own_speeds()
-    fastest, worst = switch(first, second, at_s)
-    allowed = np.maximum(1.5 * np.maximum(own[first], own[second]), 3.0)
-    pops = [
-        f"{ACTIONS[first[k]]} to {ACTIONS[second[k]]}: {fastest[k]:.1f} m/s of {allowed[k]:.1f}"
-        for k in np.flatnonzero(fastest > allowed)
-    ]
+def check(pairs: list[tuple[ActionType, ActionType]]) -> None:
+    """No pair pops, by the measure of ``tools.measure``; no foot slides, no joint bends back."""
+    own = {solo.action: solo.own_mps for solo in trials.solos()}
+    pops = []
+    for first, second, motion in trials.transition_motions(pairs):
+        most = max(own[first], own[second])
+        score = pop_score(motion, trials.SWITCH_S, most, trials.AFTER_S)
+        if score > 1.0:
+            pops.append(f"{first} to {second}: {score:.2f}")
+        assert limit_violations(motion)[1] < 1e-3, (first, second)
+        down = motion.contact[1:] & motion.contact[:-1]
+        gone = np.linalg.norm(np.diff(motion.feet[:, :, :2], axis=0), axis=2)
+        assert gone[down].max(initial=0.0) < 0.004, (first, second)
     assert pops == []
-    assert worst["slip"] < 1e-9
-    assert worst["wrong"] < 1e-6
-    assert worst["bend"] < FOLDED
 
 
 def test_a_spread_of_pairs_does_not_pop():
-    pairs = np.random.default_rng(5).permutation(N * N)[:120]
-    check(pairs // N, pairs % N, 2.0)
+    check([PAIRS[k] for k in np.random.default_rng(5).permutation(len(PAIRS))[:120]])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at_s", [2.0, 2.37, 3.1, 3.6])
-def test_no_pair_of_actions_pops(at_s):
-    pairs = np.arange(N * N)
-    check(pairs // N, pairs % N, at_s)
+def test_no_pair_of_actions_pops():
+    check(PAIRS)
 
 
 def follow(first: ActionType, second: ActionType, seconds: float):
@@ -176,14 +62,14 @@ def test_pose_and_velocity_carry_over():
     for first, second in (
         (ActionType.DANCE, ActionType.IDLE),
         (ActionType.RUN, ActionType.WAVE),
-        (ActionType.CARTWHEEL, ActionType.SWIM),
+        (ActionType.BOWLING, ActionType.SWIM),
     ):
         world = stage([first])
         before = film(world, 3.0, travel).pose.joints[-3:, 0]
         perform(world, second)
         after = film(world, 0.05, travel).pose.joints[:, 0]
         speed = np.diff(np.concatenate([before, after])[:, upper], axis=0) / DT
-        assert np.linalg.norm(speed[2] - speed[1], axis=1).max() < 1.5, (first, second)
+        assert np.linalg.norm(speed[2] - speed[1], axis=1).max() < 1.0, (first, second)
 
 
 def actions_of(take) -> list[str]:

@@ -250,8 +250,8 @@ def transition_section(full: bool, sample: int, seed: int = 0) -> Section:
     past: dict[ActionType, float] = {}
     for first, second, motion in trials.transition_motions(pairs):
         most = max(own[first], own[second])
-        score = pop_score(motion, trials.SWITCH_S, most)
-        near = motion.between(trials.SWITCH_S, trials.SWITCH_S + 0.5)
+        score = pop_score(motion, trials.SWITCH_S, most, trials.AFTER_S)
+        near = motion.between(trials.SWITCH_S, trials.SWITCH_S + trials.AFTER_S)
         scored.append((score, first, second, float(joint_speed(near).max()), most))
         past[second] = max(past.get(second, 0.0), limit_violations(near)[1])
     scored.sort(key=lambda entry: -entry[0])

@@ -21,7 +21,8 @@ PERSONS = 8
 """Actors per speed: each draws a person of his own, so a row is a mean over people."""
 WARM_UP_S, STEADY_S = 3.0, 10.0
 COURSE_S = 60.0
-SWITCH_S, AFTER_S = 2.0, 1.2
+SWITCH_S, AFTER_S = 2.0, 3.5
+"""When the action changes, and how long what follows is watched: nobody waits longer."""
 APART_M = 25.0
 """Between actors who must not meet."""
 STYLES = (
