@@ -130,9 +130,7 @@ def still_to_rise(world: World) -> np.ndarray | None:
     if not some(rising | getting_up):
         return None
     left = np.where(rising, blend.rise * fade(np.minimum(age / blend.spell, 1.0)), 0.0)
-    return np.where(
-        getting_up, np.maximum(np.maximum(left, 0.6 * (1.0 - gait.clock / UP_S)), LAST_M), left
-    )
+    return np.where(getting_up, np.maximum(left, 0.6 * (1.0 - gait.clock / UP_S)), left)
 
 
 def wanted_actions(world: World) -> np.ndarray:
