@@ -40,6 +40,7 @@ class TrainConfig:
     near_change: float = 0.3  # share of windows just after a change of clause
     caption: float = 0.15  # share whose text is the whole caption
     disturbance: Disturbance = field(default_factory=Disturbance)
+    regression: bool = False  # only ever from pure noise: the mean of what may follow
     check_every: int = 500  # steps from one validation to the next
     check_windows: int = 512
     seed: int = 0
@@ -62,7 +63,7 @@ def validate(
     fits, _ = corpus.starts(c)
     at = rng.choice(fits, min(config.check_windows, len(fits)), replace=False)
     draw = torch.Generator().manual_seed(12345)
-    sampler = Sampler(model)
+    sampler = Sampler(model, 1 if config.regression else None)
     sums: dict[str, float] = {}
     for some in np.array_split(at, math.ceil(len(at) / config.batch)):
         batch = as_batch(cut(corpus, some, 2 * h, c, rng), model, device)
@@ -182,6 +183,7 @@ def train(
                 noise = torch.randn(batch.chunk.shape, generator=draw).to(device)
                 # Squared: what the first step makes of pure noise is what the others build on.
                 moment = torch.rand(len(at), generator=draw).to(device) ** 2
+                moment = moment * (not config.regression)
                 parts = objective(model, batch, noise, moment, network)
             accelerator.backward(parts["loss"])
             accelerator.clip_grad_norm_(model.parameters(), 1.0)
@@ -294,12 +296,15 @@ def main(
     max_minutes: Annotated[float | None, typer.Option(help="Stop, resumable, after this.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="Weights to begin with.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    regression: Annotated[
+        bool, typer.Option("--regression", help="The baseline; export it with --steps 1.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet")] = False,
 ) -> None:
     """Train the motion model."""
     if preset not in PRESETS:
         raise typer.BadParameter(f"--preset: {preset!r}; expected one of {', '.join(PRESETS)}")
-    given = {"steps": steps, "batch": batch, "seed": seed}
+    given = {"steps": steps, "batch": batch, "seed": seed, "regression": regression}
     config = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
     try:
         learn = Corpus.join([read_corpus(path, "train") for path in datasets])

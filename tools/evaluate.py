@@ -45,6 +45,11 @@ def _open(paths: list[Path]) -> dict[str, MotionModel]:
         return {path.stem: MotionModel(path) for path in paths}
 
 
+def _page(command: str, models: list[Path]) -> dict[str, str]:
+    names = " ".join(path.name for path in models)
+    return {"title": "Learned motion", "command": f"python -m tools.evaluate {command} {names}"}
+
+
 def _join(paths: list[Path], split: str) -> Corpus:
     with users_fault():
         return Corpus.join([read_corpus(path, split) for path in paths])
@@ -108,7 +113,7 @@ def motion(
             base = scores[regression.stem]
             section.check("FID", name, scores[name][0], high=base[0])
             section.check("R-precision top 3", f"{name} to regression", scores[name][1], base[1])
-    show([section, _travel(served, held_out)], markdown)
+    show([section, _travel(served, held_out)], markdown, **_page("motion", models))
 
 
 def _others(corpus: Corpus, at: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
@@ -245,7 +250,7 @@ def rollout(
         )
         told = (f"{share:.3f}", f"{headless / whole:.2f}")
         change.rows.append((name, *(f"{took:.3f}" for took in times), *told))
-    show([speeds, paths, long, change], markdown)
+    show([speeds, paths, long, change], markdown, **_page("rollout", models))
 
 
 def _endurance(section: Section, name: str, speed: float, states: np.ndarray) -> tuple[str, ...]:
@@ -278,7 +283,7 @@ def cost(models: Models, markdown: Markdown = None) -> None:
         section.check("s of CPU per s, 100 actors", name, crowd, high=1.0)
         size = model.path.stat().st_size / 1e6
         section.rows.append((name, f"{size:.1f}", *(f"{v:.2f}" for v in (alone, many, crowd))))
-    show([section], markdown)
+    show([section], markdown, **_page("cost", models))
 
 
 def _ms(model: MotionModel, n: int) -> float:

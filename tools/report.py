@@ -31,15 +31,18 @@ class Section:
             self.misses.append(f"{metric}, {where}: {value:.4g} (wanted {wanted})")
 
 
-def show(sections: list[Section], markdown: Path | None) -> None:
-    """Print the tables and what they miss; write them as a page where a file is given."""
+def show(sections: list[Section], markdown: Path | None, **page: str) -> None:
+    """Print the tables and what they miss; write them as a page where a file is given.
+
+    page: its title and command, see ``as_markdown``.
+    """
     show_tables(sections)
     misses = [(section.title, miss) for section in sections for miss in section.misses]
     console.print(f"\n{len(misses)} figures miss their mark", style="bold")
     for title, miss in misses:
         console.print(f"  {title}: {miss}", highlight=False, soft_wrap=True)
     if markdown is not None:
-        write_page(markdown, as_markdown(sections))
+        write_page(markdown, as_markdown(sections, **page))
 
 
 def show_tables(sections: list[Section]) -> None:
