@@ -117,6 +117,8 @@ def test_the_most_actors_there_can_be(count: str) -> None:
 def test_too_many_or_too_few_are_refused(number: str) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]{10,300}$"):
         parse_prompt(f"{number} men run to the left")
+    with pytest.raises(ValueError, match=r"^[^\n]{10,300}$"):
+        parse_prompt(f"while the band plays, {number} couples dance")
 
 
 def test_a_deed_cut_off_by_the_next_leaves_a_path_that_can_be_run() -> None:

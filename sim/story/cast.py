@@ -114,9 +114,12 @@ class Cast:
             noun.count = noun.count if noun.counted else 12
             return self._known(noun, "person", doing) or self._make(noun, "person")
         if noun.kind == "group":
-            members = [key for _ in range(noun.count) for key in roles().groups[str(noun.key)]]
             known = [p for p in self.players if p.noun.kind == "group" and p.noun.key == noun.key]
-            return known or [self._make(noun, key, alone=True)[0] for key in members]
+            if known:
+                return known
+            members = roles().groups[str(noun.key)]
+            self._make_room(noun.count * len(members))  # before a billion couples are listed
+            return [self._make(noun, key, alone=True)[0] for key in members * noun.count]
         key = str(noun.key) if noun.kind == "role" else "person"
         known = [p for p in self._known(noun, key, doing) if p not in owners and p not in doing]
         return known or self._make(noun, key)
@@ -160,15 +163,18 @@ class Cast:
 
     def _make(self, noun: Noun, key: str, *, alone: bool = False) -> list[Player]:
         count = 1 if alone else noun.count
-        if len(self.players) + count > MAX_ACTORS:
-            raise ValueError(
-                f"{len(self.players) + count:,} actors: at most {MAX_ACTORS:,} fit on the stage"
-            )
+        self._make_room(count)
         made = [self.add(key, noun, many=count > 1) for _ in range(count)]
         for k, player in enumerate(made if noun.teams > 1 else []):
             team = KITS[k * noun.teams // count % len(KITS)]
             player.noun, player.color = replace(noun, team=team), team
         return made
+
+    def _make_room(self, count: int) -> None:
+        if len(self.players) + count > MAX_ACTORS:
+            raise ValueError(
+                f"{len(self.players) + count:,} actors: at most {MAX_ACTORS:,} fit on the stage"
+            )
 
     def add(self, key: str, noun: Noun | None = None, *, many: bool = False) -> Player:
         """A new player of a role."""
