@@ -254,6 +254,7 @@ def command(*arguments: object, **options) -> subprocess.CompletedProcess:
     return subprocess.run(line, capture_output=True, text=True, timeout=120, **options)
 
 
+@pytest.mark.slow
 def test_the_command_records_and_replays(tmp_path):
     folder = tmp_path / "runs"
     made = command("--prompt", "a man runs to the tree", "--record", folder, "--headless")
@@ -277,6 +278,7 @@ def test_the_command_records_and_replays(tmp_path):
         Recording(folder, 1)
 
 
+@pytest.mark.slow
 def test_an_interrupted_recording_is_kept(tmp_path):
     folder = tmp_path / "runs"
     line = [sys.executable, str(ROOT / "run_sim.py"), "--prompt", "a man runs to the tree"]
