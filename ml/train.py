@@ -31,7 +31,7 @@ class TrainConfig:
     """How long and how fast; what is learned from is an argument."""
 
     batch: int = 128  # windows a step, of each process
-    steps: int = 14_000
+    steps: int = 12_000
     rate: float = 4e-4  # highest learning rate
     last_rate: float = 2e-5
     warm_up: int = 300  # steps
@@ -197,7 +197,9 @@ def train(
             row = {"step": step, "seconds": round(seconds(), 1)}
             rows.append(row | {name: round(part.item(), 6) for name, part in parts.items()})
             bar.update(task, completed=step, description=f"loss {rows[-1]['loss']:.3f}")
-            out_of_time = max_minutes is not None and time.monotonic() - started > 60 * max_minutes
+            late = max_minutes is not None and time.monotonic() - started > 60 * max_minutes
+            # All processes stop at the same step, or some would wait for the others for ever.
+            out_of_time = bool(accelerator.reduce(torch.tensor(float(late), device=device)))
             if step % config.check_every == 0 or step == config.steps or out_of_time:
                 if main:
                     found = validate(average, held_out, config, device)
