@@ -17,6 +17,7 @@ import torch
 import typer
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from entities.actions import ActionType
 from ml.features import N_FEATURES
 from ml.model import ASKED, Sampler
 from ml.weights import load_model
@@ -29,11 +30,17 @@ PARITY = 1e-4
 
 
 def export(
-    weights: Path, out: Path, *, int8: bool = False, steps: int | None = None
+    weights: Path,
+    out: Path,
+    *,
+    int8: bool = False,
+    steps: int | None = None,
+    actions: tuple[ActionType, ...] = (),
 ) -> dict[str, float]:
     """Write ``out`` and return its size and how far it is from torch, in the features' units.
 
-    steps: of the sampler, the checkpoint's own by default. Raises ValueError if the weights do
+    steps: of the sampler, the checkpoint's own by default. actions: what it is to be used for, if
+    not for all that models can do. Raises ValueError if the weights do
     not fit or a float32 file is further from torch than PARITY.
     """
     model, about = load_model(weights)
@@ -73,7 +80,8 @@ def export(
             )
         proto = onnx.load(part)
     del proto.metadata_props[:]
-    for key, value in {**about, "steps": str(sampler.steps)}.items():
+    about |= {"steps": str(sampler.steps), "actions": ",".join(actions)}
+    for key, value in about.items():
         proto.metadata_props.add(key=key, value=value)
     onnx.save(proto, part)
     apart = parity(sampler, part)
@@ -154,10 +162,13 @@ def main(
     out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
     int8: Annotated[bool, typer.Option("--int8", help="Eight bits a weight.")] = False,
     steps: Annotated[int | None, typer.Option(min=1, help="Of the sampler.")] = None,
+    action: Annotated[
+        list[ActionType] | None, typer.Option(help="What it is good at; all, unless given.")
+    ] = None,
 ) -> None:
     """Export a checkpoint."""
     try:
-        found = export(weights, out, int8=int8, steps=steps)
+        found = export(weights, out, int8=int8, steps=steps, actions=tuple(action or ()))
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
     print(f"{out}: {found['MB']:.1f} MB, {found['steps']} steps, off by {found['apart']:.2g}")

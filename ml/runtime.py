@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from entities.actions import ACTIONS, ActionType
 from entities.skeleton import (
     BONE_OF_JOINT,
     JOINTS,
@@ -53,7 +54,10 @@ def default_model() -> Path:
 
 
 class MotionModel:
-    """An exported model, checked: it fits this program, or it is not opened."""
+    """An exported model, checked: it fits this program, or it is not opened.
+
+    actions: what it is good at; empty for all that models can do.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises ValueError, in one line, for a file that is missing, broken or of another kind."""
@@ -90,6 +94,10 @@ class MotionModel:
         self.chunk: int = config["chunk"]
         self.text: int = config["text"]
         self.encoder: str = about["encoder"]
+        names = about.get("actions", "")
+        if set(names.split(",")) - {"", *ACTIONS}:
+            raise ValueError(f"{path}: actions are {names}; expected names of actions or none")
+        self.actions = frozenset(ActionType(name) for name in names.split(",") if name)
         self.hash = hashlib.sha256(content).hexdigest()[:16]
 
     def plan(

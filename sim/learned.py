@@ -83,6 +83,8 @@ class LearnedMotion:
         self.model, self._scene, self._words = model, scene, open_words(model.encoder)
         person = world[Person]
         n = len(person.scale)
+        good = np.array([not model.actions or action in model.actions for action in ACTIONS])
+        self._does = MODEL_DOES & good
         four_legged = [ACTOR_TYPES[kind] in QUADRUPEDS for kind in person.kind.tolist()]
         self._two_legged = ~np.array(four_legged, bool)
         self._streams = Streams(model, n, scene.seed)
@@ -212,7 +214,7 @@ class LearnedMotion:
         rising = (blend.rise > RISE_FROM_M) & ((world.tick - blend.since) * DT < blend.spell)
         free = (gait.partner < 0) & (gait.seated_on < 0) & (gait.seat == 0.0)
         up = (world[Stagger].since < 0) & body.grounded[:n] & ~rising
-        return MODEL_DOES[gait.action] & self._two_legged & free & up
+        return self._does[gait.action] & self._two_legged & free & up
 
     def _sayings(self, world: World, rows: np.ndarray) -> list[tuple[str, str, float]]:
         """Clause, style and its intensity of each row."""

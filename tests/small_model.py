@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from entities.actions import ActionType
 from ml.corpus import read_corpus
 from ml.episode_writer import EpisodeWriter
 from ml.model import MotionConfig
@@ -22,6 +23,14 @@ from tests.conftest import at, make_scene
 
 SHAPE = MotionConfig(width=96, layers=3, heads=4, dropout=0.0, steps=2)
 APART_M = 80.0
+GAITS = (
+    ActionType.IDLE,
+    ActionType.WALK,
+    ActionType.JOG,
+    ActionType.RUN,
+    ActionType.SPRINT,
+    ActionType.RUNNING_BASES,
+)
 
 
 def gait_of(speed: float) -> str:
@@ -91,7 +100,7 @@ def main(
         record(data, range(scenes), "train")
         record(data, range(10_000, 10_005), "val")
         train(read_corpus(data, "train"), read_corpus(data, "val"), run, config, SHAPE)
-        print(export(run / "best.safetensors", out, int8=True))
+        print(export(run / "best.safetensors", out, int8=True, actions=GAITS))
 
 
 if __name__ == "__main__":

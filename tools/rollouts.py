@@ -237,8 +237,18 @@ def moved_without_head(model: MotionModel) -> tuple[float, float]:
 
 
 def learned_share(model: MotionModel) -> float:
-    """Share of actor-ticks in locomotion that the model makes."""
-    gaits = ("walk", "jog", "run", "sprint", "sneak", "march", "walk_backwards", "strafe")
+    """Share of actor-ticks in locomotion, as far as it is the model's, that the model makes."""
+    gaits: tuple[str, ...] = (
+        "walk",
+        "jog",
+        "run",
+        "sprint",
+        "sneak",
+        "march",
+        "walk_backwards",
+        "strafe",
+    )
+    gaits = tuple(gait for gait in gaits if not model.actions or gait in model.actions)
     actors = [
         {
             "id": f"a{k}",
