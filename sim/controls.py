@@ -82,9 +82,19 @@ class Controls:
 
     def new_scene(self) -> None:
         """Open the line to type a scene in."""
-        self.entry = Entry()
-        self._held.clear()
-        self._steer()
+        self._type(Entry())
+
+    def redirect(self) -> None:
+        """Open the line that tells the chosen actor, or the only one, what to do from now on."""
+        window = self.window
+        names = window.cast.actor_ids
+        if window.chosen is None and len(names) == 1:
+            window.choose(0)
+        if window.chosen is None:
+            window.say("Tab or a click chooses who is to be told" if names else "nobody to tell")
+            return
+        self._let_go()
+        self._type(Entry(names[window.chosen]))
 
     def next_actor(self) -> None:
         """Choose the next actor in the cast."""
@@ -181,6 +191,11 @@ class Controls:
         else:
             self.window.open = False
 
+    def _type(self, entry: Entry) -> None:
+        self.entry = entry
+        self._held.clear()
+        self._steer()
+
     def _press(self, event: pygame.event.Event) -> None:
         repeated = event.key in self._held
         if not repeated:
@@ -209,7 +224,10 @@ class Controls:
             self.entry = None
         elif event.key in (pygame.K_RETURN, pygame.K_KP_ENTER):
             try:
-                self.window.play_prompt(entry.text)
+                if entry.whom is None:
+                    self.window.play_prompt(entry.text)
+                else:
+                    self.window.tell(entry.text)
             except ValueError as error:
                 entry.trouble = " ".join(str(error).split())
             else:
@@ -272,7 +290,10 @@ class Controls:
             order = f"{gait} {WAYS[(QUARTERS[arrows[-1]] + turned) % 4]}"
         if order != self._order:
             self._order = order
-            self.window.tell(order)
+            try:
+                self.window.tell(order)
+            except ValueError as error:  # a recording that is played again takes no orders
+                self.window.say(str(error))
 
     def _let_go(self) -> None:
         if not self.steering:
@@ -311,11 +332,12 @@ DEEDS: tuple[Deed, ...] = (
         (pygame.K_k,),
     ),
     Deed(
-        "N, Enter",
-        "type a new scene",
-        C.new_scene,
-        (pygame.K_n, pygame.K_RETURN, pygame.K_KP_ENTER),
+        "Enter",
+        "type what he does from now on: now she sits down",
+        C.redirect,
+        (pygame.K_RETURN, pygame.K_KP_ENTER),
     ),
+    Deed("N", "type a new scene", C.new_scene, (pygame.K_n,)),
     Deed("Space", "pause", C.pause, (pygame.K_SPACE,)),
     Deed(".", "one tick on", C.single_step, characters=".", repeats=True),
     Deed("Left, Right", "while paused: through the last 30 s"),

@@ -22,6 +22,7 @@ COLUMN_GAP = 1.2
 class Entry:
     """A line being typed; ``trouble`` is why the last one could not be played."""
 
+    whom: str | None = None  # the actor it is said to; None asks for a new scene
     text: str = ""
     trouble: str = ""
 
@@ -57,8 +58,9 @@ class Panels:
         shown = entry.text
         while shown and self._font.size(shown)[0] > room:
             shown = shown[1:]
+        asked = "New scene; Enter plays it" if entry.whom is None else f"What {entry.whom} does now"
         words = [
-            [("New scene; Enter plays it, Esc goes back", INK)],
+            [(f"{asked}, Esc goes back", INK)],
             [(shown + "|", TYPED)],
             *([(line, TROUBLE)] for line in self._wrapped(entry.trouble, room)),
         ]

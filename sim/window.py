@@ -126,12 +126,12 @@ class Window:
         self.play(parse_prompt(text, seed=self.scene.seed))
 
     def tell(self, text: str) -> None:
-        """Redirect the chosen actor from now on, as an event of the scene."""
+        """Redirect the chosen actor from now on, as an event of the scene.
+
+        Raises ValueError if the words say nothing to do; then all goes on as it was.
+        """
         self.playback.to_newest()
-        try:
-            self.playback.simulation.add_event(text, self.cast.actor_ids[self.chosen])
-        except ValueError as error:
-            self.say(str(error))
+        self.playback.simulation.add_event(text, self.cast.actor_ids[self.chosen])
 
     def choose(self, row: int | None) -> None:
         """Choose an actor; a camera that follows somebody goes to him."""

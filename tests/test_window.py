@@ -12,6 +12,7 @@ import numpy as np
 import pygame
 import pytest
 
+from entities.actions import ACTIONS, ActionType
 from entities.scene import CameraMode, load_scene
 from entities.units import DT
 from sim.controls import DEEDS
@@ -333,7 +334,7 @@ def test_typing_a_new_scene(window, person):
     assert title().startswith("two dogs walk")
     assert len(window.cast.actor_ids) == 2
     person.wait(0.2)
-    person.press(pygame.K_RETURN)
+    person.press(pygame.K_n)
     person.write("")
     person.press(pygame.K_RETURN)  # nothing typed: refused in the window, nothing stops
     assert title().startswith("two dogs walk")
@@ -467,6 +468,32 @@ def display():
     server.wait(timeout=10)
 
 
+def test_a_sentence_redirects_the_chosen_actor(window, person):
+    person.press(pygame.K_RETURN)  # nobody is chosen, and there are several
+    person.write("sits down")
+    assert window.scene.events == []
+    person.press(pygame.K_TAB)
+    person.press(pygame.K_TAB)
+    person.press(pygame.K_RETURN)
+    person.write("xqzt")
+    shown = picture(window)
+    person.press(pygame.K_RETURN)  # refused: the reason is on the picture, the line still open
+    assert window.scene.events == []
+    assert np.abs(picture(window) - shown).max() > 50
+    for _ in range(10):
+        person.press(pygame.K_BACKSPACE)
+    person.write("now he sits down")
+    before = window.scene
+    person.press(pygame.K_RETURN)
+    assert window.scene is before  # the run goes on, nothing is started anew
+    (event,) = window.scene.events
+    assert (event.actor, event.text) == (window.cast.actor_ids[1], "now he sits down")
+    person.wait(2.0)
+    actions = [ACTIONS[i] for i in window.frame.action]
+    assert actions[1] is ActionType.SIT
+    assert actions[0] is not ActionType.SIT
+
+
 @pytest.mark.slow
 def test_a_real_window_obeys_real_keys(tmp_path, display):
     real = RealWindow(tmp_path, display)
@@ -506,6 +533,19 @@ def test_a_real_window_obeys_real_keys(tmp_path, display):
         real.key("Return")
         real.until(lambda: real.title().startswith("a woman walks - "))
         assert real.time() < stopped + 5.0
+
+        real.key("Return")  # the only actor: told what to do while it runs
+        real.xdotool("type", "--delay", "20", "now she sits down")
+        real.key("Return")
+        time.sleep(0.5)
+        told = real.time()
+        assert real.title().startswith("a woman walks - ")
+        real.key("ctrl+s")
+        real.until(lambda: list(tmp_path.glob("stride-*.json")))
+        (saved,) = tmp_path.glob("stride-*.json")
+        (event,) = load_scene(saved).events
+        assert event.text == "now she sits down"
+        assert event.t <= told
 
         real.key("Escape")
         assert real.process.wait(timeout=10) == 0
