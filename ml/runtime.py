@@ -38,8 +38,13 @@ from ml.refit import BONES, leg
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
-"""Of the files this reads; ``ml.weights`` writes the same into them."""
+FITS = {
+    "format_version": "1",
+    "joints": ",".join(JOINTS),
+    "tick_s": repr(DT),
+    "ticks_per_frame": str(TICKS_PER_MOTION_FRAME),
+}
+"""What a file has to say of itself to be used here; ``ml.weights`` writes it into them."""
 MOST_AT_ONCE = 64
 """Bodies a call serves: more do not get cheaper, and take longer than a tick has."""
 FADE = 0.5 ** (1.0 / 3.0)
@@ -77,17 +82,7 @@ class MotionModel:
             reason = str(error).splitlines()[0][:120]
             raise ValueError(f"{path}: not a model file ({reason})") from None
         about = self._session.get_modelmeta().custom_metadata_map
-        wanted = {
-            "format_version": str(FORMAT_VERSION),
-            "joints": ",".join(JOINTS),
-            "tick_s": repr(DT),
-            "ticks_per_frame": str(TICKS_PER_MOTION_FRAME),
-        }
-        for name, value in wanted.items():
-            if about.get(name) != value:
-                raise ValueError(
-                    f"{path}: {name} is {about.get(name, 'not given')}; expected {value}"
-                )
+        check_fit(path, about)
         config = json.loads(about["config"])
         self.path, self.about = path, about
         self.history: int = config["history"]
@@ -126,6 +121,13 @@ class MotionModel:
         feed = {name: np.ascontiguousarray(value, np.float32) for name, value in feed.items()}
         chunk, contact = self._session.run(["chunk", "contact"], feed)
         return chunk, contact
+
+
+def check_fit(path: Path, about: dict[str, str]) -> None:
+    """Raises ValueError, naming file and field, for a model this program cannot use."""
+    for name, value in FITS.items():
+        if about.get(name) != value:
+            raise ValueError(f"{path}: {name} is {about.get(name, 'not given')}; expected {value}")
 
 
 def open_model(path: Path | None = None) -> MotionModel:

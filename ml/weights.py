@@ -9,13 +9,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from entities.skeleton import JOINTS
-from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.model import MotionConfig, MotionTransformer
+from ml.runtime import FITS, check_fit
 from ml.text import DEFAULT
 
-FORMAT_VERSION = 1
-"""Of checkpoints and exported models; what reads them refuses another."""
 SHARD_BYTES = 14_000_000
 
 
@@ -25,11 +22,8 @@ def describe(config: MotionConfig, data: str, step: int) -> dict[str, str]:
     data: what it was learned from. step: how long.
     """
     return {
-        "format_version": str(FORMAT_VERSION),
+        **FITS,
         "config": json.dumps(asdict(config)),
-        "joints": ",".join(JOINTS),
-        "tick_s": repr(DT),
-        "ticks_per_frame": str(TICKS_PER_MOTION_FRAME),
         "encoder": DEFAULT,
         "data": data,
         "step": str(step),
@@ -105,11 +99,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
                 tensors |= {name: file.get_tensor(name).float() for name in names}
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{each}: not a weights file ({error})") from None
-        if about.get("format_version") != str(FORMAT_VERSION):
-            came = about.get("format_version", "none")
-            raise ValueError(f"{each}: format version {came}; expected {FORMAT_VERSION}")
-        if about["joints"] != ",".join(JOINTS):
-            raise ValueError(f"{each}: joints {about['joints']}; expected {','.join(JOINTS)}")
+        check_fit(each, about)
     return tensors, about
 
 
