@@ -19,7 +19,6 @@ ASKED = 3
 """What is asked per frame: velocity forward, left (m/s), heading (rad), seen from the first's."""
 SPEED_UNIT = 3.0
 """m/s that count as 1 in what the network reads."""
-FADE_FRAMES = 8.0  # of the last pose, at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,6 @@ class MotionTransformer(nn.Module):
         super().__init__()
         self.config = config
         width, patch = config.width, config.patch
-        n_history, n_chunk = config.history // patch, config.chunk // patch
         self.register_buffer("mean", torch.zeros(N_FEATURES))
         self.register_buffer("std", torch.ones(N_FEATURES))
         self.read_history = nn.Linear(patch * N_FEATURES, width)
@@ -102,14 +100,14 @@ class MotionTransformer(nn.Module):
         self.read_chunk = nn.Linear(patch * (N_FEATURES + 6) + 1, width)
         self.read_lead = nn.Linear(patch * N_FEATURES, width)
         self.read_time = nn.Linear(64, width)
-        self.place_before = nn.Parameter(0.5 * torch.randn(n_history + 2, width))
-        self.place_chunk = nn.Parameter(0.5 * torch.randn(n_chunk, width))
+        self.place_before = nn.Parameter(0.5 * torch.randn(config.history // patch + 2, width))
+        self.place_chunk = nn.Parameter(0.5 * torch.randn(config.chunk // patch, width))
         self.register_buffer("waves", torch.exp(torch.linspace(0.0, 5.0, 32)), persistent=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.carry = nn.Linear(2 * N_FEATURES, config.chunk * (N_FEATURES - 2))
         with torch.no_grad():  # begin with the last pose, fading to the mean: blocks add the rest
             weight = self.carry.weight.zero_().unflatten(0, (config.chunk, -1))
-            fade = torch.exp(-torch.arange(1, config.chunk + 1) / FADE_FRAMES)
+            fade = torch.exp(-torch.arange(1, config.chunk + 1) * (5.0 / config.chunk))
             weight[:, :, -N_FEATURES:-2] = fade[:, None, None] * torch.eye(N_FEATURES - 2)
             self.carry.bias.zero_()
         self.norm = nn.LayerNorm(width)
