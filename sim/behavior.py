@@ -39,6 +39,8 @@ ALONG, BACK = 0.8, -0.3
 """Cosines of the angles within which one goes along his course, and from which one goes back."""
 STANDS_BELOW = 0.08
 """m/s, slower than this he who goes back may go forward."""
+HELD_BACK = 0.15
+"""m/s for whoever is getting up: he sets off from there, not with a jerk."""
 TURN_TICKS = 60
 TAKE_OFF_TICKS = 20
 """A jump keeps its run-up while it crouches and takes off."""
@@ -47,9 +49,8 @@ CLIMB_RATE = 1.5
 """m/s, the fastest rise into flight."""
 
 SPEEDS = np.array([ACTION_VELOCITIES[action] for action in ACTIONS])
-FLY, CLIMB, JUMP, TURN_AROUND = (
-    ACTION_INDEX[action]
-    for action in (ActionType.FLY, ActionType.CLIMB, ActionType.JUMP, ActionType.TURN_AROUND)
+FLY, CLIMB, JUMP, TURN_AROUND, GET_UP = (
+    ACTION_INDEX[ActionType(name)] for name in ("fly", "climb", "jump", "turn_around", "get_up")
 )
 _CIRCLE = np.array(2.0 * math.pi)
 BEARINGS = np.zeros(len(ACTIONS))
@@ -267,7 +268,9 @@ class FollowRoute:
         if not (np.count_nonzero(asked) or np.count_nonzero(speed)):
             return
         did = (on_ground(world[Velocity].linear)[rows] * way.conj()).real
-        speed = np.minimum(speed, np.maximum(did, 0.0) + HINDRANCE)
+        up = world[Gait].action[rows] == GET_UP
+        ahead = np.where(up, HELD_BACK, HINDRANCE) if some(up) else HINDRANCE
+        speed = np.minimum(speed, np.maximum(did, 0.0) + ahead)
         if led is None:
             wish = self._wish(world[Transform].position, rows, speed)
             wish, asked = self._braking(world, rows, wish, asked)

@@ -175,9 +175,15 @@ def meets_bat(world: World, row: int) -> Meeting | None:
             continue
         track = flight_of(world, k, HORIZON_TICKS)
         seen = seen_from(world, row, track)
-        off = np.abs(seen[:, 0] - SWING_AT_M * size)
+        across = abs(seen[-1, 1] - seen[0, 1]) > abs(seen[-1, 0] - seen[0, 0])
+        if across:  # he stands beside the plate: where it passes before him
+            off, aside = np.abs(seen[:, 1]), seen[:, 0] - OVER_PLATE_M * size
+            most = PLATE_M * size
+        else:
+            off, aside = np.abs(seen[:, 0] - SWING_AT_M * size), seen[:, 1]
+            most = SWING_REACH_M * size
         at = int(np.argmin(off))
-        near = off[at] <= max(0.55 * speed * DT, 0.05) and abs(seen[at, 1]) < SWING_REACH_M * size
+        near = off[at] <= max(0.55 * speed * DT, 0.05) and abs(aside[at]) < most
         if near and seen[at, 2] < 1.8 * size and (best is None or at < best.ticks):
             best = Meeting(at, track[at])
     return best
@@ -187,6 +193,8 @@ COMING_MPS = 3.0
 """A ball slower than this is not swung at."""
 SWING_REACH_M = 1.3
 """A ball that passes further aside than this is let go."""
+OVER_PLATE_M, PLATE_M = 0.85, 0.45
+"""How far before a batter beside the plate a pitch passes, give or take."""
 
 
 def kicked_ball(world: World, row: int) -> int | None:

@@ -68,7 +68,7 @@ SITTING_UP_S = 0.45
 CROUCHING_S = 1.05
 PUSHING_UP_S = 0.85
 """Where somebody who is not down does, and who is on his front."""
-LOW_YET_M, SWUNG_BACK = 0.08, 0.4
+LOW_YET_M, SWUNG_BACK = 0.12, 0.4
 """m from standing, or rad a foot still has to swing under him, at which he is not up yet."""
 UP_S = 1.5
 """By then he who gets up stands."""
@@ -126,11 +126,12 @@ def still_to_rise(world: World) -> np.ndarray | None:
         return None
     age = (world.tick - blend.since) * DT
     rising &= age < blend.spell
-    getting_up &= gait.clock < UP_S
     if not some(rising | getting_up):
         return None
     left = np.where(rising, blend.rise * fade(np.minimum(age / blend.spell, 1.0)), 0.0)
-    return np.where(getting_up, np.maximum(left, 0.6 * (1.0 - gait.clock / UP_S)), left)
+    # He does not run off before he has got up.
+    last = np.maximum(0.6 * (1.0 - gait.clock / UP_S), LOW_YET_M)
+    return np.where(getting_up, np.maximum(left, last), left)
 
 
 def wanted_actions(world: World) -> np.ndarray:

@@ -314,3 +314,28 @@ def test_nothing_to_reach_for_changes_nothing():
     assert (gait.seated_on == -1).all()
     assert simulation.world[Script].action[0] == gait.action[0]
     assert len(simulation.world[Thing]) == 0
+
+
+def test_the_batter_of_the_sentence_hits_the_pitch_meant_for_the_catcher():
+    scene = parse_prompt("the pitcher throws to the catcher and the batter hits it")
+    at = [actor.id for actor in scene.actors].index("batter")
+    blocks = list(Simulation(scene, motion="procedural").blocks(round(4.0 / DT)))
+    ball = np.concatenate([block.object_position[:, 0] for block in blocks])
+    hand = np.concatenate(
+        [
+            joints_world(
+                block.root[:, at],
+                block.heading[:, at],
+                block.pose.joints[:, at],
+                block.pose.lateral[:, at],
+                block.pose.roll[:, at],
+            )[:, R_HAND]
+            for block in blocks
+        ]
+    )
+    velocity = np.diff(ball, axis=0) / DT
+    (struck,) = np.flatnonzero((velocity[:-1, 1] < -20.0) & (velocity[1:, 1] > 10.0))
+    # The fat of the bat is that far from the hand.
+    off = np.linalg.norm(hand[struck : struck + 3] - ball[struck + 1], axis=1) - SWEET_M
+    assert np.abs(off).min() < 0.03
+    assert np.linalg.norm(velocity[struck + 1]) > 30.0

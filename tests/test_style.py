@@ -316,5 +316,5 @@ def test_no_action_looks_like_another_or_like_idle():
     apart = distance_matrix(list(seen))
     apart[np.diag_indices(len(ACTIONS))] = np.inf
     near = np.unravel_index(apart.argmin(), apart.shape)
-    assert apart.min() > 0.04, [ACTIONS[i].value for i in near]
-    assert apart[ACTION_INDEX[ActionType.IDLE]].min() > 0.04
+    assert apart.min() > 0.07, [ACTIONS[i].value for i in near]
+    assert apart[ACTION_INDEX[ActionType.IDLE]].min() > 0.07

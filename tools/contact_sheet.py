@@ -8,12 +8,14 @@ import numpy as np
 import pygame
 import typer
 
-from entities.scene import CameraMode
+from entities.actions import ACTION_VELOCITIES, ActionType
+from entities.scene import CameraMode, Scene
 from entities.units import DT
 from sim import parse_prompt
 from sim.director import Director
 from sim.loop import Simulation
 from sim.render import Renderer
+from sim.style import STYLES
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 GAP_PX = 4
@@ -111,6 +113,141 @@ def stages(
         pictures += shots(Simulation(scene), moment, (width, width * 9 // 16))
         labels.append(f"{name}: {SETS[name]}")
     pygame.image.save(sheet(pictures, labels, columns), out)
+
+
+@app.command()
+def actions(
+    out: Annotated[Path, typer.Argument(help="Folder for the PNG files.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Actions; all by default.")] = None,
+    rows: Annotated[int, typer.Option(help="Actions on a page.")] = 13,
+    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 120,
+) -> None:
+    """Eight moments of every action: with the thing or the partner it needs."""
+    wanted = [_action(name) for name in names] if names else list(ActionType)
+    out.mkdir(parents=True, exist_ok=True)
+    for page, first in enumerate(range(0, len(wanted), rows), start=1):
+        strips = [(a.value, _film(_scene_of(a), *_span(a), width)) for a in wanted[first:][:rows]]
+        pygame.image.save(_page(strips), out / f"actions-{page}.png")
+
+
+@app.command()
+def styles(
+    out: Annotated[Path, typer.Argument(help="PNG to write.")],
+    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 120,
+) -> None:
+    """Eight moments of a walk, plain and under every style."""
+    strips = []
+    for style in (None, *STYLES):
+        scene = _alone(ActionType.WALK, style=style)
+        strips.append((style or "plain", _film(scene, 3.0, 4.1, width)))
+    pygame.image.save(_page(strips), out)
+
+
+MOMENTS = 8
+CLOSE, CENTRE = 0.5, 0.57
+"""Share of a picture's height that is cut out, and where its middle is."""
+FOR_S = 2.4
+"""How much of an action is shown, if it says nothing else."""
+SPANS = {
+    ActionType.GET_UP: (0.0, 2.0),
+    ActionType.CRAWL: (3.0, 4.2),
+    ActionType.CLIMB: (3.0, 4.8),
+    ActionType.FALL: (1.0, 2.4),
+    ActionType.PUNCH: (1.0, 2.2),
+    ActionType.KICK: (1.0, 2.0),
+    ActionType.IDLE: (0.0, 6.0),
+    ActionType.DIVE: (0.0, 1.4),
+    ActionType.CARTWHEEL: (0.0, 2.1),
+    ActionType.HIGH_FIVE: (1.0, 2.2),
+    ActionType.HANDSHAKE: (1.0, 3.0),
+}
+"""s, start and end."""
+GAITS = frozenset(action for action, speed in ACTION_VELOCITIES.items() if speed > 0.0)
+SEATS_FOR = {
+    ActionType.SIT: "chair",
+    ActionType.EATING: "chair",
+    ActionType.READING: "chair",
+    ActionType.TYPING: "chair",
+    ActionType.LIE_DOWN: "bed",
+    ActionType.SLEEP: "bed",
+    ActionType.CLIMB: "ladder",
+}
+PROPS = {
+    ActionType.DRINKING: "cup",
+    ActionType.PHONE: "phone",
+    ActionType.BATTING: "bat",
+    ActionType.PITCHING: "baseball",
+    ActionType.THROWING: "baseball",
+    ActionType.CATCHING: "glove",
+    ActionType.FIELDING: "glove",
+    ActionType.SHOOTING: "basketball",
+    ActionType.DRIBBLING: "basketball",
+    ActionType.BOWLING: "ball",
+    ActionType.CARRY: "box",
+}
+TOGETHER = (ActionType.HANDSHAKE, ActionType.HUG, ActionType.HIGH_FIVE)
+
+
+def _action(name: str) -> ActionType:
+    try:
+        return ActionType(name)
+    except ValueError:
+        raise typer.BadParameter(
+            f"unknown {name!r}; expected one of {', '.join(ActionType)}"
+        ) from None
+
+
+def _span(action: ActionType) -> tuple[float, float]:
+    if action in SPANS:
+        return SPANS[action]
+    return (3.0, 4.0) if action in GAITS else (1.0, 1.0 + FOR_S)
+
+
+def _alone(action: ActionType, **more) -> Scene:
+    actor = {"id": "a", "initial_position": {"x": 0.0, "y": 0.0}, **more}
+    start = 0.0 if action in GAITS or _span(action)[0] == 0.0 else 1.0
+    actor["actions"] = [[0.0, "idle"], [start, action.value]] if start else [[0.0, action.value]]
+    return Scene.model_validate({"actors": [actor], "duration": 8.0, "camera": CAMERA})
+
+
+CAMERA = {"mode": "follow", "follow": "a"}
+
+
+def _scene_of(action: ActionType) -> Scene:
+    """An actor who does it, seen from the side; the seat, ladder or partner it needs beside."""
+    more: dict = {"prop": PROPS[action]} if action in PROPS else {}
+    if action in SEATS_FOR:
+        more["cues"] = [{"t": 0.0, "target": "b"}]
+    scene = _alone(action, **more).model_dump(mode="json")
+    if action in SEATS_FOR:
+        at = 0.42 if action is ActionType.CLIMB else -0.35
+        seat = {"id": "b", "object_type": SEATS_FOR[action], "position": {"x": at, "y": 0.0}}
+        scene["objects"] = [seat]
+    if action in TOGETHER:
+        first = scene["actors"][0]
+        apart = 0.5 if action is ActionType.HUG else 0.8
+        first["cues"] = [{"t": 0.0, "target": "b"}]
+        other = {"id": "b", "initial_position": {"x": apart, "y": 0.0}, "heading": float(np.pi)}
+        other |= {"actions": first["actions"], "cues": [{"t": 0.0, "target": "a"}]}
+        scene["actors"].append(other)
+    return Scene.model_validate(scene)
+
+
+def _film(scene: Scene, start: float, end: float, width: int) -> list[pygame.Surface]:
+    """MOMENTS pictures, cut out round the middle where the followed actor is."""
+    side = 2 * width
+    height = round(side / CLOSE)
+    size = (2 * (height * 8 // 9), height // 2 * 2)
+    run = Simulation(scene, motion="procedural")
+    pictures = shots(run, np.linspace(start, end, MOMENTS).tolist(), size)
+    crop = pygame.Rect((size[0] - side) // 2, round(CENTRE * size[1]) - side // 2, side, side)
+    return [pygame.transform.smoothscale(p.subsurface(crop), (width, width)) for p in pictures]
+
+
+def _page(strips: Sequence[tuple[str, list[pygame.Surface]]]) -> pygame.Surface:
+    pictures = [picture for _, film in strips for picture in film]
+    labels = [name if k == 0 else "" for name, film in strips for k in range(len(film))]
+    return sheet(pictures, labels, MOMENTS)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ DUTY = {
 # of mass rises by about 3 cm and sinks by about 7 cm, of which the pelvis shows the most part.
 MID_STANCE = {"walk": (0.005, 0.04), "run": (0.02, 0.08)}
 LEAST_CORRELATION = 0.90
-LEAST_DISTANCE_M = 0.05
+MOST_JERK = 1.5
+"""Of the median real clip's."""
+LEAST_DISTANCE_M = 0.08
 """Two actions whose pictures differ by less than this at their most different point look alike."""
 REAL_SPEEDS = {"walk": 1.3, "run": 3.0}
 """The procedural speed each gait of the pack is set against."""
@@ -155,7 +157,13 @@ def gait_sections() -> tuple[list[Section], dict[float, list[Motion]]]:
             most = real[gait]["omni"]
             feet.check(f"skating at 5 cm beside real {gait}s", where, seen["omni"], high=most)
             ratio = seen["jerk"] / real[gait]["jerk"]
-            steps.notes.append(f"peak jerk at {where} is {ratio:.2f}x the median real {gait}'s")
+            refit = seen["jerk"] / real[gait]["jerk_refit"]
+            steps.notes.append(
+                f"peak jerk at {where} is {ratio:.2f}x the median real {gait}'s, "
+                f"{refit:.2f}x that {gait}'s on the contract's body"
+            )
+            if speed in REAL_SPEEDS.values():
+                steps.check("peak jerk beside real", where, ratio, high=MOST_JERK)
     steps.notes.append(
         f"procedural rows are means over {trials.PERSONS} people, {trials.STEADY_S:g} s each"
     )
@@ -179,6 +187,8 @@ def _add_real(tables: tuple[Section, Section]) -> dict[str, dict[str, float]]:
         raw = [clip.raw for _, clip in mine]
         real[gait] = add_gait(tables, f"all real {gait}s", raw)
         real[gait]["jerk"] = float(np.median([peak_jerk(motion) for motion in raw]))
+        refit = [peak_jerk(clip.motion) for _, clip in mine]
+        real[gait]["jerk_refit"] = float(np.median(refit))
     tables[1].notes.append(
         "real: the pack's own joints, in contact from heel strike on; refit: the contract's body, "
         "where only the ball of the foot counts as contact"

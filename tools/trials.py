@@ -268,7 +268,7 @@ def _release(action: str) -> list[Touch]:
     grip = height_m(ObjectType(prop)) / 2.0
     return [
         Touch(what, gap, 0.03),
-        Touch(f"{action}: held ball off the hand, its radius aside", apart.max() - grip, 0.03),
+        Touch(f"{action}: gap between hand and held ball", max(apart.max() - grip, 0.0), 0.03),
     ]
 
 
