@@ -1,4 +1,4 @@
-"""Hands, paws and feet that hold something stay where they hold it; animals have their own gaits."""
+"""Hands, paws and feet that hold something stay there; animals have gaits of their own."""
 
 import numpy as np
 import pytest

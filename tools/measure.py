@@ -8,17 +8,23 @@ missing, and the tables say so.
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
+from entities.actions import ACTIONS
 from entities.scene import load_scene
+from ml.episodes import open_dataset
 from ml.metrics import Motion
 from ml.mocap import import_file
 from sim import simulate
 from tools import sections, trials
+from tools.lift import motion_of, walks_on_two_legs
 from tools.report import Section, console, show
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 
+MOSTLY = 0.8
+"""Share of its frames that an episode named after an action has it."""
 Markdown = Annotated[Path | None, typer.Option(help="Also write the tables to this file.")]
 Plots = Annotated[Path | None, typer.Option(help="Folder for the plots (PNG).")]
 Full = Annotated[bool, typer.Option("--full", help="Every ordered pair, not a sample.")]
@@ -57,7 +63,8 @@ def contacts(markdown: Markdown = None) -> None:
 
 @app.command()
 def compare(one: str, other: str, markdown: Markdown = None) -> None:
-    """Two sources side by side: procedural, mocap, mocap:SOURCE, a .bvh or a scene's .json file."""
+    """Two sources side by side: procedural, mocap, mocap:SOURCE, a dataset's folder, a .bvh or a
+    scene's .json file."""
     tables = sections.gait_tables(f"{one} and {other}")
     for source in (one, other):
         for name, motions in _source(source).items():
@@ -118,6 +125,8 @@ def _source(name: str) -> dict[str, list[Motion]]:
         return dict(sorted(rows.items()))
     path = Path(name)
     try:
+        if path.is_dir():
+            return _recorded(path)
         if path.suffix == ".bvh":
             clip = import_file(path)
             return {f"{path.stem}, real": [clip.raw], f"{path.stem}, refit": [clip.motion]}
@@ -131,8 +140,22 @@ def _source(name: str) -> dict[str, list[Motion]]:
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.BadParameter(
-        f"unknown source {name!r}; expected procedural, mocap, mocap:SOURCE, a .bvh or .json file"
+        f"unknown source {name!r}; expected procedural, mocap, mocap:SOURCE, a folder, a .bvh or "
+        ".json file"
     )
+
+
+def _recorded(path: Path) -> dict[str, list[Motion]]:
+    """Episodes of a dataset's people, by the action they do nearly all the time."""
+    rows: dict[str, list[Motion]] = {}
+    for episode in open_dataset(path):
+        actions, counts = np.unique(episode.action_id, return_counts=True)
+        if walks_on_two_legs(episode) and counts.max() > MOSTLY * len(episode):
+            action = ACTIONS[int(actions[counts.argmax()])]
+            rows.setdefault(f"{path.name}, {action}", []).append(motion_of(episode))
+    if not rows:
+        raise ValueError(f"{path}: no episode of a person who does one thing most of the time")
+    return dict(sorted(rows.items()))
 
 
 if __name__ == "__main__":
