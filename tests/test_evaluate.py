@@ -76,8 +76,11 @@ def test_routes_and_speeds() -> None:
     assert [rollouts.clause_for(s)[0] for s in rollouts.SPEEDS] == [
         "walk", "jog", "run", "running_bases", "sprint",
     ]  # fmt: skip
-    with np.errstate(all="raise"):
-        errors = rollouts.path_errors(None)
+
+
+@pytest.mark.slow
+def test_the_animator_keeps_to_the_routes() -> None:
+    errors = rollouts.path_errors(None)
     assert errors["circle"][1] < 0.05
     assert errors["diamond"][1] < 0.08
 

@@ -249,6 +249,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path) -> None:
         train(corpus, held_out, parts, replace(BRIEF, seed=1), SMALL, quiet=True)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(tmp_path) -> None:
     corpus = pacing()
     for seed in (0, 1):
