@@ -310,7 +310,8 @@ def differences(dataset: EpisodeDataset, index: int) -> list[str]:
     record = dataset.scene(index)
     if record.ticks == 0:
         raise ValueError(f"scene {index}: was not simulated, so it cannot be run again")
-    take = Take(rerun(record))
+    simulation = rerun(record)
+    take = Take(simulation)
     take.run_until(record.first_tick + record.ticks)
     again = {episode.actor_id: episode for episode in take.episodes()}
     take.close()
@@ -326,6 +327,9 @@ def differences(dataset: EpisodeDataset, index: int) -> list[str]:
                 lines.append(
                     f"{recorded.actor_id}: {column.field} from frame {first} on, by up to {most:g}"
                 )
+    if lines and simulation.model_hash != record.model_hash:
+        was, now = (each or "none" for each in (record.model_hash, simulation.model_hash))
+        lines.append(f"moved by model {was}; here {now}")
     if lines:
         lines += _other_makers(record.made_with, made_with())
     return lines

@@ -296,6 +296,8 @@ def test_what_is_recorded_says_what_moved_it(tmp_path, monkeypatch) -> None:
     assert dataset.scene(0).model_hash == open_model(MODEL).hash
     assert (dataset.episode(0).source[1:] == SOURCES.index(Source.LEARNED)).all()
     assert differences(dataset, 0) == []
+    without_model(monkeypatch, tmp_path / "absent.onnx")
+    assert f"moved by model {open_model(MODEL).hash}; here none" in differences(dataset, 0)
 
 
 def test_a_film_and_the_command_take_it(tmp_path, tool) -> None:
