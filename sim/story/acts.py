@@ -6,6 +6,7 @@ from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.cast import Cast, Player
 from sim.story.clauses import Clause
+from sim.story.ellipsis import completed, mounted
 from sim.story.lexicon import Verb, third_person, vocabulary, words
 from sim.story.phrases import Noun, describe
 from sim.story.scenery import Item, Stage, Target, is_held
@@ -18,7 +19,6 @@ COMES_DOWN = ("lands", "lands on", "touches down", "descends", "comes down")
 GOES_UP = ("takes off", "blasts off", "lifts off", "ascends", "rises", "launches", "goes up")
 """What is said of a thing that leaves or meets the ground."""
 _PARALLEL = ("while", "meanwhile")
-_TRANSITIVE = ("send", "take", "haul")
 
 
 @dataclass(slots=True)
@@ -69,11 +69,12 @@ class Finder:
         self.holds: list[tuple[Player, Item]] = []
         self.doing: list[tuple[Player, Verb]] = []  # "a screaming girl"
         self.strange: list[str] = []  # nouns nobody knows
+        self.busy: list[Player] = []  # who has been the subject of a clause
 
     def acts(self, clauses: list[Clause]) -> list[Act]:
         """All acts, in the order they happen; ``link`` says how each joins the one before."""
         found: list[Act] = []
-        clauses = [self._turned(clause) for clause in _completed(clauses)]
+        clauses = [mounted(self._turned(clause)) for clause in completed(clauses)]
         for clause in clauses:
             act = self._act(clause, found[-1] if found else None)
             if act is not None:
@@ -120,6 +121,10 @@ class Finder:
                 act.places.append((relation, found))
         for player in who if clause.verb is None and not clause.negated else ():
             player.style = clause.style or player.style  # "they are happy"
+        if clause.verb is None and clause.was and not clause.negated:
+            for player in [p for p in who if p not in self.busy]:  # "the cat is on the sofa"
+                self.settings += [(player, relation, found) for relation, found in act.places]
+        self.busy += who
         if who:
             self.cast.subject = who
             if len(who) > 1 or len(self.cast.last) < 2:
@@ -244,75 +249,9 @@ def _spare_these(act: Act, before: Act | None) -> None:
         before.who = [p for p in before.who if p not in act.who]
 
 
-def _completed(clauses: list[Clause]) -> list[Clause]:
-    """Clauses with what they leave out: "to the tree, then to the car", "after eating, he runs"."""
-    done: list[Clause] = []
-    for k, clause in enumerate(clauses):
-        before = done[-1] if done else None
-        after = clauses[k + 1] if k + 1 < len(clauses) else None
-        ahead_of = not done and len(clause.subject) == 1 and clause.subject[0].kind == "pron"
-        subject = after.subject if after is not None and clause.link.startswith("front_") else []
-        if subject and (not clause.subject or (ahead_of and subject[0].kind != "pron")):
-            clause = replace(clause, subject=after.subject)
-            again = [replace(n, definite=True) for n in after.subject]
-            clauses[k + 1] = replace(after, subject=again)
-        if _elided(clause, before):
-            again = [replace(n, definite=True) for n in before.objects]
-            places = [(r, replace(n, definite=True)) for r, n in before.places]
-            goes = bool(clause.places or clause.direction)
-            clause = replace(
-                clause, verb=before.verb, form=before.form, words=list(before.words[:1]),
-                objects=[] if goes else again, places=clause.places if goes else places,
-                manners=list(before.manners),
-                direction=clause.direction if goes else before.direction,
-            )  # fmt: skip
-        if clause.negated and not clause.subject and before is not None and not before.places:
-            before.places.extend(clause.places)  # "runs, not walks, to the car"
-            clause = replace(clause, places=[])
-        going = clause.places or clause.direction or clause.manners or clause.metres
-        mute = clause.verb is None and clause.strange is None and not clause.subject
-        if mute and going and before is not None and before.verb is not None:
-            said = [before.words[0], *clause.words] if before.words else clause.words
-            clause = replace(clause, verb=before.verb, form=before.form, words=said)
-        shared = after is not None and after.link == "and" and not after.subject and after.verb
-        takes = clause.verb is not None and clause.verb.frame in _TRANSITIVE
-        if shared and takes and not clause.objects and clause.link != "until":
-            pronoun = Noun("pron", "n", "it")
-            if after.objects and after.objects[0].kind == "thing" and not after.objects[0].definite:
-                clause = replace(clause, objects=after.objects[:1])
-                clauses[k + 1] = replace(after, objects=[pronoun, *after.objects[1:]])
-        verb = before.verb if before is not None else None
-        if (
-            verb is not None
-            and clause.link == "until"
-            and clause.verb is not None
-            and clause.verb.relation == "to"
-            and clause.objects
-            and (not clause.subject or clause.subject[0].kind == "pron")
-            and verb.frame == "move"
-        ):
-            before.places.extend(("to", noun) for noun in clause.objects)
-            before.words.extend(["to", "it"])
-            continue
-        done.append(clause)
-    return done
-
-
 def _is_thing(word: str) -> bool:
     """Whether a word that has no object type is a thing all the same: a mirror is nobody."""
     return word in words().unseen or word.removesuffix("s") in words().unseen
-
-
-def _elided(clause: Clause, before: Clause | None) -> bool:
-    """Whether a clause leaves its verb to the one before: "but she will", "the dog does not"."""
-    if before is None or before.verb is None or not clause.subject:
-        return False
-    goes = (clause.direction or clause.places) and clause.link in (",", "and")
-    if goes and before.verb.frame == "move" and (before.direction or before.places):
-        return clause.verb is None and clause.strange is None and not clause.was
-    helped = clause.helped or (clause.was and before.was and clause.style is None)
-    says = clause.verb or clause.strange or clause.places or clause.direction or clause.cease
-    return helped and not (says or clause.manners or clause.say or clause.objects)
 
 
 def _myself(noun: Noun, verb: Verb | None, relation: str | None) -> Noun:

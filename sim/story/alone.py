@@ -1,5 +1,6 @@
 """What people do by themselves: gestures, sitting down, reading, waving at somebody."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import cos, hypot, pi, sin
 
@@ -7,6 +8,7 @@ from entities.actions import ActionType
 from entities.objects import ObjectType, height_m
 from sim.story.acts import Act
 from sim.story.cast import Player
+from sim.story.lexicon import verbs
 from sim.story.plan import OPEN_S, Plan
 from sim.story.scenery import FACES_VIEWER, SEATS, Item, Target, bearing, is_held
 from sim.story.setting import face_to_face, settle_place, sit_on, way_of
@@ -50,6 +52,8 @@ def stay(plan: Plan, act: Act) -> None:
     last = act.who[0].actions[-1][1] if act.who[0].actions else None
     if verb.action is A.FALL and last is A.FALL and act.link == "and":
         return plan.close(act, plan.began, plan.ended)  # "slips and falls" is one fall
+    if verb.action is A.FALL and act.at("to"):
+        _run_into(plan, act)
     before = [*act.at("face"), *(act.players() if verb.action is A.KNEEL else [])]
     before = [t for t in before if isinstance(t, Player) and t not in act.who]
     start = settle_place(plan, act, act.who) if not before or len(act.who) > 1 else plan.begin(act)
@@ -90,6 +94,17 @@ def stay(plan: Plan, act: Act) -> None:
             elif is_held(item.kind):
                 item.holder = player
     plan.close(act, start, end, partner)
+
+
+def _run_into(plan: Plan, act: Act) -> None:
+    """ "crashes into a tree": he goes there first, as he went before."""
+    legs = act.who[0].legs
+    gait = legs[-1].action if legs else A.RUN
+    verb = next(v for v in verbs().verbs if v.action is gait)
+    move(plan, Act(replace(act.clause, verb=verb), act.who, [], act.places, link=act.link))
+    act.places, act.link = [(r, f) for r, f in act.places if r != "to"], "then"
+    for player in act.who:
+        player.deeds.pop()
 
 
 def _gather(plan: Plan, who: list[Player], target: Target) -> None:

@@ -21,6 +21,10 @@ KITS = ("red", "blue", "green", "orange", "purple", "teal")
 """What teams wear, and are called, if the sentence does not say."""
 
 
+_NO_PLAYERS = ("coach", "umpire", "boss", "enemy", "npc", "monster", "villain", "opponent")
+"""Whom "the player" does not mean, by role or by word."""
+
+
 @dataclass(slots=True)
 class Leg:
     """A way walked: from ``start`` s along ``points``; an open one goes on until told otherwise."""
@@ -133,8 +137,9 @@ class Cast:
         fits = self._by_word([p for p in self.players if self._fits(p, noun, key)], noun, key)
         alone = noun.many and len(self.players) < 2
         if not fits and not alone and noun.word in ("person", "player", "people", "players"):
-            judges = ("coach", "umpire") if noun.word.startswith("player") else ()
-            fits = [p for p in self.players if p not in doing and p.key not in judges]
+            others = _NO_PLAYERS if noun.word.startswith("player") else ()
+            fits = [p for p in self.players if p not in doing]
+            fits = [p for p in fits if p.key not in others and p.noun.word not in others]
         if noun.many or (noun.counted and noun.count > 1):
             return fits[-noun.count :] if noun.counted else fits
         return fits[:1] if noun.color or noun.name else fits[-1:] if len(fits) == 1 else fits[:1]

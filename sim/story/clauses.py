@@ -85,6 +85,15 @@ class Clause:
     strange: str | None = None  # a verb nobody knows
     words: list[str] = field(default_factory=list)  # what is done, in the sentence's own words
 
+    def take_time(self, kind: str, value: float) -> None:
+        """Note a time, a distance or a number of times."""
+        if kind == "for":
+            self.seconds = value
+        elif kind == "repeat":
+            self.repeat = int(value)
+        else:
+            setattr(self, kind, value)  # at, delay, metres
+
     @property
     def bare(self) -> bool:
         """Whether the clause says nothing yet."""

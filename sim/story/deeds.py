@@ -20,6 +20,8 @@ from sim.story.things import haul, take
 from sim.story.travel import move
 
 A, T = ActionType, ObjectType
+MUSIC = ("band", "orchestra", "quartet", "quintet", "sextet", "trio", "duo")
+"""Groups who play instruments where nothing else is said of how they play."""
 
 
 def do(plan: Plan, act: Act) -> None:
@@ -49,6 +51,14 @@ def do(plan: Plan, act: Act) -> None:
         act.places, act.objects = [*act.places, ("around", act.objects)], []
         act.clause = replace(act.clause, verb=_verb_of(A.STAND))
         verb = act.clause.verb
+    if said == ["scores"] and plan.stage.theme.set in ("soccer", "basketball"):
+        verb = _verb_of(A.SHOOTING)
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
+    rally = any(a is A.TENNIS_SWING for p in plan.cast.players for _, a in p.actions)
+    hits = frame in ("bat", "send") or said == ["hits back"]
+    if rally and hits and not act.players():
+        verb = _verb_of(A.TENNIS_SWING)  # "he hits it back"
+        act.clause, frame = replace(act.clause, verb=verb), verb.frame
     if verb.action is A.SHOOTING and plan.stage.theme.set == "soccer":
         verb = next(v for v in verbs().verbs if v.action is A.KICKING and T.GOAL in v.needs)
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
@@ -57,7 +67,10 @@ def do(plan: Plan, act: Act) -> None:
     if act.clause.words[:1] in (["passes"], ["passed"]) and missed and not act.at("to"):
         verb = next(v for v in verbs().verbs if v.relation == "past" and v.action is A.WALK)
         act.clause, frame = replace(act.clause, verb=verb), "move"
-    if act.clause.words[:1] == ["plays"] and plan.stage.theme.set == "stage":
+    musical = plan.stage.theme.set == "stage" or all(
+        p.key == "musician" or p.noun.word.removesuffix("s") in MUSIC for p in act.who
+    )
+    if said == ["plays"] and verb.relation == "romp" and not act.objects and musical:
         verb = next(v for v in verbs().verbs if v.action is A.TYPING and v.frame == "stay")
         act.clause, frame = replace(act.clause, verb=verb), "stay"
     if verb.action is A.HOP and ball_of(act):

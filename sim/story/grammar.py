@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sim.story.asides import contrast, resized
 from sim.story.clauses import (
     LIGHT,
     Clause,
@@ -91,6 +92,8 @@ class Parser:
             now.cease = True
             now.refuses = unit.text.startswith("refus")
             return i + 1
+        if unit.get("neg") and (j := contrast(self.units, i, now, self.stage)):
+            return j
         if unit.get("neg") and not (unit.text == "without" and starts_noun(self.units, i + 1)):
             now.negated = True
             return i + 1
@@ -188,6 +191,8 @@ class Parser:
         now.verb, now.form = reading.value, reading.form
         self.prep, self.holding = None, None
         now.words = [said(self.raw, unit, reading.form)]
+        if now.was and unit.text.endswith(" by"):
+            self.prep = "by"  # "is passed by a cyclist"
         return i + 1
 
     def noun(self, noun: Noun, i: int, j: int) -> None:
@@ -200,6 +205,10 @@ class Parser:
             self.prep = None
             return
         relation, self.prep = self.prep, None
+        if resized(self.units, j, noun, self.clauses, now):
+            return
+        if relation == "between" and noun.many and not noun.counted:
+            noun.count = 2
         now.negated = now.negated or self.units[i].text in ("none of the", "neither of the")
         theme = self.units[min(j, len(self.units)) - 1].get("theme")
         theme = theme if noun.kind in ("thing", "role") else None
@@ -355,20 +364,9 @@ class Parser:
 
     def timing(self, kind: str, value: float) -> None:
         """Times and distances."""
-        now = self.now
-        if kind == "for":
-            now.seconds = value
-        elif kind == "metres":
-            now.metres = value
-        elif kind == "at":
-            now.at = value
-        elif kind == "repeat":
-            now.repeat = int(value)
-        elif now.verb is not None:
+        if kind == "delay" and self.now.verb is not None:
             self.close("then")
-            self.now.delay = value
-        else:
-            now.delay = value
+        self.now.take_time(kind, value)
         self.prep = None
 
     def close(self, link: str, *, keep: bool = True) -> None:

@@ -12,6 +12,8 @@ _OWN = ("his", "her", "their", "its", "my", "your", "our")
 _ABOUT = ("about", "around", "roughly", "nearly", "almost", "some", "exactly", "approximately",
           "at least", "over")  # fmt: skip
 _MANY = ("people", "folk", "folks", "food")
+_YOUNG = ("boy", "girl", "child", "baby")
+"""Who is small whatever else he is: "a boy scout", "my baby brother"."""
 HALF = -2
 """In place of how many act: every second one."""
 DEFAULT_MANY = 3
@@ -226,7 +228,7 @@ def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun 
 def _compound(first: Reading, second: Reading) -> Reading:
     """What two roles in a row are: the second, but a robot waiter is a robot."""
     human = roles().roles[second.value].type == "human"
-    if first.value in ("robot", "alien", "zombie") and human:
+    if first.value in ("robot", "alien", "zombie", *_YOUNG) and human:
         return replace(second, value=first.value)
     return second
 

@@ -33,6 +33,7 @@ _SPELLINGS = {
     "dont": "do not", "isnt": "is not", "arent": "are not", "didnt": "did not", "w/": "with",
     "alot of": "a lot of", "infront of": "in front of", "nextto": "next to", "teh man": "the man",
     "baloon": "balloon", "2nd": "second", "1st": "first", "3rd": "third", "an man": "a man",
+    "nite": "night", "tonite": "tonight",
     "womans": "women", "mans": "men", "childs": "children", "peoples": "people", "ppl": "people",
     "no the": "on the", "ot the": "to the", "ni the": "in the", "fo the": "of the",
     "couple o": "couple of", "bunch o": "bunch of", "lots o": "lots of", "form the": "from the",
@@ -159,6 +160,8 @@ def _mended(token: str) -> str:
         return token
     if low.endswith("in") and low + "g" in known_words():
         return token + "g"  # "runnin"
+    if low.endswith("es") and any(r.form == "s" for r in vocabulary().get(low[:-2] + "s", ())):
+        return token[:-2] + "s"  # "walkes"
     slip = _respell(low)
     doubled = slip is not None and len(low) == 3 and slip == low + low[-1]  # "tre", "bal"
     return token if slip is None or (_is_english(low) and not doubled) else slip
@@ -306,7 +309,9 @@ def _respell(token: str) -> str | None:
     n = len(token)
     known = known_words()
     if n == 3 and token.isascii():
-        swapped = (token[1] + token[0] + token[2], token[0] + token[2] + token[1], token + token[2])
+        first, middle, last = token
+        swapped = (middle + first + last, first + last + middle, token + last)
+        swapped = (*swapped, first + middle + middle + last)  # "dor"
         return next((slip for slip in swapped if slip in known), None)
     if n < 4 or not token.isascii():
         return None
