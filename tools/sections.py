@@ -82,6 +82,23 @@ STEPS_NOTE = (
     "cadence: steps a minute; duty, double support, flight: shares; pelvis: range of its height in "
     "a stride, and its height at mid-stance over its mean; jerk: m/s³, highest joint per second"
 )
+PELVIS_NOTE = (
+    "a runner's pelvis at mid-stance: recorded ones are 4-5.5 cm under their mean, 9-12 cm under "
+    "their highest point, so the 7 cm one reads of are counted from the middle of the flight; ours "
+    "is a spring between ballistic flights that gives way by 3 cm more in mid-stance"
+)
+KNEE_NOTE = (
+    "the contract's shank ends at the ball of the foot, so its knee is bent 40-50 degrees in the "
+    "stance of recorded walks too, whose own knees, measured to the ankle, are bent 5-10"
+)
+SHEETS_NOTE = (
+    "eight moments of every action: actions-1.png to actions-6.png, made by `python -m "
+    "tools.contact_sheet actions docs`"
+)
+STYLES_NOTE = (
+    "a walk under every style: styles.png, made by `python -m tools.contact_sheet styles "
+    "docs/styles.png`"
+)
 
 
 def gait_tables(title: str) -> tuple[Section, Section]:
@@ -189,6 +206,7 @@ def _add_real(tables: tuple[Section, Section]) -> dict[str, dict[str, float]]:
         real[gait]["jerk"] = float(np.median([peak_jerk(motion) for motion in raw]))
         refit = [peak_jerk(clip.motion) for _, clip in mine]
         real[gait]["jerk_refit"] = float(np.median(refit))
+    tables[1].notes += [PELVIS_NOTE, KNEE_NOTE]
     tables[1].notes.append(
         "real: the pack's own joints, in contact from heel strike on; refit: the contract's body, "
         "where only the ball of the foot counts as contact"
@@ -293,6 +311,7 @@ def distinct_section() -> Section:
         if apart < LEAST_DISTANCE_M:
             where = f"{made[j].action} and {made[i].action}"
             section.check("distance, m", where, apart, low=LEAST_DISTANCE_M)
+    section.notes.append(SHEETS_NOTE)
     idle = matrix[0, 1:]
     nearest = int(np.argmin(idle)) + 1
     section.notes.append(
@@ -310,6 +329,7 @@ def style_section() -> Section:
     """A walk under every style against the plain one."""
     header = ("style", "distance m", "nearest style", "m/s", "cadence", "pelvis m", "lean deg")
     section = Section("Styles of walking", header)
+    section.notes.append(STYLES_NOTE)
     walks = trials.styled_walks()
     names = list(walks)
     matrix = distance_matrix([points[::3] for _, points in walks.values()])
