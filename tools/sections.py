@@ -83,9 +83,9 @@ STEPS_NOTE = (
     "a stride, and its height at mid-stance over its mean; jerk: m/s³, highest joint per second"
 )
 PELVIS_NOTE = (
-    "a runner's pelvis at mid-stance: recorded ones are 4-5.5 cm under their mean, 9-12 cm under "
-    "their highest point, so the 7 cm one reads of are counted from the middle of the flight; ours "
-    "is a spring between ballistic flights that gives way by 3 cm more in mid-stance"
+    "a runner's pelvis at mid-stance: the pack's are 4-5.5 cm under their mean and 9-12 cm under "
+    "their highest point, none 7 cm under its mean; ours is a spring between ballistic flights that "
+    "gives way by 3 cm more in mid-stance"
 )
 KNEE_NOTE = (
     "the contract's shank ends at the ball of the foot, so its knee is bent 40-50 degrees in the "
