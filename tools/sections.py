@@ -84,8 +84,8 @@ STEPS_NOTE = (
 )
 PELVIS_NOTE = (
     "a runner's pelvis at mid-stance: the pack's are 4-5.5 cm under their mean and 9-12 cm under "
-    "their highest point, none 7 cm under its mean; ours is a spring between ballistic flights that "
-    "gives way by 3 cm more in mid-stance"
+    "their highest point, none 7 cm under its mean; ours is a spring between ballistic flights "
+    "that gives way by 3 cm more in mid-stance"
 )
 KNEE_NOTE = (
     "the contract's shank ends at the ball of the foot, so its knee is bent 40-50 degrees in the "
