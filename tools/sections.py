@@ -83,7 +83,7 @@ STEPS_NOTE = (
     "a stride, and its height at mid-stance over its mean; jerk: m/s³, highest joint per second"
 )
 PELVIS_NOTE = (
-    "a runner's pelvis at mid-stance: the pack's are 4-5.5 cm under their mean and 9-12 cm under "
+    "a runner's pelvis at mid-stance: the pack's are 3.5-6 cm under their mean and 9-12 cm under "
     "their highest point, none 7 cm under its mean; ours is a spring between ballistic flights "
     "that gives way by 3 cm more in mid-stance"
 )
