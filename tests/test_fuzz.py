@@ -93,11 +93,13 @@ def test_random_scenes_stay_finite():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_thousand_random_scenes_stay_finite():
     run_random(1_000, seed=2)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_scenes_at_the_limits_stay_finite():
     rng = np.random.default_rng(3)
     for n_actors, n_objects in [(1000, 0), (0, 1000), (1000, 1000), (500, 500), (1, 1000)] * 2:

@@ -1,6 +1,7 @@
 """Random and hostile prompts: a Scene that plays, or one clean line; nothing else, ever."""
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ QUICK, ALL = 80, 10_000
 PLAYED_S = 0.2
 MOST_PLAYED = 120
 """Scenes with more actors and objects than this are checked but not played, to keep it short."""
+PLAYED_OF_ALL = 8
+"""One in so many of the ten thousand is played too."""
 NUMBERS = [
     "-5", "0", "1e9", "10^9", "1000000000", "999", "1001", "3.5", "½", "٣", "Ⅷ", "²", "1,000",
     "-0", "NaN", "infinity", "0x10", "1/0", "9" * 60, "two hundred thousand",
@@ -66,8 +69,8 @@ def long(draw: st.DrawFn) -> str:
 hostile = st.one_of(mangled(), words, numbered, noise, controls, long())
 
 
-def play(text: str) -> None:
-    """Parse, check and play one prompt."""
+def play(text: str, one_in: int = 1) -> None:
+    """Parse and check one prompt, and play it if its text is one in so many."""
     refusal, scene = "", None
     try:
         scene = parse_prompt(text)
@@ -82,7 +85,8 @@ def play(text: str) -> None:
     assert len(scene.objects) <= MAX_OBJECTS
     assert "\n" not in scene.description
     assert parse_scene(scene.model_dump_json()) == scene
-    if len(scene.actors) + len(scene.objects) <= MOST_PLAYED:
+    small = len(scene.actors) + len(scene.objects) <= MOST_PLAYED
+    if small and zlib.crc32(text.encode(errors="replace")) % one_in == 0:
         trace = simulate(scene, PLAYED_S, motion="procedural")
         assert np.isfinite(trace.root).all()
         assert np.isfinite(trace.pose).all()
@@ -98,10 +102,11 @@ def test_hostile_prompts_give_a_scene_that_plays_or_one_line(text: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @settings(max_examples=ALL, **LIMITS)
 @given(hostile)
 def test_ten_thousand_hostile_prompts(text: str) -> None:
-    play(text)
+    play(text, PLAYED_OF_ALL)
 
 
 @pytest.mark.parametrize("count", ["1000", "a thousand", "nine hundred and ninety-nine"])
