@@ -71,6 +71,9 @@ def stay(plan: Plan, act: Act) -> None:
         start = max(start, face_to_face(plan, act, [*act.who, *partner][:2], 0.9, start))
         for other in partner:
             plan.act_at(other, start, verb.action)
+    couples = verb.action is A.DANCE and act.who[0].noun.kind == "group" and len(act.who) > 2
+    for two in zip(act.who[::2], act.who[1::2], strict=False) if couples else ():
+        start = max(start, face_to_face(plan, act, list(two), 0.9, start))
     each = plan.seconds(act, verb.action) / min(max(clause.repeat, 1), 20)
     end = start + plan.seconds(act, verb.action)
     for player in act.who:

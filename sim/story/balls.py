@@ -23,6 +23,8 @@ UNTIMED_S = 0.5
 """Seconds to the deed of an action whose gesture has no such moment (choice)."""
 IN_REACH_M = 0.45
 """Metres ahead of somebody where he finds what he kicks or picks up (choice)."""
+MOUTH_M = 1.8
+"""From the goal to its keeper, who comes out to make it small (choice)."""
 AT_BASE_M = 3.0
 """Nearer to a base than this, somebody covers it (choice)."""
 SENDS = (A.KICKING, A.THROWING, A.PITCHING)
@@ -110,6 +112,8 @@ def send(plan: Plan, act: Act) -> None:
             plan.stage.put(target, *ahead(lead.spot, way, far + target.size[0]), heading)
     on_foot = action is A.KICKING
     start = max(start, _reach_ball(plan, lead, ball, way, start, on_foot=on_foot, target=target))
+    if isinstance(target, Item) and target.kind is T.GOAL:
+        _man(plan, target, lead)
     hit = contact_s(action)
     for k, player in enumerate(senders):
         t = max(start, player.t)
@@ -155,7 +159,24 @@ def _aim_way(plan: Plan, act: Act, lead: Player, target: Target | None) -> Spot:
         return (0.0, -1.0)
     if target is not None and target.spot is not None and lead.spot is not None:
         return unit(lead.spot, target.spot)
+    goal = isinstance(target, Item) and target.kind is T.GOAL
+    if goal and keeper_of(plan) is not None and not lead.legs:
+        return (0.0, 1.0)  # so that one sees him dive to either side
     return plan.way.get(lead.id, (1.0, 0.0))
+
+
+def keeper_of(plan: Plan) -> Player | None:
+    """The goalkeeper who has no place yet."""
+    return next((p for p in plan.cast.players if p.key == "goalkeeper" and p.spot is None), None)
+
+
+def _man(plan: Plan, goal: Item, shooter: Player) -> None:
+    """Put the goalkeeper, if he has no place yet, before the goal that is shot at."""
+    keeper = keeper_of(plan)
+    if keeper is not None and keeper is not shooter:
+        way = unit(goal.spot, shooter.spot)
+        keeper.put(*ahead(goal.spot, way, 0.5 * goal.size[0] + MOUTH_M))
+        keeper.facing = bearing(keeper.spot, shooter.spot)
 
 
 def _catcher(plan: Plan) -> Player:

@@ -11,6 +11,7 @@ from sim.story.balls import BALLS, any_ball, ball_of, bat, send
 from sim.story.cast import Player
 from sim.story.clauses import Clause
 from sim.story.games import play
+from sim.story.keeper import save, saves
 from sim.story.lexicon import Verb, third_person, verbs
 from sim.story.others import chase, meet, pair, race, strike
 from sim.story.plan import Plan
@@ -20,6 +21,8 @@ from sim.story.things import haul, take
 from sim.story.travel import move
 
 A, T = ActionType, ObjectType
+BAND_M = 3.5
+"""Metres from those who listen or dance to the band behind them (choice)."""
 MUSIC = ("band", "orchestra", "quartet", "quintet", "sextet", "trio", "duo")
 """Groups who play instruments where nothing else is said of how they play."""
 
@@ -73,6 +76,8 @@ def do(plan: Plan, act: Act) -> None:
     if said == ["plays"] and verb.relation == "romp" and not act.objects and musical:
         verb = next(v for v in verbs().verbs if v.action is A.TYPING and v.frame == "stay")
         act.clause, frame = replace(act.clause, verb=verb), "stay"
+        if len(act.who) < len(plan.cast.players):  # whoever dances to it is in front
+            plan.arrange(act.who, (1.0, 0.0), moving=False, at=(0.0, BAND_M))
     if verb.action is A.HOP and ball_of(act):
         verb = _verb_of(A.DRIBBLING)  # "bounces the ball"
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
@@ -90,6 +95,8 @@ def do(plan: Plan, act: Act) -> None:
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
     if verb.special == "stop":
         return stop(plan, act)
+    if act.who[0].key == "goalkeeper" and len(act.who) == 1 and said[0:1] and saves(act):
+        return save(plan, act)
     blow = act.players() and not act.items() and verb.ball and frame in ("bat", "send")
     if blow and verb.action is A.KICKING:
         return strike(plan, act, A.KICK, A.BLOCK)
