@@ -50,7 +50,7 @@ def do(plan: Plan, act: Act) -> None:
     if ball is not None and verb.action is A.ROLL:
         verb = _verb_of(A.BOWLING)  # "rolls the ball"
         act.clause, frame = replace(act.clause, verb=verb), verb.frame
-    if verb.action is A.IDLE and said == ["stands around"] and act.objects:
+    if verb.action is A.IDLE and said in (["stands around"], ["surrounds"]) and act.objects:
         act.places, act.objects = [*act.places, ("around", act.objects)], []
         act.clause = replace(act.clause, verb=_verb_of(A.STAND))
         verb = act.clause.verb

@@ -25,6 +25,13 @@ def completed(clauses: list[Clause]) -> list[Clause]:
             clause = replace(clause, subject=after.subject)
             again = [replace(n, definite=True) for n in after.subject]
             clauses[k + 1] = replace(after, subject=again)
+        if before is not None and _suffers_on(clause, before):
+            by = [(r, replace(n, definite=True)) for r, n in before.places if r == "by"]
+            own = any(r == "by" for r, _ in clause.places)
+            again = [replace(n, definite=True) for n in before.subject]
+            clause = replace(
+                clause, subject=again, places=[*clause.places, *([] if own else by)]
+            )  # fmt: skip
         if _elided(clause, before):
             again = [replace(n, definite=True) for n in before.objects]
             places = [(r, replace(n, definite=True)) for r, n in before.places]
@@ -82,6 +89,12 @@ def mounted(clause: Clause) -> Clause:
         ride = next(v for v in verbs().verbs if v.action is ActionType.RIDE)
         return replace(clause, verb=ride, objects=[steed], places=[*places, *clause.places])
     return clause
+
+
+def _suffers_on(clause: Clause, before: Clause) -> bool:
+    """ "is chased by two cops and gets tackled": by them, too."""
+    passive = [c.was and c.form in ("ed", "en") and c.verb is not None for c in (before, clause)]
+    return all(passive) and bool(before.subject) and not clause.subject
 
 
 def _elided(clause: Clause, before: Clause | None) -> bool:

@@ -1,5 +1,7 @@
 """What people do with each other: hug, fight, chase."""
 
+from dataclasses import replace
+
 from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.acts import Act
@@ -13,6 +15,10 @@ from sim.story.travel import converge, move
 from sim.story.ways import ahead
 
 A = ActionType
+ANSWERS = (A.DODGE, A.BLOCK, A.FALL, A.CROUCH)
+"""What somebody does because of another's blow."""
+DOWN_S = 2.0
+"""Seconds for which who was felled lies there (choice)."""
 DOOR_M = 1.05
 """Before a door somebody stops who opens it or knocks (choice)."""
 
@@ -73,6 +79,28 @@ def _fight(plan: Plan, a: Player, b: Player, start: float, span: float) -> None:
         t, turn = t + 1.4, turn + 1
 
 
+def answered(acts: list[Act]) -> list[Act]:
+    """Acts in which "one throws a punch, the other ducks" is one blow and its answer."""
+    done: list[Act] = []
+    for act in acts:
+        before, verb = done[-1] if done else None, act.clause.verb
+        blow = before is not None and before.clause.verb is not None and not before.clause.negated
+        blow = blow and before.clause.verb.frame == "strike" and len(before.who) == len(act.who)
+        plain = not (act.objects or act.places or act.clause.negated or act.clause.direction)
+        meets = blow and plain and not (before.objects or before.places) and verb is not None
+        if meets and verb.action in ANSWERS and not any(p in before.who for p in act.who):
+            answer = before.clause.verb.model_copy(update={"answer": verb.action})
+            before.clause, before.objects = replace(before.clause, verb=answer), list(act.who)
+        else:
+            done.append(act)
+    return done
+
+
+def felled(player: Player, t: float) -> bool:
+    """Whether somebody is on the ground already, or on his way there."""
+    return any(a is A.FALL and t - DOWN_S < at for at, a in player.actions)
+
+
 def strike(plan: Plan, act: Act, action: ActionType, answer: ActionType) -> None:
     verb = act.clause.verb
     gap = verb.distance if verb.frame == "strike" else 0.7
@@ -106,7 +134,8 @@ def strike(plan: Plan, act: Act, action: ActionType, answer: ActionType) -> None
         for n in range(min(act.clause.repeat, 20)):
             t = start + n * span / act.clause.repeat
             plan.act_at(player, t, action)
-            plan.act_at(other, t + max(hit - 0.15, 0.1), answer)
+            if answer is not A.FALL or not felled(other, t):
+                plan.act_at(other, t + max(hit - 0.15, 0.1), answer)
         plan.cue(player, start, other)
         plan.cue(other, start, player)
         end = max(end, start + span + 0.4)

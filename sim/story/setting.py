@@ -18,7 +18,7 @@ from sim.story.scenery import (
     unit,
 )
 from sim.story.timing import Spot
-from sim.story.travel import twin
+from sim.story.travel import RUNS, twin
 from sim.story.ways import Ways, ahead, spot_by
 
 A = ActionType
@@ -163,7 +163,8 @@ def face_to_face(plan: Plan, act: Act, two: list[Player], gap: float, start: flo
             else:
                 for player in (a, b):
                     plan.settle(player, start)
-                start = plan.go(a, [ahead(b.spot, unit(a.spot, b.spot), -gap)], A.WALK, start)
+                gait = a.legs[-1].action if a.legs and a.legs[-1].action in RUNS else A.WALK
+                start = plan.go(a, [ahead(b.spot, unit(a.spot, b.spot), -gap)], gait, start)
     for player, other in ((a, b), (b, a)):
         if not player.legs:
             player.facing = bearing(player.spot, other.spot)
@@ -197,8 +198,9 @@ def settle_in(plan: Plan, who: Target, relation: str, targets: list[Target]) -> 
             plan.act_at(who, 0.0, A.SIT)
             plan.cue(who, 0.0, target)
             return
-        base = plan.free((0.0, 0.0))
+        base = plan.free((3.0 * plan.groups, 0.0))
         if target.spot is None:
+            plan.groups += 1
             who.put(*base)
             _put_by(plan, relation, target, who, base)
         who.put(*spot_by(relation, target, who.radius, who.spot))

@@ -39,6 +39,8 @@ GIVING_M, HANDED_S = 0.85, 1.5
 """Metres between who gives and who takes, and seconds that it takes (choice)."""
 SMALL = 0.75
 """Who is smaller than this beside somebody is taken in his arms rather than pulled up (choice)."""
+BUMPER_M = 0.2
+"""Between a car and who pushes it (choice)."""
 SETTLE_S = 0.4
 """Pause before a deed that follows an arrival (choice)."""
 
@@ -196,6 +198,8 @@ def haul(plan: Plan, act: Act) -> None:
             continue
         if item.kind is T.CAR:
             continue
+        if item.kind is T.BICYCLE and action is A.RIDE:
+            item.heading, item.scale = bearing((0.0, 0.0), way), item.scale * min(player.scale, 1.0)
         if action in (A.CARRY, A.RIDE, A.DRIBBLING):
             make_handy(item)
             picked = any(a is A.PICK_UP for _, a in player.actions)
@@ -209,7 +213,8 @@ def haul(plan: Plan, act: Act) -> None:
         plan.cue(player, max(start, player.t), item)
     act.objects = []
     if items and items[0].kind is T.CAR:
-        return _ride_along(plan, act, items, way)
+        shoved = {A.PUSH: 1.0, A.PULL: -1.0}.get(action, 0.0)
+        return _ride_along(plan, act, items, way, shoved)
     for k, horse in enumerate(animals):
         if horse.spot is None:
             horse.put(*ahead(act.who[0].spot, way, -0.4, 0.7 + k))
@@ -220,9 +225,19 @@ def haul(plan: Plan, act: Act) -> None:
     move(plan, act)
 
 
-def _ride_along(plan: Plan, act: Act, cars: list[Item], way: Spot) -> None:
-    """Drive: the driver goes beside his car, since nobody can be seen inside."""
+def _ride_along(plan: Plan, act: Act, cars: list[Item], way: Spot, shoved: float) -> None:
+    """Drive: the driver goes beside his car, since nobody can be seen inside.
+
+    shoved: 1 where the car is pushed, and so is before them, -1 where it is pulled.
+    """
     for player, car in zip(act.who, cars, strict=False):
+        if shoved and car.spot is None:
+            car.heading = bearing((0.0, 0.0), way)
+            n = len(act.who)
+            for k, one in enumerate(act.who if not player.legs else ()):
+                one.put(*ahead(player.spot, way, 0.0, 0.8 * (k - 0.5 * (n - 1)) + 0.4 * (n - 1)))
+            gap = car.extent(way) + player.radius + BUMPER_M
+            car.spot = ahead(player.spot, way, shoved * gap, 0.4 * (n - 1))
         if car.spot is None:
             plan.stage.put(car, *ahead(player.spot, way, 0.0, 2.2))
     act.objects = []
@@ -233,7 +248,9 @@ def _ride_along(plan: Plan, act: Act, cars: list[Item], way: Spot) -> None:
         leg = player.legs[-1]
         far = leg.speed * 8.0
         goal = leg.points[-1] if not leg.open else ahead(leg.points[0], way, far)
-        knots = timed_path([car.spot, (goal[0], goal[1] + 2.2)], leg.speed, start)
+        aside = (car.spot[0] - leg.points[0][0], car.spot[1] - leg.points[0][1])
+        goal = (goal[0] + aside[0] * abs(shoved), goal[1] + (aside[1] if shoved else 2.2))
+        knots = timed_path([car.spot, goal], leg.speed, start)
         car.path = [(t, x, y) for t, x, y, _ in knots]
         car.heading = bearing((0.0, 0.0), way)
 
