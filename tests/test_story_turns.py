@@ -93,3 +93,45 @@ def test_who_is_passed_is_passed() -> None:
     girl = next(actor for actor in scene.actors if actor.id == "girl")
     assert girl.actions[0][1] is A.RIDE
     assert scene.objects[0].held_by == "girl"
+
+
+def test_a_blow_is_answered_face_to_face() -> None:
+    scene = parse_prompt(
+        "the guy on the left throws a punch, the other ducks and runs to the right"
+    )
+    guy, other = scene.actors
+    assert 0.4 < other.initial_position.x - guy.initial_position.x < 1.2
+    assert [action for _, action in other.actions] == [A.IDLE, A.DODGE, A.RUN]
+
+
+def test_who_is_chased_and_tackled_falls_once() -> None:
+    scene = parse_prompt("A thief is chased by two cops and gets tackled")
+    deeds = {actor.id: [action for _, action in actor.actions] for actor in scene.actors}
+    assert deeds["thief"].count(A.FALL) == 1
+    assert deeds["cop_1"][-1] is A.TACKLE and A.WALK not in deeds["cop_1"]
+
+
+def test_a_car_is_pushed_from_behind() -> None:
+    scene = parse_prompt("two robots push a car")
+    trace = simulate(scene, 6.0)
+    car = trace.object_position[:, trace.object_ids.index("car"), 0]
+    assert car[-1] - car[0] > 2.0
+    assert (trace.root[:, :, 0] < car[:, None] - 1.5).all()
+
+
+def test_a_throw_from_the_right_goes_to_who_catches_it_on_the_left() -> None:
+    trace = simulate(
+        parse_prompt("someone throws a ball from right to left and another person catches it"), 4.0
+    )
+    ball = trace.object_position[:, 0]
+    catcher = trace.root[:, trace.actor_ids.index("person")]
+    assert ball[-1, 0] < ball[0, 0] - 4.0
+    assert np.linalg.norm(ball[-1, :2] - catcher[-1, :2]) < 1.0
+
+
+def test_orcs_surround_a_wizard() -> None:
+    *orcs, wizard = parse_prompt("six orcs surround a wizard").actors
+    at = np.array([[a.initial_position.x, a.initial_position.y] for a in orcs])
+    away = at - [wizard.initial_position.x, wizard.initial_position.y]
+    turns = np.sort(np.arctan2(away[:, 1], away[:, 0]))
+    assert np.diff(turns).max() < 1.2 and np.linalg.norm(away, axis=1).max() < 2.0

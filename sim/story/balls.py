@@ -1,5 +1,6 @@
 """Balls: thrown, kicked, hit and caught."""
 
+from itertools import pairwise
 from math import hypot, inf, pi
 
 from entities.actions import ActionType
@@ -58,6 +59,20 @@ def _ball(plan: Plan, act: Act, verb: Verb) -> Item:
         wanted = BALL_OF.get(plan.stage.theme.set, T.BALL)
     about = [item for item in plan.stage.items if item.kind in BALLS]
     return about[-1] if about else plan.stage.make(wanted)[0]
+
+
+def thrown_to(acts: list[Act]) -> list[Act]:
+    """Acts in which a throw that somebody catches in the next one is meant for him."""
+    for act, after in pairwise(acts):
+        verb, then = act.clause.verb, after.clause.verb
+        throws = verb is not None and verb.action is A.THROWING and verb.frame == "send"
+        free = throws and not (act.players() or act.places or act.clause.negated or act.viewer)
+        catches = then is not None and then.action is A.CATCHING and not after.clause.negated
+        other = len(after.who) == 1 and after.who[0] not in act.who and not after.players()
+        pitches = any(p.key == "pitcher" for p in act.who)
+        if free and catches and other and act.who and not pitches and ball_of(act):
+            act.objects.append(after.who[0])
+    return acts
 
 
 def send(plan: Plan, act: Act) -> None:

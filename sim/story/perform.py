@@ -4,6 +4,7 @@ from math import atan2
 
 from entities.actions import ActionType
 from sim.story.acts import Act, runs_into
+from sim.story.balls import thrown_to
 from sim.story.deeds import do
 from sim.story.keeper import dives_to_save
 from sim.story.others import answered
@@ -27,7 +28,7 @@ LAYERED_S = 0.9
 def perform(plan: Plan, acts: list[Act]) -> list[str]:
     """Put every act on the timelines; returns the verbs that were not understood."""
     strange = []
-    for act in answered(dives_to_save(acts)):
+    for act in answered(dives_to_save(thrown_to(acts))):
         clause = act.clause
         if clause.strange is not None:
             strange.append(clause.strange)
