@@ -292,6 +292,11 @@ def _in_order(acts: list[Act]) -> list[Act]:
             ordered += [replace(act, link=before.link), replace(before, link="then")]
             k += 1
             continue
+        if act.link == "while" and ordered and _sits_there(act, ordered[-1]):
+            before = ordered.pop()  # "brings coffee to a couple sitting at a table"
+            ordered += [replace(act, link=before.link), replace(before, link="while")]
+            k += 1
+            continue
         if act.link in _PARALLEL and ordered and _gestures_on_the_way(ordered[-1], act):
             going = replace(act, link=ordered[-1].link)
             ordered[-1:] = [going, replace(ordered[-1], link="while")]
@@ -327,6 +332,14 @@ def _done_seated(deed: Act, posture: Act) -> bool:
     first, second = deed.clause.verb, posture.clause.verb
     seated = bool(first and second) and first.frame in ("use", "aim") and second.frame == "seat"
     return seated and deed.who == posture.who
+
+
+def _sits_there(posture: Act, deed: Act) -> bool:
+    """Whether those to whom something is done sit all the while, rather than sit down."""
+    verb, told = posture.clause.verb, posture.clause
+    met = [t for found in [deed.objects, *(f for _, f in deed.places)] for t in found]
+    sits = verb is not None and verb.frame == "seat" and told.form == "ing" and not told.was
+    return sits and bool(posture.who) and all(p in met for p in posture.who)
 
 
 def follows(link: str) -> bool:

@@ -23,6 +23,8 @@ BALL_M = 0.6
 """From somebody to the ball he is about to swing at (choice)."""
 ARM_M = 0.46
 """From somebody at a table to what lies before him on it."""
+ROUND = ((-1.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+"""Where those who share a table sit, from its middle: nobody hides it from the viewer."""
 SEATED_S = 1.2
 """From sitting down to what is done on the seat (choice)."""
 LEAP_S = 0.88
@@ -54,7 +56,7 @@ def stay(plan: Plan, act: Act) -> None:
         return plan.close(act, plan.began, plan.ended)  # "slips and falls" is one fall
     if verb.action is A.FALL and act.at("to"):
         _run_into(plan, act)
-    before = [*act.at("face"), *(act.players() if verb.action is A.KNEEL else [])]
+    before = [*act.at("face"), *([*act.players(), *act.at("to")] if verb.action is A.KNEEL else [])]
     before = [t for t in before if isinstance(t, Player) and t not in act.who]
     start = settle_place(plan, act, act.who) if not before or len(act.who) > 1 else plan.begin(act)
     if before and len(act.who) == 1:  # "kneels before the king"
@@ -295,7 +297,10 @@ def seat(plan: Plan, act: Act) -> None:
     laptops = [t for t in found if isinstance(t, Item) and t.kind is T.LAPTOP and t.spot is None]
     if laptops and not tables and not seats:
         tables = list(plan.stage.make(T.TABLE))
-    if tables and not seats:
+    gone = bool(act.who[0].legs or act.who[0].actions)
+    if tables and not seats and 1 < len(act.who) <= len(ROUND) and not gone and not tables[0].spot:
+        seats = _round_table(plan, tables[0], len(act.who))
+    elif tables and not seats:
         seats = list(plan.stage.make(T.CHAIR))
     if verb.needs and not seats:
         known = [i for i in plan.stage.items if i.kind in verb.needs]
@@ -311,7 +316,6 @@ def seat(plan: Plan, act: Act) -> None:
         ][:1]
     start = plan.begin(act)
     if seats:
-        gone = bool(act.who[0].legs or act.who[0].actions)
         act.places = [(r, f) for r, f in act.places if not any(t in found for t in f)]
         if len(seats) >= len(act.who) > 1:
             for k, player in enumerate(act.who):
@@ -332,6 +336,20 @@ def seat(plan: Plan, act: Act) -> None:
         if clause.say:
             plan.cue(player, t, None, clause.say)
     plan.close(act, start, end)
+
+
+def _round_table(plan: Plan, table: Item, count: int) -> list[Item]:
+    """A chair for each of a few, round a table that has no place yet."""
+    middle = plan.free((3.0 * plan.groups, 0.0))
+    plan.groups += 1
+    plan.stage.put(table, *middle)
+    chairs = []
+    for way in ROUND[:count]:
+        chair = plan.stage.make(T.CHAIR)[0]
+        gap = table.extent(way) + 0.5 * chair.size[0] + 0.06
+        chair.spot, chair.heading = ahead(middle, way, gap), bearing(way, (0.0, 0.0))
+        chairs.append(chair)
+    return chairs
 
 
 def hold(plan: Plan, act: Act) -> None:

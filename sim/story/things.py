@@ -164,6 +164,10 @@ def _hand_over(plan: Plan, act: Act, taker: Player, item: Item) -> None:
     plan.close(act, start, t + HANDED_S, [taker])
 
 
+def _seated(players: list[Player]) -> bool:
+    return bool(players) and all(p.sits is not None for p in players)
+
+
 def haul(plan: Plan, act: Act) -> None:
     verb, action = act.clause.verb, act.clause.verb.action
     animals = [p for p in act.players() if p.role.type.value == "horse"]
@@ -173,6 +177,11 @@ def haul(plan: Plan, act: Act) -> None:
         act.places.append(("with", list(carried)))
     takers = [t for t in [*carried, *act.at("to")] if isinstance(t, Player)]
     said = act.clause.words[0].split()[0] if act.clause.words else ""
+    tables = [i for i in plan.stage.items if i.kind is T.TABLE and i.spot is not None]
+    if action is A.CARRY and items and said in GIVES and tables and _seated(takers):
+        lay = next(v for v in verbs().verbs if v.action is A.PUT_DOWN and v.frame == "take")
+        clause = replace(act.clause, verb=lay)
+        return take(plan, Act(clause, act.who, list(items), [("on", tables[-1:])], link=act.link))
     if action is A.CARRY and takers and items and said in GIVES:
         return _hand_over(plan, act, takers[0], items[0])
     named = bool(act.clause.objects)
