@@ -13,11 +13,11 @@ from tools.evaluate_story import ASPECTS, WAYS, judge, read_labels, score
 FLOORS = {
     "dev": (0.97, 0.98), "test": (0.90, 0.95), "blind": (0.90, 0.95), "blind2": (0.90, 0.95),
     "blind3": (0.90, 0.95), "blind4": (0.90, 0.95), "blind5": (0.90, 0.95),
-    "blind6": (0.90, 0.95), "stranger": (0.90, 0.95),
+    "blind6": (0.90, 0.95), "stranger": (0.90, 0.95), "stranger2": (0.90, 0.95),
 }  # fmt: skip
 """Least share all right, and right per aspect."""
 LEAST = {"dev": 300, "test": 100, "blind": 150, "blind2": 100, "blind3": 100, "blind4": 100,
-         "blind5": 90, "blind6": 90, "stranger": 110}  # fmt: skip
+         "blind5": 90, "blind6": 90, "stranger": 110, "stranger2": 40}  # fmt: skip
 
 
 @pytest.mark.parametrize("part", list(FLOORS))

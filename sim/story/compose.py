@@ -4,6 +4,7 @@ from itertools import pairwise
 from math import hypot, pi
 
 from entities.actions import ACTION_VELOCITIES, ActionType
+from entities.objects import ObjectType
 from entities.scene import (
     Actor,
     CameraKeyframe,
@@ -31,6 +32,8 @@ FOLLOW_FROM_M = 9.0
 """Somebody who travels further than this is followed rather than fitted."""
 DEEP_M, ASIDE_M = 8.0, 1.8
 """Where people stand one behind the other over that depth, the camera looks past the nearest."""
+BESIDE_M, LOOK_AHEAD_S, WIDE = 2.0, 1.0, 0.6
+"""A goal more than twice that far off is beside the picture; when and how far it opens (choice)."""
 MOMENT_S = 0.02
 """A pause shorter than this is none."""
 WAIT_S = 0.25
@@ -66,7 +69,7 @@ def compose(
         gravity=theme.gravity,
         actors=actors,
         objects=[_object(item, shift) for item in stage.items],
-        camera=_camera(players),
+        camera=_camera(plan, players),
     )
 
 
@@ -243,9 +246,10 @@ def _object(item: Item, shift: Spot) -> SceneObject:
     )
 
 
-def _camera(players: list[Player]) -> CameraPlan:
+def _camera(plan: Plan, players: list[Player]) -> CameraPlan:
     if not players:
         return CameraPlan(mode=CameraMode.FIT)
+    items = plan.stage.items
     who = max(players, key=lambda p: (min(_travelled(p), 100.0), -p.number))
     far = _travelled(who) > FOLLOW_FROM_M or len(players) == 1
     xs, ys = zip(*[p.start for p in players if p.start is not None] or [(0.0, 0.0)], strict=True)
@@ -254,8 +258,26 @@ def _camera(players: list[Player]) -> CameraPlan:
     return CameraPlan(
         mode=CameraMode.FOLLOW if far else CameraMode.FIT,
         follow=who.id,
-        keyframes=[CameraKeyframe(t=0.0, pan=ASIDE_M)] if aside else [],
+        keyframes=[CameraKeyframe(t=0.0, pan=ASIDE_M)] if aside else _shows(who, items, far),
     )
+
+
+def _shows(who: Player, items: list[Item], far: bool) -> list[CameraKeyframe]:
+    """Where who is followed shoots at a goal beside the picture, the camera takes it in."""
+    shots = [t for t, action in who.actions if action in (ActionType.KICKING, ActionType.SHOOTING)]
+    goals = [i for i in items if i.kind in (ObjectType.GOAL, ObjectType.HOOP) and i.spot]
+    aims = [c.t for c in who.cues if any(c.target == goal.id for goal in goals)]
+    times = [t for t in shots if any(abs(t - at) < HALT_S for at in aims)]
+    if not far or not times or who.spot is None:
+        return []
+    aside = 0.5 * (goals[-1].spot[0] - who.spot[0])
+    if abs(aside) < BESIDE_M:
+        return []
+    before = max(times[-1] - LOOK_AHEAD_S, 0.0)
+    return [
+        CameraKeyframe(t=before, pan=0.0, zoom=1.0),
+        CameraKeyframe(t=max(times[-1], 0.1), pan=round(aside, 2), zoom=WIDE),
+    ]
 
 
 def _travelled(player: Player) -> float:
