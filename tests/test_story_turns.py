@@ -137,3 +137,24 @@ def test_orcs_surround_a_wizard() -> None:
     turns = np.sort(np.arctan2(away[:, 1], away[:, 0]))
     assert np.diff(turns).max() < 1.2
     assert np.linalg.norm(away, axis=1).max() < 2.0
+
+
+def test_those_at_a_table_have_a_chair_each_and_sit_when_the_waiter_comes() -> None:
+    scene = parse_prompt("Waiter brings two coffees to a couple sitting at a table")
+    waiter, *couple = scene.actors
+    chairs = [o for o in scene.objects if o.object_type == "chair"]
+    assert len(chairs) == 2
+    for guest, chair in zip(couple, chairs, strict=True):
+        assert guest.actions == [(0.0, A.SIT)]
+        at = guest.initial_position
+        assert np.hypot(at.x - chair.position.x, at.y - chair.position.y) < 0.3
+    assert A.PUT_DOWN in [action for _, action in waiter.actions]
+
+
+def test_the_camera_sees_all_until_somebody_leaves_and_the_goal_that_is_shot_at() -> None:
+    camera = parse_prompt("two men talk, then one of them runs to the house").camera
+    assert (camera.mode, camera.keyframes[0].mode) == ("fit", "follow")
+    assert parse_prompt("two men walk away from each other").camera.mode == "fit"
+    camera = parse_prompt("The striker dribbles past two defenders and scores").camera
+    assert camera.keyframes[-1].zoom < 1.0
+    assert camera.keyframes[-1].pan > 2.0

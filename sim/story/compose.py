@@ -34,6 +34,8 @@ DEEP_M, ASIDE_M = 8.0, 1.8
 """Where people stand one behind the other over that depth, the camera looks past the nearest."""
 BESIDE_M, LOOK_AHEAD_S, WIDE = 2.0, 1.0, 0.6
 """A goal more than twice that far off is beside the picture; when and how far it opens (choice)."""
+SEEN_S, BRISK_MPS = 1.0, 4.0
+"""Who leaves later is first seen with the others; who parts slower stays in sight (choice)."""
 MOMENT_S = 0.02
 """A pause shorter than this is none."""
 WAIT_S = 0.25
@@ -255,11 +257,23 @@ def _camera(plan: Plan, players: list[Player]) -> CameraPlan:
     xs, ys = zip(*[p.start for p in players if p.start is not None] or [(0.0, 0.0)], strict=True)
     deep = max(ys) - min(ys)
     aside = not far and deep > DEEP_M and deep > 2.0 * (max(xs) - min(xs))
+    leaves = who.legs[0].start if who.legs else 0.0
+    if far and len(players) > 1 and (leaves > SEEN_S or _parts(players)):
+        later = [CameraKeyframe(t=leaves, mode=CameraMode.FOLLOW)] if leaves > SEEN_S else []
+        frames = [*later, *_shows(who, items, far)]
+        return CameraPlan(mode=CameraMode.FIT, follow=who.id, keyframes=frames)
     return CameraPlan(
         mode=CameraMode.FOLLOW if far else CameraMode.FIT,
         follow=who.id,
         keyframes=[CameraKeyframe(t=0.0, pan=ASIDE_M)] if aside else _shows(who, items, far),
     )
+
+
+def _parts(players: list[Player]) -> bool:
+    """Whether some go at leisure one way and some another: then nobody is followed."""
+    legs = [p.legs[0] for p in players if p.legs and p.legs[0].open]
+    ways = [leg.points[1] for leg in legs if leg.speed < BRISK_MPS]
+    return any(a[0] * b[0] + a[1] * b[1] < -0.5 for a in ways for b in ways[:1])
 
 
 def _shows(who: Player, items: list[Item], far: bool) -> list[CameraKeyframe]:
