@@ -1,5 +1,6 @@
 """What several test files need: scenes in one line."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,9 @@ import pytest
 import typer
 
 from entities.scene import Scene
+
+# The suite keeps every core busy by itself: torch's threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def make_scene(*actors: dict[str, Any], **fields: Any) -> Scene:
@@ -27,8 +31,6 @@ def at(x: float, y: float, z: float | None = None) -> dict[str, float | None]:
 @pytest.fixture(autouse=True, scope="session")
 def _no_display() -> None:
     """Drawing must not need a screen, so no test may find one by accident."""
-    import os
-
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 

@@ -58,14 +58,15 @@ def test_a_judge_learns_to_tell_motion_by_its_words() -> None:
     corpus = pacing(n_episodes=6, seed=3)
     known = judge.learn(corpus, 16, steps=200)
     at = judge.whole_windows(corpus, 16)
+    at = at[corpus.clause[at] != 1]  # everybody "walks" like he runs: which runner is it?
     state = corpus.state[at[:, None] + np.arange(16)]
     seen = judge.features(known, state)
     assert np.linalg.norm(seen, axis=1) == pytest.approx(1.0, abs=1e-5)
     with torch.no_grad():
         heard = known.hear(torch.from_numpy(corpus.vectors)).numpy()
     score = seen @ heard.T
-    score[:, [0, *{int(row) for row in corpus.caption}]] = -np.inf
-    assert (score.argmax(axis=1) == corpus.clause[at]).mean() > 0.5  # by chance: 1 in 7
+    score[:, [0, 1, *{int(row) for row in corpus.caption}]] = -np.inf
+    assert (score.argmax(axis=1) == corpus.clause[at]).mean() > 0.6  # by chance: 1 in 6
 
 
 def test_routes_and_speeds() -> None:
