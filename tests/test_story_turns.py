@@ -158,3 +158,15 @@ def test_the_camera_sees_all_until_somebody_leaves_and_the_goal_that_is_shot_at(
     camera = parse_prompt("The striker dribbles past two defenders and scores").camera
     assert camera.keyframes[-1].zoom < 1.0
     assert camera.keyframes[-1].pan > 2.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shoots to player hoop and dribbles basketball a the",
+        "A man pushes a car up they walk off in opposite directions.",
+        "A woman leaves the house. and a farmer leads his horse to the barn",
+    ],
+)
+def test_what_makes_little_sense_is_a_scene_all_the_same(text: str) -> None:
+    assert parse_prompt(text).actors

@@ -90,10 +90,10 @@ def send(plan: Plan, act: Act) -> None:
     if not goals and action is A.PITCHING:
         goals = [_catcher(plan)]
     if not goals and T.GOAL in verb.needs:
-        mouths = [i for i in plan.stage.items if i.kind is T.GOAL]
+        mouths = [i for i in plan.stage.items if i.kind is T.GOAL and i is not ball]
         goals = list(mouths[-1:] or plan.stage.make(T.GOAL))
     if not goals and action is A.SHOOTING:
-        hoops = [i for i in plan.stage.items if i.kind is T.HOOP]
+        hoops = [i for i in plan.stage.items if i.kind is T.HOOP and i is not ball]
         goals = list(hoops[-1:] or plan.stage.make(T.HOOP))
     if goals and isinstance(goals[0], Fixed) and plan.stage.theme.set == "baseball":
         goals = [_baseman(plan, goals[0], lead)]  # "throws to first"

@@ -180,6 +180,8 @@ def chase(plan: Plan, act: Act) -> None:
     words, clause.words = clause.words, []
     move(plan, lead_act)
     clause.words = words
+    if not leader.legs:  # he is there already
+        return move(plan, act)
     running = leader.legs[-1]
     end = plan.ended
     for player in keep:

@@ -254,6 +254,8 @@ def _ride_along(plan: Plan, act: Act, cars: list[Item], way: Spot, shoved: float
     start = plan.begin(act)
     move(plan, act)
     for player, car in zip(act.who, cars, strict=False):
+        if not player.legs:
+            continue  # where he is going is where he is
         leg = player.legs[-1]
         far = leg.speed * 8.0
         goal = leg.points[-1] if not leg.open else ahead(leg.points[0], way, far)
