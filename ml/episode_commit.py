@@ -8,6 +8,8 @@ in between. One process writes at a time.
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -33,6 +35,17 @@ def lock(root: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+@contextmanager
+def written_in(folder: Path) -> Iterator[None]:
+    """An OSError that does not say where it happened, as of a full disk, happened there."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(folder)
+        raise
 
 
 def part(root: Path, final: str) -> Path:

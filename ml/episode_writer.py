@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.episode_commit import STAGING, commit, drop, finish, lock, part
+from ml.episode_commit import STAGING, commit, drop, finish, lock, part, written_in
 from ml.episode_files import (
     ALL_COLUMNS,
     CARD,
@@ -120,21 +121,15 @@ class EpisodeWriter:
         video: an mp4 with a frame for each frame of the longest track, if the dataset has films;
         it is moved away. If this fails, everything since the last commit is dropped.
         """
-        try:
+        with self._whole_or_not():
             self._add(record, episodes, video)
-        except BaseException:
-            self._drop()
-            raise
 
     def commit(self) -> None:
         """Make everything added so far part of the dataset, for good."""
         if not self._scene_lines:
             return
-        try:
+        with self._whole_or_not():
             commit(self.root, self._stage(), (SCENES, self._committed_bytes))
-        except BaseException:
-            self._drop()
-            raise
         self._load()
 
     def close(self) -> None:
@@ -177,6 +172,16 @@ class EpisodeWriter:
 
     def _part(self, final: str) -> Path:
         return part(self.root, final)
+
+    @contextmanager
+    def _whole_or_not(self) -> Iterator[None]:
+        """What fails leaves what was committed, and says where it failed."""
+        try:
+            with written_in(self.root):
+                yield
+        except BaseException:
+            self._drop()
+            raise
 
     def _drop(self) -> None:
         """Go back to what is committed."""

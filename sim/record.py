@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from entities.components import Pose
 from entities.scene import Scene
 from entities.skeleton import ACTOR_TYPES, N_JOINTS
 from entities.units import DT, TICKS_PER_MOTION_FRAME
-from ml.episode_commit import STAGING
+from ml.episode_commit import STAGING, written_in
 from ml.episode_files import COLUMNS, INFO, VIDEO_KEY
 from ml.episode_writer import EpisodeWriter
 from ml.episodes import (
@@ -163,7 +163,8 @@ class Take:
     def _spill(self) -> None:
         if self._spool is None:
             self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115, as long as the take
-        self._spool.write(self._tile)
+        with written_in(self._folder or Path(gettempdir())):
+            self._spool.write(self._tile)
         self._full += 1
         self._filled = 0
 

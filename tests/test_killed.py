@@ -117,6 +117,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_finished(small_disk):
     crowd = [*order, "--prompt", "ten men run and jump", "--seconds", "30"]
     done = subprocess.run(crowd, **options)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert str(folder) in done.stderr
     assert "No space left on device" in done.stderr
     dataset = open_dataset(folder)
     whole(dataset)
