@@ -42,8 +42,8 @@ def reach_out(world: World, dt: float) -> None:
     paired = some(gait.partner >= 0)
     handling = some(_HANDLING[gait.action])
     things = Thing in world and len(world[Thing]) > 0
-    holding = things and (handling or world[Thing].holder.max() >= 0)
-    coming = things and (handling or world[Flight].to.max() >= 0)
+    holding = things and (handling or some(world[Thing].holder >= 0))
+    coming = things and (handling or some(world[Flight].to >= 0))
     held = np.count_nonzero(gait.grip) or np.count_nonzero(gait.stoop)
     if not (paired or holding or coming or held):
         return

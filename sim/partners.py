@@ -42,14 +42,14 @@ _DANCE = ACTION_INDEX[ActionType.DANCE]
 def join_partners(world: World, dt: float) -> None:
     """Bring pairs to their distance, face to face, and keep their gestures in step."""
     action, gait = world[Script].action, world[Gait]
-    if np.count_nonzero(_SHARED[action]) >= 2:
+    if _SHARED[action].tobytes().count(1) >= 2:
         if world.tick % CHOOSE_TICKS == 0:
             _choose(world)
         for row, other in pairs(gait):
             _join(world, row, other, dt)
     elif some(gait.partner >= 0):
         gait.partner[:] = -1
-    if np.count_nonzero(_FIGHTS[action]) >= 2:
+    if _FIGHTS[action].tobytes().count(1) >= 2:
         _keep_fighting_distance(world, dt)
 
 

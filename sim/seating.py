@@ -101,8 +101,10 @@ def take_seats(world: World, dt: float) -> None:
     action = script.action
     new = gait.action != action
     on = gait.seated_on >= 0
+    if not (some(on) or some(new)) or Thing not in world:
+        return
     busy = on | (new & _WANTS[action])
-    if not some(busy) or Thing not in world:
+    if not some(busy):
         return
     calm = on & ~new & _STAYS[action] & (gait.seat > 0.0) & (gait.clock > SETTLED_S + 0.2)
     calm &= ~_TO_LIE[action]

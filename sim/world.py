@@ -14,6 +14,9 @@ C = TypeVar("C", bound=Component)
 Rows = slice | np.ndarray
 
 
+_NO_IDS = np.zeros(0, np.int64)
+
+
 class World(dict[type[Component], Component]):
     """Tables of components and the entities that own their rows.
 
@@ -82,7 +85,7 @@ class World(dict[type[Component], Component]):
 
     def ids(self, kind: type[Component]) -> np.ndarray:
         """Entity ids of a table's rows, ascending."""
-        return self._ids.get(kind, np.zeros(0, np.int64))
+        return self._ids.get(kind, _NO_IDS)
 
     def query(self, *kinds: type[Component]) -> tuple[np.ndarray, tuple[Rows, ...]]:
         """Ids of the entities that have all ``kinds``, and their rows in each table."""
