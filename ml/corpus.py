@@ -3,6 +3,7 @@
 28 hours are 3 million frames of 22 numbers, 270 MB: nothing is read from disk while training.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,15 +13,24 @@ import numpy as np
 from entities.skeleton import (
     BONE_LENGTHS,
     BONE_OF_JOINT,
+    L_ELBOW,
+    L_FOOT,
+    L_HAND,
+    L_KNEE,
     N_JOINTS,
+    NECK,
     PARENTS,
     PELVIS,
     QUADRUPEDS,
+    R_ELBOW,
+    R_FOOT,
+    R_HAND,
+    R_KNEE,
     SHANK,
     THIGH,
     ActorType,
 )
-from ml.episodes import Teaches, open_dataset
+from ml.episodes import SOURCES, Source, Teaches, open_dataset
 from ml.features import N_FEATURES
 from ml.metrics import MOTION_FPS
 from ml.text import TextEncoder, default_cache, open_encoder
@@ -32,6 +42,12 @@ LEAST_M = 0.002
 SMOOTHING_S = (0.0, 0.1, 0.25)
 """What is asked while learning is what was done, more or less smoothed: nobody who asks for a
 speed knows how a stride makes it waver."""
+RATES = (1.0, 0.85, 1.15)
+"""How fast captured motion is played to learn from: there is little of it."""
+OTHER_SIDE = (PELVIS, NECK, R_ELBOW, R_HAND, L_ELBOW, L_HAND, R_KNEE, R_FOOT, L_KNEE, L_FOOT)
+"""Whose place each joint takes in a mirror."""
+PEOPLE = ("a person", "someone", "a man", "a woman", "the character", "somebody")
+"""Words for whoever is seen in a captured clip; each variant of it uses another."""
 
 
 @dataclass(slots=True, eq=False)
@@ -128,7 +144,7 @@ def read_corpus(path: str | Path, split: str, encoder: TextEncoder | None = None
     for record in dataset.scenes():
         manners.append([(a.style or "", a.style_intensity) for a in record.scene.actors])
     scene, actor = dataset.column("scene_index"), dataset.column("actor_index")
-    fields = ["state", "heading", "contact", "subtask_index", "task_index"]
+    fields = ["state", "heading", "contact", "subtask_index", "task_index", "source"]
     rows = dataset.rows(fields, split)
     texts: dict[str, int] = {"": 0}
     parts: dict[str, list[np.ndarray]] = {}
@@ -137,30 +153,37 @@ def read_corpus(path: str | Path, split: str, encoder: TextEncoder | None = None
         if kinds[index] in QUADRUPEDS or lessons[index] is Teaches.NOTHING:
             continue
         own = slice(int(rows.first[k]), int(rows.first[k + 1]))
-        n = own.stop - own.start
         cast = manners[scene[index]]
         style, intensity = cast[actor[index]] if actor[index] < len(cast) else ("", 0.0)
         subtask = rows.columns["subtask_index"][own]
-        clause = np.zeros(n, np.int32)
-        for number in np.unique(subtask).tolist():
-            text = dataset.subtasks[number]
-            clause[subtask == number] = texts.setdefault(text, len(texts))
+        clauses = [dataset.subtasks[number] for number in np.unique(subtask).tolist()]
         caption = dataset.tasks[int(rows.columns["task_index"][own.start])]
-        episode = {
-            "state": to_human(rows.columns["state"][own], kinds[index]),
-            "heading": rows.columns["heading"][own],
-            "contact": rows.columns["contact"][own],
-            "clause": clause,
-            "caption": np.full(n, texts.setdefault(caption, len(texts)), np.int32),
-            "style": np.full(n, texts.setdefault(style, len(texts)), np.int32),
-            "intensity": np.full(n, intensity if style else 0.0, np.float32),
-            "rooted": np.full(n, lessons[index] is Teaches.ALL),
-            "first": np.full(n, begins, np.int64),
-            "end": np.full(n, begins + n, np.int64),
-        }
-        begins += n
-        for name, column in episode.items():
-            parts.setdefault(name, []).append(column)
+        shown = Shown(
+            to_human(rows.columns["state"][own], kinds[index]),
+            rows.columns["heading"][own],
+            rows.columns["contact"][own],
+            np.searchsorted(np.unique(subtask), subtask),
+            [*clauses, caption],
+        )
+        captured = rows.columns["source"][own.start] == SOURCES.index(Source.CAPTURED)
+        for one in variants(shown) if captured and split == "train" else [shown]:
+            n = len(one.state)
+            said = np.array([texts.setdefault(text, len(texts)) for text in one.texts], np.int32)
+            episode = {
+                "state": one.state,
+                "heading": one.heading,
+                "contact": one.contact,
+                "clause": said[one.clause],
+                "caption": np.full(n, said[-1]),
+                "style": np.full(n, texts.setdefault(style, len(texts)), np.int32),
+                "intensity": np.full(n, intensity if style else 0.0, np.float32),
+                "rooted": np.full(n, lessons[index] is Teaches.ALL),
+                "first": np.full(n, begins, np.int64),
+                "end": np.full(n, begins + n, np.int64),
+            }
+            begins += n
+            for name, column in episode.items():
+                parts.setdefault(name, []).append(column)
     if not parts:
         raise ValueError(f"{path}: no episode of split {split!r} to learn from")
     encoder = encoder or open_encoder(cache=default_cache())
@@ -168,6 +191,56 @@ def read_corpus(path: str | Path, split: str, encoder: TextEncoder | None = None
     vectors[0] = 0.0
     whole = {name: np.concatenate(column) for name, column in parts.items()}
     return Corpus(**whole, texts=list(texts), vectors=vectors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One episode of T frames as it is learned from."""
+
+    state: np.ndarray  # (T, 22) float32
+    heading: np.ndarray  # (T,) rad
+    contact: np.ndarray  # (T, 2) bool
+    clause: np.ndarray  # (T,) place in texts
+    texts: list[str]  # the clauses, and the caption last
+
+
+def variants(shown: Shown) -> list[Shown]:
+    """A captured episode at each of RATES, as it is and in a mirror, told in other words."""
+    made = []
+    for rate in RATES:
+        for flip in (False, True):
+            who = PEOPLE[len(made) % len(PEOPLE)]
+            texts = [re.sub(r"\ba person\b", who, text) for text in shown.texts]
+            one = Shown(shown.state, shown.heading, shown.contact, shown.clause, texts)
+            made.append(in_mirror(at_rate(one, rate)) if flip else at_rate(one, rate))
+    return made
+
+
+def at_rate(shown: Shown, rate: float) -> Shown:
+    """The same motion ``rate`` times as fast: as far and as much turned, in other time."""
+    if rate == 1.0:
+        return shown
+    last = len(shown.state) - 1
+    at = rate * np.arange(int(last / rate) + 1)
+    low = np.minimum(at.astype(np.int64), last - 1)
+    part = (at - low).astype(np.float32)[:, None]
+    state = shown.state[low] * (1.0 - part) + shown.state[low + 1] * part
+    state[:, -2:] *= rate
+    heading = np.interp(at, np.arange(len(shown.heading)), shown.heading).astype(np.float32)
+    near = np.rint(at).astype(np.int64)
+    return Shown(state, heading, shown.contact[near], shown.clause[near], shown.texts)
+
+
+def in_mirror(shown: Shown) -> Shown:
+    """Left for right, in what is done and what is said."""
+    pose = shown.state[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2)[:, OTHER_SIDE]
+    step = shown.state[:, -2:] * np.array([1.0, -1.0], np.float32)
+    state = np.concatenate([pose.reshape(len(step), -1), step], axis=1)
+    other = {"left": "right", "right": "left"}
+    texts = [
+        re.sub(r"\b(left|right)\b", lambda found: other[found[0]], text) for text in shown.texts
+    ]
+    return Shown(state, -shown.heading, shown.contact[:, ::-1], shown.clause, texts)
 
 
 def to_human(state: np.ndarray, kind: ActorType) -> np.ndarray:

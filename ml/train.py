@@ -19,6 +19,7 @@ import typer
 from accelerate import Accelerator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ml.corpus import Corpus, cut, read_corpus
 from ml.model import ROOT, MotionConfig, MotionTransformer, Sampler, n_parameters
@@ -31,8 +32,8 @@ class TrainConfig:
     """How long and how fast; what is learned from is an argument."""
 
     batch: int = 128  # windows a step, of each process
-    steps: int = 12_000
-    rate: float = 4e-4  # highest learning rate
+    steps: int = 4_500
+    rate: float = 6e-4  # highest learning rate
     last_rate: float = 2e-5
     warm_up: int = 300  # steps
     decay: float = 0.01  # of weights, not of biases
@@ -120,11 +121,12 @@ def train(
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.decay}, {"params": others}]
-    optimiser = torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.99), weight_decay=0.0)
+    optimiser = torch.optim.AdamW(groups, config.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
     accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no", cpu=not cuda())
     network, optimiser = accelerator.prepare(model, optimiser)
     device, main = accelerator.device, accelerator.is_main_process
     average.to(device)
+    kept, learned = list(average.parameters()), list(model.parameters())
     state_file, curve_file = out / "state.pt", out / "curve.csv"
     run = {"train": asdict(config), "model": asdict(shape), "data": data}
     step, best, before_s = 0, math.inf, 0.0
@@ -191,9 +193,7 @@ def train(
             optimiser.zero_grad()
             step += 1
             keep = min(config.average, (1.0 + step) / (10.0 + step))
-            with torch.no_grad():
-                for mine, new in zip(average.parameters(), model.parameters(), strict=True):
-                    mine.lerp_(new, 1.0 - keep)
+            get_ema_multi_avg_fn(keep)(kept, learned, step)
             row = {"step": step, "seconds": round(seconds(), 1)}
             rows.append(row | {name: round(part.item(), 6) for name, part in parts.items()})
             bar.update(task, completed=step, description=f"loss {rows[-1]['loss']:.3f}")
