@@ -31,9 +31,9 @@ from ml.weights import load_into, save_weights
 class TrainConfig:
     """How long and how fast; what is learned from is an argument."""
 
-    batch: int = 128  # windows a step, of each process
-    steps: int = 4_500
-    rate: float = 6e-4  # highest learning rate
+    batch: int = 64  # windows a step, of each process
+    steps: int = 7_000
+    rate: float = 5e-4  # highest learning rate
     last_rate: float = 2e-5
     warm_up: int = 300  # steps
     decay: float = 0.01  # of weights, not of biases
