@@ -132,6 +132,14 @@ def teaches(clip: Clip, row: PackRow) -> Teaches:
     return Teaches.ALL if row.full_root else Teaches.POSE
 
 
+def measures(about: dict[str, Any]) -> Teaches:
+    """What a clip that teaches nothing may be measured against, by its record."""
+    unlike = about.get("out_of_plane") or about.get("whips") or about.get("source") not in UNCERTAIN
+    if unlike:
+        return Teaches.NOTHING
+    return Teaches.ALL if about.get("root_motion") == "full" else Teaches.POSE
+
+
 def action_of(label: str, motion: Motion) -> ActionType:
     """The action that a source's label, or a caption, speaks of; else a gait, by its speed."""
     name = label.strip().lower()

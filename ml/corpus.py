@@ -3,8 +3,9 @@
 28 hours are 3 million frames of 22 numbers, 270 MB: nothing is read from disk while training.
 """
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +31,7 @@ from entities.skeleton import (
     THIGH,
     ActorType,
 )
+from ml.captured import measures
 from ml.episodes import SOURCES, Source, Teaches, open_dataset
 from ml.features import N_FEATURES
 from ml.metrics import MOTION_FPS
@@ -57,6 +59,7 @@ class Corpus:
     state: np.ndarray  # (N, 22) float32, see ml.features
     heading: np.ndarray  # (N,) float32 rad, continuous within an episode
     contact: np.ndarray  # (N, 2) bool, left and right foot
+    action: np.ndarray  # (N,) index in ACTIONS
     clause: np.ndarray  # (N,) row in texts: the sentence in force
     caption: np.ndarray  # (N,) row in texts: the whole episode's sentence
     style: np.ndarray  # (N,) row in texts: the style's word; row 0 is no text at all
@@ -106,7 +109,7 @@ class Corpus:
         for part in parts:
             to = np.array([row[text] for text in part.texts], np.int32)
             vectors[to] = part.vectors
-            for name in ("state", "heading", "contact", "intensity", "rooted"):
+            for name in ("state", "heading", "contact", "action", "intensity", "rooted"):
                 columns.setdefault(name, []).append(getattr(part, name))
             for name in ("clause", "caption", "style"):
                 columns.setdefault(name, []).append(to[getattr(part, name)])
@@ -131,20 +134,33 @@ class Windows:
     rooted: np.ndarray  # (B, 1) float32
 
 
-def read_corpus(path: str | Path, split: str, encoder: TextEncoder | None = None) -> Corpus:
+def read_corpus(
+    path: str | Path,
+    split: str,
+    encoder: TextEncoder | None = None,
+    *,
+    captured_only_to_measure: bool = False,
+) -> Corpus:
     """What a dataset teaches of a split. Raises ValueError if there is no dataset.
 
     encoder: the default one by default. Animals on four legs are left out, and what must not
-    teach; other bodies are brought to human proportions.
+    teach; other bodies are brought to human proportions. captured_only_to_measure: nothing will be
+    learned from it, so clips of uncertain origin may be in it and generated people are not.
     """
     dataset = open_dataset(path)
     kinds = [ActorType(kind) for kind in dataset.column("actor_type")]
+    measure = captured_only_to_measure
     lessons = [Teaches(name) for name in dataset.column("teaches")]
+    if measure:
+        lessons = [
+            measures(json.loads(about)) if lesson is Teaches.NOTHING else lesson
+            for lesson, about in zip(lessons, dataset.column("about"), strict=True)
+        ]
     manners: list[tuple[str, float]] = []
     for record in dataset.scenes():
         manners.append([(a.style or "", a.style_intensity) for a in record.scene.actors])
     scene, actor = dataset.column("scene_index"), dataset.column("actor_index")
-    fields = ["state", "heading", "contact", "subtask_index", "task_index", "source"]
+    fields = ["state", "heading", "contact", "action_id", "subtask_index", "task_index", "source"]
     rows = dataset.rows(fields, split)
     texts: dict[str, int] = {"": 0}
     parts: dict[str, list[np.ndarray]] = {}
@@ -162,10 +178,13 @@ def read_corpus(path: str | Path, split: str, encoder: TextEncoder | None = None
             to_human(rows.columns["state"][own], kinds[index]),
             rows.columns["heading"][own],
             rows.columns["contact"][own],
+            rows.columns["action_id"][own],
             np.searchsorted(np.unique(subtask), subtask),
             [*clauses, caption],
         )
         captured = rows.columns["source"][own.start] == SOURCES.index(Source.CAPTURED)
+        if measure and not captured:
+            continue
         for one in variants(shown) if captured and split == "train" else [shown]:
             n = len(one.state)
             said = np.array([texts.setdefault(text, len(texts)) for text in one.texts], np.int32)
@@ -173,6 +192,7 @@ def read_corpus(path: str | Path, split: str, encoder: TextEncoder | None = None
                 "state": one.state,
                 "heading": one.heading,
                 "contact": one.contact,
+                "action": one.action,
                 "clause": said[one.clause],
                 "caption": np.full(n, said[-1]),
                 "style": np.full(n, texts.setdefault(style, len(texts)), np.int32),
@@ -200,6 +220,7 @@ class Shown:
     state: np.ndarray  # (T, 22) float32
     heading: np.ndarray  # (T,) rad
     contact: np.ndarray  # (T, 2) bool
+    action: np.ndarray  # (T,)
     clause: np.ndarray  # (T,) place in texts
     texts: list[str]  # the clauses, and the caption last
 
@@ -211,7 +232,7 @@ def variants(shown: Shown) -> list[Shown]:
         for flip in (False, True):
             who = PEOPLE[len(made) % len(PEOPLE)]
             texts = [re.sub(r"\ba person\b", who, text) for text in shown.texts]
-            one = Shown(shown.state, shown.heading, shown.contact, shown.clause, texts)
+            one = replace(shown, texts=texts)
             made.append(in_mirror(at_rate(one, rate)) if flip else at_rate(one, rate))
     return made
 
@@ -228,7 +249,8 @@ def at_rate(shown: Shown, rate: float) -> Shown:
     state[:, -2:] *= rate
     heading = np.interp(at, np.arange(len(shown.heading)), shown.heading).astype(np.float32)
     near = np.rint(at).astype(np.int64)
-    return Shown(state, heading, shown.contact[near], shown.clause[near], shown.texts)
+    contact, action, clause = (each[near] for each in (shown.contact, shown.action, shown.clause))
+    return Shown(state, heading, contact, action, clause, shown.texts)
 
 
 def in_mirror(shown: Shown) -> Shown:
@@ -240,7 +262,8 @@ def in_mirror(shown: Shown) -> Shown:
     texts = [
         re.sub(r"\b(left|right)\b", lambda found: other[found[0]], text) for text in shown.texts
     ]
-    return Shown(state, -shown.heading, shown.contact[:, ::-1], shown.clause, texts)
+    contact = shown.contact[:, ::-1]
+    return Shown(state, -shown.heading, contact, shown.action, shown.clause, texts)
 
 
 def to_human(state: np.ndarray, kind: ActorType) -> np.ndarray:

@@ -51,6 +51,7 @@ def pacing(n_episodes: int = 4, frames: int = 90, seed: int = 0) -> Corpus:
                 state=encode(root, heading, pose, 1.0).astype(np.float32),
                 heading=heading.astype(np.float32),
                 contact=np.stack([beat > 0.0, beat < 0.0], axis=1),
+                action=np.zeros(frames, np.int32),
                 clause=clause,
                 caption=np.full(frames, 3),
                 style=np.zeros(frames, np.int32),

@@ -1,9 +1,10 @@
 """``python -m tools.contact_sheet``: frames of a scene side by side in one PNG, to be looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import av
 import numpy as np
 import pygame
 import typer
@@ -11,14 +12,18 @@ import typer
 from entities.actions import ACTION_VELOCITIES, ActionType
 from entities.scene import CameraMode, Scene
 from entities.units import DT
+from ml.runtime import MotionModel, choose_motion, open_model
+from run_sim import run_command, users_fault
 from sim import parse_prompt
 from sim.director import Director
 from sim.loop import Simulation
 from sim.render import Renderer
 from sim.style import STYLES
+from tools.rollouts import Headless
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 GAP_PX = 4
+FILM_FPS = 30
 PAPER = (250, 250, 248)
 INK = (40, 44, 52)
 
@@ -41,19 +46,19 @@ SETS = {
 
 def shots(
     simulation: Simulation, times: Sequence[float], size: tuple[int, int]
-) -> list[pygame.Surface]:
+) -> Iterator[pygame.Surface]:
     """A run's picture at each of the times from now (s, increasing), as its camera sees it."""
     director = Director(simulation.cast, simulation.scene.camera, size)
     renderer = Renderer(simulation.cast, size)
     wanted = [round(t / DT) for t in times]
-    pictures = []
+    shown = 0
     for tick, frame in enumerate(simulation.frames(wanted[-1])):
         camera = director.update(frame, DT if tick else 0.0)
-        while len(pictures) < len(wanted) and wanted[len(pictures)] == tick:
+        while shown < len(wanted) and wanted[shown] == tick:
             picture = pygame.Surface(size)
             renderer.draw(picture, frame, camera)
-            pictures.append(picture)
-    return pictures
+            yield picture
+            shown += 1
 
 
 def sheet(
@@ -91,8 +96,73 @@ def prompt(
     if camera is not None:
         scene.camera.mode = camera
     times = np.linspace(start, scene.duration if end is None else end, frames).tolist()
-    pictures = shots(Simulation(scene), times, (width, width * 9 // 16))
+    pictures = list(shots(Simulation(scene), times, (width, width * 9 // 16)))
     pygame.image.save(sheet(pictures, [f"{t:.2f} s" for t in times], columns), out)
+
+
+@app.command()
+def beside(
+    text: Annotated[str, typer.Argument(help="The sentence.")],
+    out: Annotated[Path, typer.Argument(help="A .png of moments, or an .mp4.")],
+    by: Annotated[
+        list[str],
+        typer.Option(help="What moves them: procedural, learned, or a model's file, each a row."),
+    ] = ("procedural", "learned"),
+    frames: Annotated[int, typer.Option(help="Moments of a .png.")] = 8,
+    start: Annotated[float, typer.Option(help="Seconds of the first.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Seconds of the last.")] = None,
+    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 480,
+    seed: Annotated[int, typer.Option(help="The scene's seed.")] = 0,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="One more row: the last, its position head off.")
+    ] = False,
+) -> None:
+    """One sentence moved by several, one above the other."""
+    scene = parse_prompt(text, seed)
+    end = scene.duration if end is None else end
+    with users_fault():
+        movers = [_mover(name) for name in by]
+    names = [Path(name).stem for name in by]
+    if headless and movers[-1] is not None:
+        movers.insert(0, Headless(movers[-1]))
+        names.insert(0, f"{names[-1]}, position head off")
+    runs = [
+        Simulation(scene, motion="procedural" if model is None else "learned", model=model)
+        for model in movers
+    ]
+    size = (width, width * 9 // 16 // 2 * 2)
+    if out.suffix == ".png":
+        times = np.linspace(start, end, frames).tolist()
+        pictures = [picture for run in runs for picture in shots(run, times, size)]
+        labels = [f"{name}, {t:.2f} s" for name in names for t in times]
+        pygame.image.save(sheet(pictures, labels, frames), out)
+        return
+    times = np.arange(start, end, 1.0 / FILM_FPS).tolist()
+    rows = zip(*(shots(run, times, size) for run in runs), strict=True)
+    _film_of((sheet(row, names, 1) for row in rows), out)
+
+
+def _mover(name: str) -> MotionModel | None:
+    if name in ("procedural", "learned"):
+        return choose_motion(name)
+    return open_model(Path(name))
+
+
+def _film_of(pictures: Iterator[pygame.Surface], out: Path) -> None:
+    """An mp4 of pictures of one size; a part of a film never has the film's name."""
+    part = out.with_name(f".{out.name}.part")
+    with av.open(part, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=FILM_FPS)
+        stream.pix_fmt = "yuv420p"
+        for k, picture in enumerate(pictures):
+            width, height = (side // 2 * 2 for side in picture.get_size())
+            if k == 0:
+                stream.width, stream.height = width, height
+            pixels = pygame.surfarray.array3d(picture).swapaxes(0, 1)[:height, :width]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    part.replace(out)
 
 
 @app.command()
@@ -239,7 +309,7 @@ def _film(scene: Scene, start: float, end: float, width: int) -> list[pygame.Sur
     height = round(side / CLOSE)
     size = (2 * (height * 8 // 9), height // 2 * 2)
     run = Simulation(scene, motion="procedural")
-    pictures = shots(run, np.linspace(start, end, MOMENTS).tolist(), size)
+    pictures = list(shots(run, np.linspace(start, end, MOMENTS).tolist(), size))
     crop = pygame.Rect((size[0] - side) // 2, round(CENTRE * size[1]) - side // 2, side, side)
     return [pygame.transform.smoothscale(p.subsurface(crop), (width, width)) for p in pictures]
 
@@ -251,4 +321,4 @@ def _page(strips: Sequence[tuple[str, list[pygame.Surface]]]) -> pygame.Surface:
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app)

@@ -6,13 +6,15 @@ run. ``cost`` times it. Each prints its tables, then every figure that misses it
 """
 
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from ml.corpus import Corpus, cut, read_corpus
+from entities.actions import ACTIONS
+from ml.corpus import Corpus, Windows, cut, read_corpus
 from ml.metrics import (
     MOTION_FPS,
     mean_speed,
@@ -20,20 +22,28 @@ from ml.metrics import (
     skating_ratio,
     speed_error,
 )
-from ml.runtime import MOST_AT_ONCE, MotionModel
+from ml.runtime import MOST_AT_ONCE, MotionModel, calmed, with_human_bones
 from run_sim import run_command, users_fault
 from tools import rollouts
 from tools.report import Section, show
+from tools.retrieval import Retrieval
 
 app = typer.Typer(
     add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False
 )
 Models = Annotated[list[Path], typer.Argument(help="Exported models, .onnx.")]
-Data = Annotated[list[Path], typer.Option("--data", help="Datasets the model learned from.")]
+Data = Annotated[list[Path], typer.Option("--data", help="Generated datasets it learned from.")]
+Captured = Annotated[Path | None, typer.Option(help="The dataset of captured people.")]
+Regression = Annotated[Path | None, typer.Option(help="Its .onnx file, for a row.")]
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="The second model is the first in 8 bits: compare them.")
+]
 Markdown = Annotated[Path | None, typer.Option(help="Also write the tables to this file.")]
 
 MINUTES = 10.0
 JUDGE_STEPS = 3000
+SAME_SHARE, SAME = 0.05, 0.01
+"""Eight bits may change a figure by this share of it, or by this much."""
 SKATES, OFF_SPEED, JERK = 0.03, 0.03, (0.7, 1.4)
 ROUTE_M = {"circle": 0.05, "diamond": 0.08}
 RESPONSE_S = 0.25
@@ -50,9 +60,15 @@ def _page(command: str, models: list[Path]) -> dict[str, str]:
     return {"title": "Learned motion", "command": f"python -m tools.evaluate {command} {names}"}
 
 
-def _join(paths: list[Path], split: str) -> Corpus:
-    with users_fault():
-        return Corpus.join([read_corpus(path, split) for path in paths])
+def _same(
+    section: Section, names: Sequence[str], rows: dict[str, tuple[float, ...]], what: str = ""
+) -> None:
+    """Check the figures of the second row of ``rows`` against those of the first."""
+    (_, whole), (name, coarse) = list(rows.items())[:2]
+    for metric, one, other in zip(names, whole, coarse, strict=True):
+        most = max(SAME_SHARE * abs(one), SAME)
+        where = f"{name}{what}, beside float32's {one:.4g}"
+        section.check(metric, where, other, one - most, one + most)
 
 
 @app.command()
@@ -60,7 +76,9 @@ def motion(
     models: Models,
     data: Data,
     judge: Annotated[Path, typer.Option(help="The judge's file; learned if not there.")],
-    regression: Annotated[Path | None, typer.Option(help="Its .onnx file, for a row.")] = None,
+    captured: Captured = None,
+    regression: Regression = None,
+    int8: Int8 = False,
     windows: Annotated[int, typer.Option(min=64, help="How many are generated.")] = 2048,
     split: Annotated[str, typer.Option(help="What is held out.")] = "test",
     markdown: Markdown = None,
@@ -68,9 +86,15 @@ def motion(
     """Windows made from held-out histories, judged beside those that really followed."""
     from tools import judge as judging
 
-    served = _open(models + ([regression] if regression else []))
-    learned_from, held_out = _join(data, "train"), _join(data, split)
+    served = _open(models)
     first = next(iter(served.values()))
+    with users_fault():
+        held_out = Corpus.join([read_corpus(path, split) for path in data])
+        taught = [read_corpus(path, "train") for path in [*data, *([captured] if captured else [])]]
+    learned_from = Corpus.join(taught)
+    others = {"retrieval": Retrieval(learned_from, first)}
+    if regression:
+        others["regression"] = next(iter(_open([regression]).values()))
     length, before = first.chunk, first.history
     rng = np.random.default_rng(11)
     at = judging.whole_windows(held_out, length)
@@ -79,41 +103,64 @@ def motion(
     known = judging.opened(judge, learned_from, length, JUDGE_STEPS)
     truth = cut(held_out, at, before, length, np.random.default_rng(0))
     made = {"real": truth.state[:, before:]}
-    made["real, other windows"] = _others(held_out, at, length, rng)
-    made["nearest learned from"] = _nearest(learned_from, truth, before, length, rng)
-    for name, model in served.items():
+    made["teacher, other takes"] = _others(held_out, at, length, rng)
+    for name, model in (others | served).items():
         made[name] = _generate(model, truth, before)
+    metrics = (
+        "FID", "top 1", "top 2", "top 3", "matching", "diversity", "joints m", "root m",
+        "skate 2cm", "jerk / real",
+    )  # fmt: skip
     section = Section(
-        f"{len(at)} held-out windows of {length / MOTION_FPS:.2f} s",
-        ("source", "FID", "top 1", "top 2", "top 3", "matching", "diversity", "joints m", "root m"),
+        f"{len(at)} held-out generated windows of {length / MOTION_FPS:.2f} s", ("source", *metrics)
     )
     clause = held_out.clause[at]
     real = judging.features(known, made["real"])
-    scores: dict[str, tuple[float, float]] = {}
+    offset = truth.offset[:, before:]
+    true_jerk = _figures(made["real"], made["real"], offset)[-1]
+    rows: dict[str, tuple[float, ...]] = {}
     for name, states in made.items():
         seen = judging.features(known, states)
         with users_fault():
             hits, distance = judging.r_precision(known, seen, clause, held_out.vectors)
-        apart = np.linalg.norm(
-            (states - made["real"])[..., :20].reshape(*states.shape[:2], 10, 2), axis=3
-        )
-        root = np.linalg.norm(np.cumsum((states - made["real"])[..., -2:], axis=1), axis=2)
-        scores[name] = judging.frechet(real, seen), float(hits[2])
-        numbers = (*hits, distance, judging.diversity(seen), apart.mean(), root.mean())
-        section.rows.append((name, f"{scores[name][0]:.4f}", *(f"{v:.3f}" for v in numbers)))
+        *off, jerk = _figures(states, made["real"], offset)
+        told = (distance, judging.diversity(seen), *off, jerk / true_jerk)
+        rows[name] = (judging.frechet(real, seen), *hits.tolist(), *told)
+        section.rows.append((name, f"{rows[name][0]:.4f}", *(f"{v:.3f}" for v in rows[name][1:])))
     section.notes.append(
-        "real: what followed, the judge's ceiling; other windows of the same clauses are as far "
-        "from it as real motion is from itself"
+        "real: what followed, the judge's ceiling; other takes of the same sentences by the "
+        "animator, who made it, are as far from it as real motion is from itself"
     )
     for name in served:
-        if regression and name == regression.stem:
-            continue
-        section.check("R-precision top 3", name, scores[name][1], low=0.9 * scores["real"][1])
+        section.check("R-precision top 3", name, rows[name][3], low=0.9 * rows["real"][3])
+        section.check("peak jerk", name, rows[name][-1], *JERK)
         if regression:
-            base = scores[regression.stem]
-            section.check("FID", name, scores[name][0], high=base[0])
-            section.check("R-precision top 3", f"{name} to regression", scores[name][1], base[1])
-    show([section, _travel(served, held_out)], markdown, **_page("motion", models))
+            section.check("FID", name, rows[name][0], high=rows["regression"][0])
+            top = rows["regression"][3]
+            section.check("R-precision top 3", f"{name} to regression", rows[name][3], top)
+    if int8:
+        _same(section, metrics, {name: rows[name] for name in served})
+    sections = [section, _travel(served | others, served, held_out, int8)]
+    if captured:
+        with users_fault():
+            people = read_corpus(captured, split, captured_only_to_measure=True)
+        teacher = {"nearest of the teacher's": Retrieval(Corpus.join(taught[: len(data)]), first)}
+        sections.append(_by_action(teacher | others | served, people, length, before))
+    show(sections, markdown, **_page("motion", models))
+
+
+def _figures(
+    states: np.ndarray, real: np.ndarray, offset: np.ndarray
+) -> tuple[float, float, float, float]:
+    """How far joints and root are from what followed, m; skating; peak jerk, m/s³."""
+    apart = np.linalg.norm((states - real)[..., :20].reshape(*states.shape[:2], 10, 2), axis=3)
+    root = np.linalg.norm(np.cumsum((states - real)[..., -2:], axis=1), axis=2)
+    motions = [
+        rollouts.stream_motion(own.astype(float), heading.astype(float))
+        for own, heading in zip(states, offset, strict=True)
+    ]
+    skating = np.mean([skating_ratio(one) for one in motions])
+    jerk = np.median([peak_jerk(one) for one in motions])
+    return float(apart.mean()), float(root.mean()), float(skating), float(jerk)
 
 
 def _others(corpus: Corpus, at: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
@@ -128,70 +175,100 @@ def _others(corpus: Corpus, at: np.ndarray, length: int, rng: np.random.Generato
     return corpus.state[every[rng.integers(low, high)][:, None] + np.arange(length)]
 
 
-def _nearest(
-    corpus: Corpus, truth, before: int, length: int, rng: np.random.Generator, n: int = 20_000
-) -> np.ndarray:
-    """What followed (N, C, 22) the learned history nearest to each window's, in deviations."""
-    from tools.judge import whole_windows
-
-    at = whole_windows(corpus, length)
-    at = at[at - corpus.first[at] >= before]
-    at = rng.choice(at, min(n, len(at)), replace=False)
-    _, std = corpus.statistics()
-    frames = np.arange(-before, 0, 4)
-    keys = (corpus.state[at[:, None] + frames] / std).reshape(len(at), -1)
-    keys = np.concatenate([keys, 8.0 * corpus.vectors[corpus.clause[at]]], axis=1)
-    asked = (truth.state[:, before + frames] / std).reshape(len(truth.state), -1)
-    asked = np.concatenate([asked, 8.0 * truth.text], axis=1)
-    square = (keys * keys).sum(axis=1)
-    best = [int((square - 2.0 * (keys @ row)).argmin()) for row in asked]
-    return corpus.state[at[best][:, None] + np.arange(length)]
-
-
-def _generate(model: MotionModel, truth, before: int) -> np.ndarray:
-    """Chunks (N, C, 22) from the windows' histories, texts and velocities."""
+def _generate(model: MotionModel, truth: Windows, before: int) -> np.ndarray:
+    """Chunks (N, C, 22) from the windows' histories, texts and velocities, as they are shown."""
     rng = np.random.default_rng(3)
     asked = np.concatenate([truth.velocity, truth.offset[:, :, None]], axis=2)[:, before:]
     parts = []
     for k in range(0, len(asked), MOST_AT_ONCE):
         some = slice(k, k + MOST_AT_ONCE)
         n = len(asked[some])
+        history = truth.state[some, :before]
         chunk, _ = model.plan(
-            truth.state[some, :before],
+            history,
             truth.text[some],
             truth.style[some],
             asked[some],
             np.ones((n, 1)),
             rng.standard_normal((n, model.chunk, truth.state.shape[2])),
         )
-        parts.append(chunk)
+        parts.append(with_human_bones(calmed(history[:, -2:], chunk)))
     return np.concatenate(parts)
 
 
-def _travel(models: dict[str, MotionModel], held_out: Corpus) -> Section:
-    section = Section(
-        "Root over 2 s, from held-out histories",
-        ("model", "asked", "ADE m", "FDE m", "travelled m", "within 2 % + 3 cm"),
-    )
-    for name, model in models.items():
-        for given in (True, False):
+def _travel(
+    models: dict[str, MotionModel], ours: Iterable[str], held_out: Corpus, int8: bool
+) -> Section:
+    metrics = ("ADE m", "FDE m", "travelled m", "within 2 % + 3 cm")
+    section = Section("Root over 2 s, from held-out histories", ("model", "asked", *metrics))
+    for given in (True, False):
+        what = "velocity" if given else "text only"
+        rows: dict[str, tuple[float, ...]] = {}
+        for name, model in models.items():
             found = rollouts.travel_error(model, held_out, given=given)
             numbers = (found.ade, found.fde, found.distance, found.share)
-            what = "velocity" if given else "text only"
             section.rows.append((name, what, *(f"{value:.3f}" for value in numbers)))
-            if given:
+            if name in ours:
+                rows[name] = numbers
+            if name in ours and given:
                 section.check("ADE", name, found.ade, high=0.02 * found.distance + 0.03)
+        if int8:
+            _same(section, metrics, rows, f", {what}")
+    return section
+
+
+def _by_action(
+    models: dict[str, MotionModel], people: Corpus, length: int, before: int, most: int = 256
+) -> Section:
+    """How far from captured people the same moments go, by action: too few for the judge."""
+    from tools.judge import whole_windows
+
+    section = Section(
+        "Held-out captured people: joints off, m (root off, m)", ("action", "windows", *models)
+    )
+    section.notes.append(
+        "mean over the chunk, from captured histories, the caption and the velocity that was; "
+        "nearest of the teacher's: what the procedural animator has to offer"
+    )
+    rng = np.random.default_rng(17)
+    every = whole_windows(people, length)
+    every = every[every - people.first[every] >= before]
+    for action in np.unique(people.action[every]).tolist():
+        at = every[people.action[every] == action]
+        if len(at) < length:  # less than a second of starts says little
+            continue
+        at = rng.choice(at, min(most, len(at)), replace=False)
+        truth = cut(people, at, before, length, np.random.default_rng(0))
+        real, offset = truth.state[:, before:], truth.offset[:, before:]
+        told = []
+        for model in models.values():
+            joints, root, *_ = _figures(_generate(model, truth, before), real, offset)
+            told.append(f"{joints:.3f} ({root:.3f})")
+        section.rows.append((ACTIONS[action].value, str(len(at)), *told))
     return section
 
 
 @app.command()
 def rollout(
     models: Models,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Datasets; for a row of retrieval.")
+    ] = None,
+    regression: Regression = None,
+    int8: Int8 = False,
     minutes: Annotated[float, typer.Option(help="How long streams are let run.")] = MINUTES,
     markdown: Markdown = None,
 ) -> None:
     """Speeds, paths, endurance and response of models that are let run."""
-    served: dict[str, MotionModel | None] = {"procedural": None, **_open(models)}
+    ours = _open(models)
+    served: dict[str, MotionModel | None] = {"procedural": None}
+    if data:
+        with users_fault():
+            taught = Corpus.join([read_corpus(path, "train") for path in data])
+        served["retrieval"] = Retrieval(taught, next(iter(ours.values())))
+    if regression:
+        served["regression"] = next(iter(_open([regression]).values()))
+    served |= ours
     speeds = Section(
         "Speeds kept for 10 s",
         ("source", "m/s", "error", "uncorrected", "skate 2cm", "jerk", "jerk / procedural"),
@@ -206,50 +283,70 @@ def rollout(
         ("source", *(f"{a} to {b}" for a, b in CHANGES), "learned share", "without head"),
     )
     jerks: dict[float, float] = {}
+    # What is compared between models: by name, of each its figures.
+    by_speed: dict[str, list[tuple[float, ...]]] = {}
+    by_route: dict[str, tuple[float, ...]] = {}
+    by_change: dict[str, tuple[float, ...]] = {}
     for name, model in served.items():
         free = {}
-        if model is not None:
+        if name in ours:
             start = rollouts.steady_start(rollouts.SPEEDS, model.history)
-            free = dict(
-                zip(
-                    rollouts.SPEEDS,
-                    rollouts.let_run(model, rollouts.SPEEDS, 60.0 * minutes, start),
-                    strict=True,
-                )
-            )
+            streams = rollouts.let_run(model, rollouts.SPEEDS, 60.0 * minutes, start)
+            free = dict(zip(rollouts.SPEEDS, streams, strict=True))
         for speed, one in rollouts.steady(model).items():
             jerk = peak_jerk(one)
             jerks.setdefault(speed, jerk)
             where = f"{name} at {speed:g} m/s"
-            speeds.check("speed error", where, speed_error(one), high=OFF_SPEED)
-            speeds.check("skating", where, skating_ratio(one), high=SKATES)
+            numbers = (speed_error(one), skating_ratio(one), jerk / jerks[speed])
+            by_speed.setdefault(name, []).append(numbers)
             own = "-"
-            if model is not None:
+            if name in ours:
                 off = abs(free[speed].speed / speed - 1.0)
                 own = f"{off:.4f}"
+                speeds.check("speed error", where, numbers[0], high=OFF_SPEED)
+                speeds.check("skating", where, numbers[1], high=SKATES)
                 speeds.check("speed error, uncorrected", where, off, high=OFF_SPEED)
-                speeds.check("peak jerk", where, jerk / jerks[speed], *JERK)
-            figures = (f"{speed_error(one):.4f}", own, f"{skating_ratio(one):.4f}", f"{jerk:.0f}")
-            speeds.rows.append((name, f"{speed:g}", *figures, f"{jerk / jerks[speed]:.2f}"))
+                speeds.check("peak jerk", where, numbers[2], *JERK)
+            figures = (f"{numbers[0]:.4f}", own, f"{numbers[1]:.4f}", f"{jerk:.0f}")
+            speeds.rows.append((name, f"{speed:g}", *figures, f"{numbers[2]:.2f}"))
         errors = rollouts.path_errors(model)
+        by_route[name] = tuple(value for pair in errors.values() for value in pair)
         paths.rows.append((name, *(f"{mean:.3f} {most:.3f}" for mean, most in errors.values())))
-        for route, most in ROUTE_M.items():
-            paths.check("path error", f"{name}, {route}", errors[route][1], high=most)
+        if name in ours:
+            for route, most in ROUTE_M.items():
+                paths.check("path error", f"{name}, {route}", errors[route][1], high=most)
+            for speed, one in free.items():
+                long.rows.append(_endurance(long, name, speed, one.states))
         if model is None:
             continue
-        for speed, one in free.items():
-            long.rows.append(_endurance(long, name, speed, one.states))
-        times = [rollouts.response_s(model, *pair) for pair in CHANGES]
+        times = tuple(rollouts.response_s(model, *pair) for pair in CHANGES)
+        share = rollouts.learned_share(model)
+        whole, headless = rollouts.moved_without_head(model)
+        by_change[name] = times
+        told = (f"{share:.3f}", f"{headless / whole:.2f}")
+        change.rows.append((name, *(f"{took:.3f}" for took in times), *told))
+        if name not in ours:
+            continue
         for pair, took in zip(CHANGES, times, strict=True):
             change.check("response", f"{name}, {' to '.join(pair)}", took, high=RESPONSE_S)
-        share = rollouts.learned_share(model)
         change.check("learned share", name, share, low=0.95)
-        whole, headless = rollouts.moved_without_head(model)
         change.check(
             "displacement left without the position head", name, headless / whole, high=0.5
         )
-        told = (f"{share:.3f}", f"{headless / whole:.2f}")
-        change.rows.append((name, *(f"{took:.3f}" for took in times), *told))
+    for name in ours if data else ():
+        mean = np.mean
+        rival, own = by_speed["retrieval"], by_speed[name]
+        speeds.check("skating to retrieval's", name, mean(own, axis=0)[1], high=mean(rival, 0)[1])
+        rival, own = by_route["retrieval"], by_route[name]
+        paths.check("path error to retrieval's", name, mean(own), high=mean(rival))
+        rival, own = by_change["retrieval"], by_change[name]
+        change.check("response to retrieval's", name, mean(own), high=mean(rival))
+    if int8:
+        for k, speed in enumerate(rollouts.SPEEDS):
+            rows = {name: by_speed[name][k] for name in ours}
+            _same(speeds, ("speed error", "skating", "jerk"), rows, f" at {speed:g} m/s")
+        ends = [f"{route}, {of}" for route in rollouts.routes() for of in ("mean", "most")]
+        _same(paths, ends, {name: by_route[name] for name in ours})
     show([speeds, paths, long, change], markdown, **_page("rollout", models))
 
 

@@ -207,9 +207,9 @@ def _own_asked(velocity: np.ndarray, offset: np.ndarray) -> np.ndarray:
     return np.concatenate([velocity, offset[:, :, None]], axis=2)
 
 
-def stream_motion(states: np.ndarray) -> Motion:
-    """A stream (T, 22) that goes straight ahead, as a Motion."""
-    heading = np.zeros(len(states))
+def stream_motion(states: np.ndarray, heading: np.ndarray | None = None) -> Motion:
+    """A stream (T, 22) as a Motion; it goes straight ahead unless ``heading`` (T,) is given."""
+    heading = np.zeros(len(states)) if heading is None else heading
     ground, pose = decode(states, heading, np.zeros(2), 1.0)
     root = np.concatenate([ground, np.zeros((len(states), 1))], axis=1)
     lateral = np.tile(LATERAL, (len(states), 1))
@@ -220,9 +220,13 @@ def stream_motion(states: np.ndarray) -> Motion:
 class Headless(MotionModel):
     """A model whose position head says nothing: what is left is the correction's."""
 
+    def __init__(self, model: MotionModel) -> None:
+        vars(self).update(vars(model))
+        self._model = model
+
     def plan(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As MotionModel, without steps."""
-        chunk, contact = super().plan(*inputs)
+        chunk, contact = self._model.plan(*inputs)
         chunk[..., -2:] = 0.0
         return chunk, contact
 
@@ -232,7 +236,7 @@ def moved_without_head(model: MotionModel) -> tuple[float, float]:
     scene = _along((1.3,), 8.0)
     return tuple(
         float(simulate(scene, motion="learned", model=each).root[-1, 0, 0])
-        for each in (model, Headless(model.path))
+        for each in (model, Headless(model))
     )
 
 

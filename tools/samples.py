@@ -48,4 +48,4 @@ def _moments(dataset: EpisodeDataset, index: int) -> tuple[list[pygame.Surface],
     last = (round(recording.scene.duration * FPS) - 1) / FPS
     times = [round(t / DT) * DT for t in np.linspace(0.0, last, MOMENTS)]
     run = recording.run(recording.scene.camera)
-    return shots(run, times, SIZE_PX), times
+    return list(shots(run, times, SIZE_PX)), times
