@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from entities.units import DT
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 console = Console()
+By = Annotated[str, typer.Option("--motion", help="procedural or learned.")]
+Model = Annotated[Path | None, typer.Option(help="A model's file, for learned.")]
 CROWDS = (1, 4, 20, 100, 200, 300)
 FIRST_FRAME = """
 import time; start = time.perf_counter()
@@ -70,6 +73,8 @@ def crowd_scene(n: int, seconds: float, seed: int = 0) -> Scene:
 def simulate(
     seconds: Annotated[float, typer.Option(help="Simulated seconds per run.")] = 20.0,
     repeats: Annotated[int, typer.Option(help="Runs; the fastest counts.")] = 3,
+    by: By = "procedural",
+    model: Model = None,
 ) -> None:
     """Headless simulation with poses, one thread, and what each system costs per tick.
 
@@ -78,15 +83,16 @@ def simulate(
     from sim import simulate as run_headless
     from sim.loop import Simulation
 
-    speed = Table("actors", "x real time", "µs per tick", title="simulate(), procedural, one core")
+    speed = Table("actors", "x real time", "µs per tick", title=f"simulate(), {by}, one core")
     cost = Table("system", title="µs per tick by system")
     columns: list[dict[str, float]] = []
     for n in CROWDS:
         scene = crowd_scene(n, seconds if n < 100 else seconds / 2)
-        best = min(_busy(lambda scene=scene: run_headless(scene)) for _ in range(repeats))
+        run = partial(run_headless, scene, motion=by, model=model)
+        best = min(_busy(run) for _ in range(repeats))
         ratio = scene.duration / best
         speed.add_row(str(n), f"{ratio:.1f}", f"{1e6 * DT / ratio:.0f}")
-        simulation = Simulation(scene)
+        simulation = Simulation(scene, motion=by, model=model)
         columns.append(_system_costs(simulation, round(scene.duration / DT)))
         cost.add_column(f"{n} actors", justify="right")
     for name in columns[0]:
@@ -138,10 +144,13 @@ def video(
     size: Annotated[str, typer.Option(help="Frame size.")] = "1280x720",
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 30,
     repeats: Annotated[int, typer.Option(help="Pairs of clips; the steepest slope counts.")] = 1,
+    by: By = "procedural",
+    model: Model = None,
 ) -> None:
     """Simulate, draw and encode: the slope between a 10 s and a 40 s clip, and the first frame."""
     pairs = [
-        [_clip(actors, size, fps, seconds) for seconds in (10.0, 40.0)] for _ in range(repeats)
+        [_clip(actors, size, fps, seconds, by, model) for seconds in (10.0, 40.0)]
+        for _ in range(repeats)
     ]
     short, long = min(pairs, key=lambda pair: pair[1].wall_s - pair[0].wall_s)
     slope = 30.0 / (long.wall_s - short.wall_s)
@@ -152,7 +161,7 @@ def video(
     first = subprocess.run(
         [sys.executable, "-c", FIRST_FRAME], capture_output=True, text=True, check=True
     )
-    table = Table("what", "figure", title=f"{actors} actors, {size} at {fps} fps")
+    table = Table("what", "figure", title=f"{actors} actors, {by}, {size} at {fps} fps")
     table.add_row("10 s clip", f"{short.wall_s:.2f} s, {10 / short.wall_s:.1f}x real time")
     table.add_row("40 s clip", f"{long.wall_s:.2f} s, {40 / long.wall_s:.1f}x real time")
     table.add_row("slope between them", f"{slope:.1f}x real time, {slope * fps:.0f} frames/s")
@@ -173,7 +182,14 @@ class Clip:
     cpu_s: tuple[float, float]  # of this process and of the one it started
 
 
-def _clip(actors: int, size: str, fps: int, seconds: float) -> Clip:
+def _clip(
+    actors: int,
+    size: str,
+    fps: int,
+    seconds: float,
+    by: str = "procedural",
+    model: Path | None = None,
+) -> Clip:
     """Make an mp4 of so many seconds."""
     from sim import render_video
 
@@ -182,7 +198,8 @@ def _clip(actors: int, size: str, fps: int, seconds: float) -> Clip:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         before = os.times()
-        wall_s = _timed(lambda: render_video(scene, path, fps=fps, size=(width, height)))
+        shape = {"fps": fps, "size": (width, height)}
+        wall_s = _timed(lambda: render_video(scene, path, motion=by, model=model, **shape))
         after = os.times()
     spent = [b - a for a, b in zip(before, after, strict=True)]
     return Clip(wall_s, (spent[0] + spent[1], spent[2] + spent[3]))
@@ -219,20 +236,23 @@ def window(
     actors: Annotated[int, typer.Option(help="Actors in the scene.")] = 20,
     size: Annotated[str, typer.Option(help="Of the window.")] = "1280x720",
     seconds: Annotated[float, typer.Option(help="How long it plays.")] = 20.0,
+    by: By = "procedural",
+    model: Model = None,
 ) -> None:
     """Processor time a picture of the live window costs, if it shows 60 a second."""
     from sim.loop import Simulation
     from sim.window import FPS, Window
 
     width, height = (int(part) for part in size.split("x"))
-    shown = Window(Simulation(crowd_scene(actors, seconds)), (width, height))
+    run = Simulation(crowd_scene(actors, seconds), motion=by, model=model)
+    shown = Window(run, (width, height))
     spent, start = [], time.perf_counter()
     for _ in range(round(seconds * FPS)):
         before = time.process_time()
         shown.turn(1.0 / FPS)
         spent.append(1e3 * (time.process_time() - before))
     rate = len(spent) / (time.perf_counter() - start)
-    table = Table("what", "figure", title=f"live window, {actors} actors, {size}")
+    table = Table("what", "figure", title=f"live window, {actors} actors, {by}, {size}")
     table.add_row("processor time a picture", f"{np.mean(spent):.1f} ms")
     table.add_row("95 of 100 take at most", f"{np.percentile(spent, 95):.1f} ms")
     table.add_row("pictures that take over 16.7 ms", f"{np.mean(np.array(spent) > 1e3 / FPS):.1%}")
