@@ -55,16 +55,17 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.gelu = nn.GELU(approximate="tanh")
 
-    def forward(
-        self, x: Tensor, memory: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """x (B, T, D) after attending to itself and ``memory``; its own keys and values."""
-        split = self.qkv(self.norm_attention(x)).chunk(3, dim=2)
-        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in split)
-        own = k, v
-        if memory is not None:
-            k, v = torch.cat([memory[0], k], dim=2), torch.cat([memory[1], v], dim=2)
-        seen = torch.softmax(q @ k.transpose(2, 3) * self.scale, dim=3) @ v
+    def forward(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x (B, T, D) after attending to itself and ``memory``; its own keys and values.
+
+        Keys and values are one tensor (B, 2 heads, T, D / heads), the keys first.
+        """
+        heads = self.heads
+        every = self.qkv(self.norm_attention(x)).unflatten(2, (3 * heads, -1)).transpose(1, 2)
+        query, own = every.split([heads, 2 * heads], dim=1)
+        known = own if memory is None else torch.cat([memory, own], dim=2)
+        key, value = known.chunk(2, dim=1)
+        seen = torch.softmax(query @ key.transpose(2, 3) * self.scale, dim=3) @ value
         x = x + self.out(seen.transpose(1, 2).flatten(2))
         return x + self.down(self.gelu(self.up(self.norm_forward(x)))), own
 
@@ -117,7 +118,7 @@ class MotionTransformer(nn.Module):
 
     def remember(
         self, history: Tensor, text: Tensor, style: Tensor
-    ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]:
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """What the chunk goes on from: its last frames as a token, where a line through them leads
         (B, C, 20), and keys and values per layer.
 
@@ -141,7 +142,7 @@ class MotionTransformer(nn.Module):
         time: Tensor,
         asked: Tensor,
         given: Tensor,
-        before: tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]],
+        before: tuple[Tensor, Tensor, list[Tensor]],
     ) -> tuple[Tensor, Tensor]:
         """Clean chunk (B, C, F) and contact logits (B, C, 2) of the left and the right foot.
 

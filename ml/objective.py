@@ -17,7 +17,7 @@ FAST_M = 0.02
 """A foot that slides this far in a frame while it stands does too."""
 
 # What each part of the loss weighs beside the features themselves; chosen on a small corpus.
-W_STEP, W_TRAVEL, W_SPEED, W_SLIDE, W_CONTACT = 1.0, 0.5, 1.0, 0.1, 0.1
+W_ROOT, W_TRAVEL, W_SPEED, W_BEND, W_SLIDE, W_CONTACT = 1.0, 0.5, 1.0, 2.0, 0.1, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +108,20 @@ def objective(
     stands = batch.contact[:, 1:] * batch.contact[:, :-1] * moves[:, 1:]
     parts = {
         "pose": mean_of(error[..., : ROOT.start] ** 2, valid),
-        "step": mean_of(error[..., ROOT] ** 2, moves),
+        "root": mean_of(error[..., ROOT] ** 2, moves),
         "travel": mean_of(
             F.smooth_l1_loss(travel / REACH_M, 0.0 * travel, reduction="none"), moves
         ),
         "speed": mean_of(change[..., : ROOT.start] ** 2, valid[:, 1:])
         + mean_of(jump[:, None, : ROOT.start] ** 2, valid[:, :1]) / clean.shape[1],
+        "bend": mean_of(torch.diff(change, dim=1)[..., : ROOT.start] ** 2, valid[:, 2:]),
         "slide": mean_of(F.smooth_l1_loss(slide / FAST_M, 0.0 * slide, reduction="none"), stands),
         "contact": mean_of(
             F.binary_cross_entropy_with_logits(contact, batch.contact, reduction="none"), valid
         ),
     }
-    weights = {"pose": 1.0, "step": W_STEP, "travel": W_TRAVEL, "speed": W_SPEED}
-    weights |= {"slide": W_SLIDE, "contact": W_CONTACT}
+    weights = {"pose": 1.0, "root": W_ROOT, "travel": W_TRAVEL, "speed": W_SPEED}
+    weights |= {"bend": W_BEND, "slide": W_SLIDE, "contact": W_CONTACT}
     return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
 
 

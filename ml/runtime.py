@@ -9,6 +9,7 @@ GDC 2018).
 import hashlib
 import json
 import logging
+import math
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -34,6 +35,7 @@ from entities.skeleton import (
 )
 from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.features import N_FEATURES
+from ml.metrics import MOTION_FPS
 from ml.refit import BONES, leg
 
 log = logging.getLogger(__name__)
@@ -47,8 +49,10 @@ FITS = {
 """What a file has to say of itself to be used here; ``ml.weights`` writes it into them."""
 MOST_AT_ONCE = 64
 """Bodies a call serves: more do not get cheaper, and take longer than a tick has."""
-FADE = 0.5 ** (1.0 / 3.0)
-"""Share of an offset left after a frame: half of it is gone in 0.1 s."""
+SPRING = 2.0 * math.log(2.0) / (0.1 * MOTION_FPS)
+"""1/frame, stiffness of the critically damped spring that takes up what a new chunk is off: half
+of it is gone in about 0.1 s."""
+LEFT = math.exp(-SPRING)
 CALM = (-1 / 16, 4 / 16, 10 / 16, 4 / 16, -1 / 16)
 N_POSE = 2 * N_JOINTS
 
@@ -188,7 +192,8 @@ class Streams:
         self._history = np.zeros((n, model.history, N_FEATURES))
         self._chunk = np.zeros((n, model.chunk, N_FEATURES))
         self._contact = np.zeros((n, model.chunk, 2))
-        self._offset = np.zeros((n, N_POSE))
+        self._offset = np.zeros((n, N_POSE))  # m, what is shown off the chunk
+        self._drift = np.zeros((n, N_POSE))  # m a frame, how fast that changes
         self._planned = np.zeros(n, bool)
 
     def begin(self, rows: np.ndarray, past: np.ndarray) -> None:
@@ -197,7 +202,7 @@ class Streams:
         first = np.repeat(past[:, :1], missing, axis=1)
         self._history[rows] = np.concatenate([first, past], axis=1)
         self.now[rows] = past[:, -1]
-        self._offset[rows] = 0.0
+        self._offset[rows] = self._drift[rows] = 0.0
         self._planned[rows] = False
 
     def plan(
@@ -217,19 +222,28 @@ class Streams:
             chunk, contact = self.model.plan(
                 self._history[which], text[some], style[some], asked[some], given[some], noise[some]
             )
-            expected = self._expected(which)
+            expected, pace = self._expected(which)
             chunk = calmed(self._history[which, -2:], chunk.astype(np.float64))
             self._chunk[which] = with_human_bones(chunk)
             self._contact[which] = contact
-            self._offset[which] = expected - self._chunk[which, 0, :N_POSE]
+            first, second = self._chunk[which, 0, :N_POSE], self._chunk[which, 1, :N_POSE]
+            self._offset[which], self._drift[which] = expected - first, pace - (second - first)
         self.at[rows], self._planned[rows] = 0, True
 
-    def _expected(self, rows: np.ndarray) -> np.ndarray:
-        """(R, 20) the pose that would have come next; who has no chunk goes on as he moved."""
+    def _expected(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pose (R, 20) that would have come next, and how fast it would have gone on.
+
+        Who has no chunk goes on as he moved.
+        """
         last, before = self._history[rows, -1, :N_POSE], self._history[rows, -2, :N_POSE]
-        at = np.minimum(self.at[rows], self.model.chunk - 1)
-        old = self._chunk[rows, at, :N_POSE] + self._offset[rows]
-        return np.where(self._planned[rows, None], old, 2.0 * last - before)
+        end = self.model.chunk - 1
+        at, then = np.minimum(self.at[rows], end), np.minimum(self.at[rows] + 1, end)
+        now, ahead = self._chunk[rows, at, :N_POSE], self._chunk[rows, then, :N_POSE]
+        planned, pace = self._planned[rows, None], last - before
+        return (
+            np.where(planned, now + self._offset[rows], last + pace),
+            np.where(planned, ahead - now + self._drift[rows], pace),
+        )
 
     def following(self) -> tuple[np.ndarray, np.ndarray]:
         """The frames (N, 22) after the present ones, and their contacts (N, 2)."""
@@ -243,7 +257,9 @@ class Streams:
         """Go on by a frame."""
         frame, self.contact = self.following()
         self.now, self.at = frame, self.at + 1
-        self._offset *= FADE
+        pull = self._drift + SPRING * self._offset
+        self._offset = LEFT * (self._offset + pull)
+        self._drift = LEFT * (self._drift - SPRING * pull)
         self._history[:, :-1] = self._history[:, 1:]
         self._history[:, -1] = frame
 

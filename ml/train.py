@@ -47,6 +47,8 @@ class TrainConfig:
     seed: int = 0
 
 
+OWN_MOMENTS = 0.75
+
 PRESETS = {
     "cpu-2h": TrainConfig(),
     "full": TrainConfig(batch=1024, steps=100_000, warm_up=1000, average=0.9998, check_every=1000),
@@ -183,8 +185,7 @@ def train(
             with accelerator.autocast():
                 batch = disturb(model, as_batch(windows, model, device), config.disturbance, draw)
                 noise = torch.randn(batch.chunk.shape, generator=draw).to(device)
-                # Squared: what the first step makes of pure noise is what the others build on.
-                moment = torch.rand(len(at), generator=draw).to(device) ** 2
+                moment = moments(len(at), shape.steps, draw).to(device)
                 moment = moment * (not config.regression)
                 parts = objective(model, batch, noise, moment, network)
             accelerator.backward(parts["loss"])
@@ -217,6 +218,15 @@ def train(
                 break
     accelerator.wait_for_everyone()
     return found
+
+
+def moments(n: int, steps: int, draw: torch.Generator) -> torch.Tensor:
+    """Moments (N,) of the flow to learn at: mostly those where a sampler of ``steps`` looks.
+
+    The rest lie anywhere, more of them early: what is made of pure noise is what all builds on.
+    """
+    own, anywhere, where = torch.rand((3, n), generator=draw)
+    return torch.where(where < OWN_MOMENTS, (own * steps).floor() / steps, anywhere**2)
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -270,7 +280,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     steps = np.array([row["step"] for row in rows])
     width = max(len(rows) // 200, 1)
     kernel = np.ones(width) / width
-    for name in ("loss", "pose", "step", "travel", "speed"):
+    for name in ("loss", "pose", "root", "travel", "speed", "bend"):
         values = np.array([row[name] for row in rows])
         left.plot(steps[width - 1 :], np.convolve(values, kernel, "valid"), label=name)
     left.set(yscale="log", xlabel="step", title="learned from")

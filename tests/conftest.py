@@ -2,13 +2,18 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+import ml.runtime
 from entities.scene import Scene
+
+SHIPPED = ml.runtime.default_model()
+"""The motion model that comes with the package."""
 
 # The suite keeps every core busy by itself: torch's threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -33,6 +38,25 @@ def _no_display() -> None:
     """Drawing must not need a screen, so no test may find one by accident."""
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _animator(tmp_path_factory) -> Iterator[None]:
+    """In this process nothing asked is the animator: the world, the story and the animator are
+    tested to the last bit with it, four times as fast. Commands in other processes, and whatever
+    asks for ``shipped``, meet the model that comes with the package.
+    """
+    absent = tmp_path_factory.getbasetemp() / "no model.onnx"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ml.runtime, "default_model", lambda: absent)
+        yield
+
+
+@pytest.fixture
+def shipped(monkeypatch) -> Path:
+    """The model that comes with the package, where a user finds it."""
+    monkeypatch.setattr(ml.runtime, "default_model", lambda: SHIPPED)
+    return SHIPPED
 
 
 @pytest.fixture

@@ -12,8 +12,18 @@ safetensors = pytest.importorskip("safetensors.torch")
 
 from dataclasses import replace  # noqa: E402
 
-from entities.skeleton import BONE_LENGTHS, JOINTS, SHANK, THIGH, ActorType, bone_lengths  # noqa: E402
-from ml.corpus import Corpus, cut, to_human  # noqa: E402
+from entities.skeleton import (  # noqa: E402
+    BONE_LENGTHS,
+    JOINTS,
+    L_HAND,
+    PELVIS,
+    R_HAND,
+    SHANK,
+    THIGH,
+    ActorType,
+    bone_lengths,
+)
+from ml.corpus import Corpus, Shown, at_rate, cut, in_mirror, to_human, variants  # noqa: E402
 from ml.features import N_FEATURES, encode  # noqa: E402
 from ml.metrics import MOTION_FPS  # noqa: E402
 from ml.model import (  # noqa: E402
@@ -24,7 +34,7 @@ from ml.model import (  # noqa: E402
     n_parameters,
 )
 from ml.objective import Disturbance, as_batch, disturb, objective  # noqa: E402
-from ml.train import PRESETS, TrainConfig, learning_rate, train  # noqa: E402
+from ml.train import PRESETS, TrainConfig, learning_rate, moments, train  # noqa: E402
 from ml.weights import load_into, load_model, save_shards, save_weights  # noqa: E402
 
 SMALL = MotionConfig(width=32, layers=2, heads=2, text=8, history=8, chunk=16, steps=2)
@@ -112,7 +122,7 @@ def test_what_is_not_rooted_teaches_no_root() -> None:
     batch = as_batch(cut(corpus, np.array([20]), 16, 16, np.random.default_rng(0)), model, "cpu")
     assert batch.given.item() == 0.0
     parts = objective(model, batch, torch.zeros_like(batch.chunk), torch.zeros(1))
-    assert parts["step"] == parts["travel"] == parts["slide"] == 0.0
+    assert parts["root"] == parts["travel"] == parts["slide"] == 0.0
     assert parts["pose"] > 0.0
 
 
@@ -173,6 +183,57 @@ def test_what_depends_on_what() -> None:
         history[:1], batch.text[:1], batch.style[:1], batch.asked[:1], given[:1], noise[:1]
     )
     assert torch.allclose(alone[0][0], chunk[0], atol=1e-5)
+
+
+def test_moments_are_mostly_those_of_the_sampler() -> None:
+    at = moments(4000, 2, torch.Generator().manual_seed(0))
+    assert (at == 0.0).float().mean() == pytest.approx(0.375, abs=0.03)
+    assert (at == 0.5).float().mean() == pytest.approx(0.375, abs=0.03)
+    assert at.max() > 0.9
+    assert at.min() >= 0.0
+    assert at.max() < 1.0
+
+
+def shown(text: str = "a person waves with the left hand") -> Shown:
+    rng = np.random.default_rng(4)
+    contact = np.tile([True, False], (31, 1))
+    heading = np.linspace(0.0, 1.0, 31).astype(np.float32)
+    state = rng.standard_normal((31, 22)).astype(np.float32)
+    return Shown(state, heading, contact, np.full(31, 5), np.zeros(31, int), [text, text])
+
+
+def test_a_mirror_swaps_sides_and_twice_is_as_it_was() -> None:
+    one = shown()
+    other = in_mirror(one)
+    assert other.texts == ["a person waves with the right hand"] * 2
+    pose, flipped = (each.state[:, :20].reshape(-1, 10, 2) for each in (one, other))
+    assert (flipped[:, L_HAND] == pose[:, R_HAND]).all()
+    assert (flipped[:, PELVIS] == pose[:, PELVIS]).all()
+    assert (other.state[:, -2] == one.state[:, -2]).all()
+    assert (other.state[:, -1] == -one.state[:, -1]).all()
+    assert (other.heading == -one.heading).all()
+    assert other.contact[0].tolist() == [False, True]
+    back = in_mirror(other)
+    assert (back.state == one.state).all()
+    assert back.texts == one.texts
+
+
+def test_faster_motion_goes_as_far_in_less_time() -> None:
+    one = shown()
+    one.state[:, -2:] = np.linspace(0.01, 0.05, 31)[:, None]
+    for rate in (0.8, 1.25):
+        other = at_rate(one, rate)
+        assert len(other.state) == pytest.approx(31 / rate, abs=1.0)
+        assert len(other.heading) == len(other.contact) == len(other.clause) == len(other.state)
+        assert other.state[:, -2].sum() == pytest.approx(one.state[:, -2].sum(), rel=0.04)
+        assert other.heading[-1] == pytest.approx(1.0, abs=0.05)
+
+
+def test_captured_motion_is_told_in_other_words() -> None:
+    made = variants(shown())
+    assert len(made) == 6
+    assert len({one.texts[0] for one in made}) == 6
+    assert all("waves with the" in one.texts[0] for one in made)
 
 
 @pytest.mark.slow

@@ -78,9 +78,9 @@ def test_a_dataset_as_a_corpus(dataset, tmp_path) -> None:
     assert (both.end[corpus.end[-1] :] > len(corpus)).all()
 
 
-def losses(folder: Path) -> list[float]:
+def curve(folder: Path, name: str = "loss") -> list[float]:
     with (folder / "curve.csv").open() as file:
-        return [float(row["loss"]) for row in csv.DictReader(file)]
+        return [float(row[name]) for row in csv.DictReader(file)]
 
 
 @pytest.mark.slow
@@ -94,8 +94,9 @@ def test_a_model_from_nothing_moves_people(dataset, tmp_path) -> None:
         check_every=150, check_windows=64,
     )  # fmt: skip
     found = train(learn, held_out, tmp_path, config, SMALL, max_minutes=2.0, quiet=True)
-    curve = losses(tmp_path)
-    assert np.mean(curve[-20:]) < 0.35 * np.mean(curve[:20])
+    losses = curve(tmp_path)
+    assert np.mean(losses[-20:]) < 0.35 * np.mean(losses[:20])
+    assert curve(tmp_path, "step") == list(range(1, len(losses) + 1))
     assert found["root_m"] < 0.1
     export(tmp_path / "best.safetensors", tmp_path / "m.onnx")
     scene = make_scene({"velocity": [1.4, 0.0], "actions": [[0.0, "walk"]]}, duration=6.0)
@@ -112,16 +113,16 @@ def test_the_command_goes_on_after_a_kill(dataset, tmp_path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([*line, "--max-minutes", "0.02"], cwd=ROOT, env=environment)
     assert process.wait(timeout=120) == 0
-    done = len(losses(out))
+    done = len(curve(out))
     assert done >= 1
     process = subprocess.Popen(line, cwd=ROOT, env=environment, start_new_session=True)
     time.sleep(10.0)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    before = losses(out)
+    before = curve(out)
     subprocess.run([*line, "--max-minutes", "0.0"], cwd=ROOT, env=environment, check=True)
-    assert losses(out)[: len(before)] == before
-    assert len(losses(out)) == len(before) + 1
+    assert curve(out)[: len(before)] == before
+    assert len(curve(out)) == len(before) + 1
     refused = subprocess.run(
         [*line, "--seed", "3"], cwd=ROOT, env=environment, capture_output=True, text=True
     )
