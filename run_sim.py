@@ -136,8 +136,8 @@ def run(
             from sim.replay import Recording
 
             alone("--replay", prompt=prompt, scene=scene, seed=seed, script=script, record=record)
-            alone("--replay", motion=motion, model=model_file)
-            recording = Recording(replay, episode or 0)
+            alone("--replay", motion=motion)
+            recording = Recording(replay, episode or 0, model_file)
             story = recording.scene
         story = adjusted(story, seconds=seconds, seed=seed, camera=camera, follow=follow)
         if script is not None:

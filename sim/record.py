@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any
@@ -29,6 +30,7 @@ from ml.episodes import (
     open_dataset,
 )
 from ml.features import encode, in_heading
+from ml.runtime import MotionModel
 from sim.loop import Simulation
 from sim.reel import Block
 from sim.subtasks import Clauses, caption_of, later_of, told
@@ -76,7 +78,7 @@ class Take:
 
         folder: where what does not fit in memory goes. Raises ValueError if nobody is there.
         """
-        self._simulation, self._clauses, self._folder = simulation, clauses, folder
+        self.simulation, self._clauses, self._folder = simulation, clauses, folder
         n = len(simulation.cast.actor_ids)
         if n == 0:
             raise ValueError("record: nobody is in the scene; expected at least one actor")
@@ -98,27 +100,27 @@ class Take:
 
     def close(self) -> None:
         """Look at the run no more, and forget it."""
-        self._simulation.watchers.remove(self._take)
+        self.simulation.watchers.remove(self._take)
         if self._spool is not None:
             self._spool.close()
 
     def run_until(self, tick: int) -> None:
         """Have the run go on until the frame at ``tick`` is here."""
-        missing = tick - self._simulation.world.tick
+        missing = tick - self.simulation.world.tick
         if missing > 0:
-            for _ in self._simulation.blocks(missing + 1):
+            for _ in self.simulation.blocks(missing + 1):
                 pass
 
     def record(self, reason: str) -> SceneRecord:
         """Where the take comes from and why it ended."""
-        scene = Scene.model_validate(self._simulation.scene.model_dump())
+        scene = Scene.model_validate(self.simulation.scene.model_dump())
         ticks = self.n_frames * TICKS_PER_MOTION_FRAME
-        model_hash = self._simulation.model_hash
+        model_hash = self.simulation.model_hash
         return SceneRecord(scene, ticks, reason, self.first_tick, model_hash)
 
     def episodes(self) -> Iterator[Episode]:
         """Every actor's track."""
-        scene, cast = self._simulation.scene, self._simulation.cast
+        scene, cast = self.simulation.scene, self.simulation.cast
         for row, actor in enumerate(scene.actors):
             clauses = told(scene, row) if self._clauses is None else self._clauses[row]
             track = self._track(row)
@@ -255,7 +257,8 @@ class Recorder:
                 return f"nothing recorded to {self.path}: shorter than a frame"
             record = take.record(reason)
             before = self._writer.n_episodes
-            film = None if self._writer.video_size is None else self._film(record)
+            model = take.simulation.model
+            film = None if self._writer.video_size is None else self._film(record, model)
             self._writer.add(record, take.episodes(), film)
             n = self._writer.n_episodes - before
             self._writer.commit()
@@ -281,37 +284,46 @@ class Recorder:
             self._take.close()
         self._writer.close()
 
-    def _film(self, record: SceneRecord) -> Path:
+    def _film(self, record: SceneRecord, model: Path | MotionModel | None) -> Path:
         """The scene run once more, with a picture for every frame recorded."""
         path = self.path / STAGING / "film.mp4"
         seconds = record.ticks * DT
-        clip = Clip(record.scene, FPS, self._writer.video_size, seconds, run=lambda: rerun(record))
+        run = partial(rerun, record, model)
+        clip = Clip(record.scene, FPS, self._writer.video_size, seconds, run=run)
         prepare_video(clip, path)(None)
         return path
 
 
-def motion_of(record: SceneRecord) -> str | None:
-    """What moved a recorded scene: nothing but the model that is here can be asked for again."""
-    return None if record.model_hash else "procedural"
+def moved_again(
+    record: SceneRecord, model: Path | MotionModel | None = None
+) -> dict[str, str | Path | MotionModel | None]:
+    """The arguments of Simulation by which a recorded scene is moved as it was.
+
+    model: the one that moved it, where that is not the one that comes with the package.
+    """
+    if not record.model_hash:
+        return {"motion": "procedural"}
+    return {"motion": None if model is None else "learned", "model": model}
 
 
-def rerun(record: SceneRecord) -> Simulation:
-    """The recorded run once more, at the tick its recording began."""
-    simulation = Simulation(record.scene, motion=motion_of(record))
+def rerun(record: SceneRecord, model: Path | MotionModel | None = None) -> Simulation:
+    """The recorded run once more, at the tick its recording began. model: see ``moved_again``."""
+    simulation = Simulation(record.scene, **moved_again(record, model))
     for _ in range(record.first_tick):
         simulation.step()
     return simulation
 
 
-def differences(dataset: EpisodeDataset, index: int) -> list[str]:
+def differences(dataset: EpisodeDataset, index: int, model: Path | None = None) -> list[str]:
     """What is not the same, to the last bit, when scene ``index`` is run once more.
 
-    Raises ValueError for a scene that was never simulated.
+    model: see ``moved_again``. Raises ValueError for a scene that was never simulated, and if the
+    model cannot be used.
     """
     record = dataset.scene(index)
     if record.ticks == 0:
         raise ValueError(f"scene {index}: was not simulated, so it cannot be run again")
-    simulation = rerun(record)
+    simulation = rerun(record, model)
     take = Take(simulation)
     take.run_until(record.first_tick + record.ticks)
     again = {episode.actor_id: episode for episode in take.episodes()}

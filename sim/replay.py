@@ -10,15 +10,19 @@ from ml.episode_files import FPS
 from ml.episodes import Episode, SceneRecord, open_dataset
 from sim.frame import turn_bones
 from sim.loop import Simulation
-from sim.record import differences, motion_of
+from sim.record import differences, moved_again
 from sim.reel import Block, Reel
 
 
 class Recording:
     """A recorded episode, and the scene it was part of."""
 
-    def __init__(self, path: Path, episode: int) -> None:
-        """Raises ValueError if there is no such dataset or episode."""
+    def __init__(self, path: Path, episode: int, model: Path | None = None) -> None:
+        """model: that moved it, if another than comes with the package.
+
+        Raises ValueError if there is no such dataset or episode.
+        """
+        self._model = model
         self._dataset = open_dataset(path)
         track = self._dataset.episode(episode)
         self.number = track.scene
@@ -30,11 +34,11 @@ class Recording:
     def run(self, camera: CameraPlan) -> "Replay":
         """What was recorded, seen by another camera."""
         dataset, number = self._dataset, self.number
-        return Replay(dataset.scene(number), dataset.of_scene(number), camera)
+        return Replay(dataset.scene(number), dataset.of_scene(number), camera, self._model)
 
     def differences(self) -> list[str]:
         """What is not the same, to the last bit, when the scene is simulated once more."""
-        return differences(self._dataset, self.number)
+        return differences(self._dataset, self.number, self._model)
 
 
 class Replay(Simulation):
@@ -44,11 +48,19 @@ class Replay(Simulation):
     where it is not (another machine, a captured motion) the recording is what is seen.
     """
 
-    def __init__(self, record: SceneRecord, tracks: list[Episode], camera: CameraPlan) -> None:
-        """tracks: of the scene's recorded actors. camera: instead of the scene's own."""
-        super().__init__(
-            record.scene.model_copy(update={"camera": camera}), motion=motion_of(record)
-        )
+    def __init__(
+        self,
+        record: SceneRecord,
+        tracks: list[Episode],
+        camera: CameraPlan,
+        model: Path | None = None,
+    ) -> None:
+        """tracks: of the scene's recorded actors. camera: instead of the scene's own.
+
+        model: that moved it, if another than comes with the package.
+        """
+        scene = record.scene.model_copy(update={"camera": camera})
+        super().__init__(scene, **moved_again(record, model))
         self._tracks = tracks
         self._first = record.first_tick
         for _ in range(record.first_tick):

@@ -300,6 +300,22 @@ def test_what_is_recorded_says_what_moved_it(tmp_path, monkeypatch) -> None:
     assert f"moved by model {open_model(MODEL).hash}; here none" in differences(dataset, 0)
 
 
+def test_a_recording_of_another_model_is_run_again_with_it(tmp_path, tool) -> None:
+    import run_sim
+
+    line = ("--prompt", "a man walks", "--seconds", "1", "--headless", "--quiet")
+    code, _, err = tool(
+        run_sim.app, *line, "--model", MODEL, "--record", tmp_path / "d", "--record-video"
+    )
+    assert (code or 0, "recorded 1 episodes" in err or err == "") == (0, True)
+    again = ("--replay", tmp_path / "d", "--episode", "0", "--headless")
+    code, out, _ = tool(run_sim.app, *again, "--model", MODEL)
+    assert (code or 0, out) == (0, "scene 0, run again: the same to the last bit\n")
+    code, out, _ = tool(run_sim.app, *again)  # by what comes with the package: somebody else
+    assert code == 1
+    assert f"moved by model {open_model(MODEL).hash}; here none" in out
+
+
 def test_a_film_and_the_command_take_it(tmp_path, tool) -> None:
     import run_sim
 
