@@ -281,7 +281,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     width = max(len(rows) // 200, 1)
     kernel = np.ones(width) / width
     for name in ("loss", "pose", "root", "travel", "speed", "bend"):
-        values = np.array([row[name] for row in rows])
+        values = np.array([row.get(name, np.nan) for row in rows])
         left.plot(steps[width - 1 :], np.convolve(values, kernel, "valid"), label=name)
     left.set(yscale="log", xlabel="step", title="learned from")
     left.legend()
