@@ -41,8 +41,8 @@ UNLOCK_M = 0.15
 """A held foot is let go when the model has it this far away."""
 STRETCHED = 0.975
 """So far a leg stretches to keep its foot: close to straight, a knee would snap."""
-HOLD, LET_GO = 4.74 / 0.1, 4.74 / 0.2
-"""1/s of critically damped springs: what a foot is off its spot has all but gone in 0.1 s, what it
+HOLD, LET_GO = 4.74 / 0.075, 4.74 / 0.2
+"""1/s of critically damped springs: what a foot is off its spot has all but gone in 0.075 s, what it
 is off its way in the air in 0.2 s."""
 _UPPER = (
     (NECK, PELVIS, TRUNK),
@@ -97,14 +97,18 @@ class FootLock:
         strayed |= breaks
         goes = held & (~stands | breaks)
         comes = ~held & stands & ~strayed
-        ground = np.zeros_like(free[2])
+        # A foot that is held does not leave the ground at once, nor with a jerk: it peels off.
+        low = np.clip(free[2], 0.0, LOCK_BELOW_M * size)
+        ground = low * low / (2.0 * LOCK_BELOW_M * size) + np.maximum(free[2] - low, 0.0)
         off[:2] += np.where(goes, spot - free[:2], 0.0)
         off[2] += np.where(goes, ground - free[2], 0.0)
-        spot = np.where(comes, free[:2] + off[:2], spot)
-        off[:2] = np.where(comes, 0.0, off[:2])
-        off[2] += np.where(comes, free[2] - ground, 0.0)
-        # Over the ground neither the place nor the speed of a foot jumps; up and down it may.
+        # Over the ground neither the place nor the speed of a foot jumps; up and down it may. It
+        # is held where it comes to rest by itself, so that it need not be pulled back.
         drift[:2] += rate * (comes * 1.0 - goes)
+        run_out = drift[:2] / HOLD
+        spot = np.where(comes, free[:2] + off[:2] + run_out, spot)
+        off[:2] = np.where(comes, -run_out, off[:2])
+        off[2] += np.where(comes, free[2] - ground, 0.0)
         held = (held & ~goes) | comes
         stiff = np.stack([np.where(held, HOLD, LET_GO)] * 2 + [np.full(held.shape, HOLD)])
         pull, left = drift + stiff * off, np.exp(-stiff * dt)
