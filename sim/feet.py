@@ -42,8 +42,8 @@ UNLOCK_M = 0.15
 STRETCHED = 0.975
 """So far a leg stretches to keep its foot: close to straight, a knee would snap."""
 HOLD, LET_GO = 4.74 / 0.075, 4.74 / 0.2
-"""1/s of critically damped springs: what a foot is off its spot has all but gone in 0.075 s, what it
-is off its way in the air in 0.2 s."""
+"""1/s of critically damped springs: what a foot is off its spot has all but gone in 0.075 s, what
+it is off its way in the air in 0.2 s."""
 _UPPER = (
     (NECK, PELVIS, TRUNK),
     (L_ELBOW, NECK, UPPER_ARM),
