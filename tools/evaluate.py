@@ -42,6 +42,7 @@ Markdown = Annotated[Path | None, typer.Option(help="Also write the tables to th
 
 MINUTES = 10.0
 JUDGE_STEPS = 3000
+MOVES_M, ALIVE = 0.02, (0.6, 1.6)
 SAME_SHARE, SAME = 0.05, 0.01
 """Eight bits may change a figure by this share of it, or by this much."""
 SKATES, OFF_SPEED, JERK = 0.03, 0.03, (0.7, 1.4)
@@ -347,7 +348,29 @@ def rollout(
             _same(speeds, ("speed error", "skating", "jerk"), rows, f" at {speed:g} m/s")
         ends = [f"{route}, {of}" for route in rollouts.routes() for of in ("mean", "most")]
         _same(paths, ends, {name: by_route[name] for name in ours})
-    show([speeds, paths, long, change], markdown, **_page("rollout", models))
+    alive = _liveliness(ours)
+    show([speeds, paths, long, change, alive], markdown, **_page("rollout", models))
+
+
+def _liveliness(models: dict[str, MotionModel]) -> Section:
+    section = Section(
+        "Actions let run: how far joints move from their mean, beside the animator's",
+        ("action", "animator m", *models),
+    )
+    section.notes.append("(in brackets: not what the model is exported for)")
+    wanted = rollouts.liveliness(None)
+    # All of them are asked of the model, also what it would leave to the animator.
+    found = {name: rollouts.liveliness(rollouts.for_all(one)) for name, one in models.items()}
+    for action, real in wanted.items():
+        told = []
+        for name, model in models.items():
+            ratio = found[name][action] / real
+            used = not model.actions or action in model.actions
+            told.append(f"{ratio:.2f}" if used else f"({ratio:.2f})")
+            if used and real > MOVES_M:
+                section.check("movement", f"{name}, {action.value}", ratio, *ALIVE)
+        section.rows.append((action.value, f"{real:.4f}", *told))
+    return section
 
 
 def _endurance(section: Section, name: str, speed: float, states: np.ndarray) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from entities.actions import ACTIONS, ActionType
 from entities.scene import Scene
 from entities.skeleton import LATERAL
 from entities.units import DT
@@ -17,6 +18,7 @@ from ml.metrics import (
 )
 from ml.runtime import MotionModel, Streams, open_words
 from sim import simulate
+from sim.learned import MODEL_DOES
 from sim.path import Path
 from tools.trials import motions_of
 
@@ -217,12 +219,23 @@ def stream_motion(states: np.ndarray, heading: np.ndarray | None = None) -> Moti
     return Motion(MOTION_FPS, root, heading, pose, lateral, world, np.zeros((len(states), 2), bool))
 
 
-class Headless(MotionModel):
-    """A model whose position head says nothing: what is left is the correction's."""
+class Like(MotionModel):
+    """A model that is like another but for what a class says."""
 
     def __init__(self, model: MotionModel) -> None:
         vars(self).update(vars(model))
         self._model = model
+
+
+def for_all(model: MotionModel) -> MotionModel:
+    """The same model, asked for everything that models can do."""
+    every = Like(model)
+    every.actions = frozenset()
+    return every
+
+
+class Headless(Like):
+    """A model whose position head says nothing: what is left is the correction's."""
 
     def plan(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As MotionModel, without steps."""
@@ -264,6 +277,23 @@ def learned_share(model: MotionModel) -> float:
     scene = Scene.model_validate({"actors": actors, "duration": 8.0, "seed": 2})
     trace = simulate(scene, motion="learned", model=model)
     return float(trace.source.mean())
+
+
+def liveliness(model: MotionModel | None, seconds: float = 8.0) -> dict[ActionType, float]:
+    """How much bodies move in what models do: mean deviation of joints from their mean pose, m."""
+    actions = [action for action, does in zip(ACTIONS, MODEL_DOES, strict=True) if does]
+    actors = [
+        {
+            "id": f"a{k}",
+            "initial_position": {"x": 0.0, "y": APART_M * k},
+            "actions": [[0.0, action.value]],
+        }
+        for k, action in enumerate(actions)
+    ]
+    scene = Scene.model_validate({"actors": actors, "duration": seconds, "seed": 5})
+    motion = "procedural" if model is None else "learned"
+    pose = simulate(scene, motion=motion, model=model).pose[round(1.0 / DT) :]
+    return dict(zip(actions, pose.std(axis=0).mean(axis=(1, 2)).tolist(), strict=True))
 
 
 def crowd_cost(model: MotionModel, n: int, seconds: float = 4.0) -> float:
