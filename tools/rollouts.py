@@ -226,6 +226,10 @@ class Like(MotionModel):
         vars(self).update(vars(model))
         self._model = model
 
+    def plan(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As MotionModel."""
+        return self._model.plan(*inputs)
+
 
 def for_all(model: MotionModel) -> MotionModel:
     """The same model, asked for everything that models can do."""
