@@ -33,10 +33,12 @@ from sim.rows import MotionRows
 from sim.steps import Frames
 from sim.world import World
 
-LOCK_AT, UNLOCK_AT = 0.6, 0.55
+LOCK_AT, UNLOCK_AT = 0.7, 0.65
 """How sure the model has to be that a foot stands before it is held, and until it is let go."""
 LOCK_BELOW_M = 0.025
 """A foot that the model has higher than this is not held, whatever it says."""
+PEEL_M = 0.015
+"""A held foot begins to rise with the model's, slowly at first, and rises as fast from here on."""
 UNLOCK_M = 0.15
 """A held foot is let go when the model has it this far away."""
 STRETCHED = 0.975
@@ -98,8 +100,8 @@ class FootLock:
         goes = held & (~stands | breaks)
         comes = ~held & stands & ~strayed
         # A foot that is held does not leave the ground at once, nor with a jerk: it peels off.
-        low = np.clip(free[2], 0.0, LOCK_BELOW_M * size)
-        ground = low * low / (2.0 * LOCK_BELOW_M * size) + np.maximum(free[2] - low, 0.0)
+        low = np.clip(free[2], 0.0, PEEL_M * size)
+        ground = low * low / (2.0 * PEEL_M * size) + np.maximum(free[2] - low, 0.0)
         off[:2] += np.where(goes, spot - free[:2], 0.0)
         off[2] += np.where(goes, ground - free[2], 0.0)
         # Over the ground neither the place nor the speed of a foot jumps; up and down it may. It
