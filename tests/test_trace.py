@@ -230,7 +230,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not():
     assert trace_hash(simulate(mixed_scene(seed=4), seconds=4, seed=3)) == trace_hash(first)
 
 
-def test_the_same_bits_in_another_process():
+def test_the_same_bits_in_another_process(shipped):
     code = (
         "from tests.test_trace import mixed_scene, trace_hash; from sim import simulate;"
         "print(trace_hash(simulate(mixed_scene(), seconds=4)))"
