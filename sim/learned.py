@@ -52,7 +52,7 @@ MODEL_DOES = np.isin(
 del A
 
 FRAME_S = DT * TICKS_PER_MOTION_FRAME
-RENEW_FRAMES = 20
+RENEW_FRAMES = 30
 """A chunk is followed no further than this before the next is planned."""
 SPREAD_FRAMES = 12
 """First chunks end this much earlier, actor by actor, so that not all are renewed at once."""

@@ -18,12 +18,11 @@ from ml.metrics import (
 )
 from ml.runtime import MotionModel, Streams, open_words
 from sim import simulate
-from sim.learned import MODEL_DOES
+from sim.learned import MODEL_DOES, RENEW_FRAMES
 from sim.path import Path
 from tools.trials import motions_of
 
 SPEEDS = (1.3, 3.0, 5.0, 6.0, 8.0)  # m/s
-RENEW_FRAMES = 20
 WARM_UP_S = 3.0
 APART_M = 40.0
 
