@@ -127,17 +127,23 @@ def to_episode(clip: Clip, row: PackRow, about: dict[str, Any]) -> Episode:
 
 def teaches(clip: Clip, row: PackRow) -> Teaches:
     """What may be learned from a clip."""
-    if clip.out_of_plane or clip.whips or row.source in UNCERTAIN:
+    if row.source in UNCERTAIN:
         return Teaches.NOTHING
-    return Teaches.ALL if row.full_root else Teaches.POSE
+    return _shows(clip.out_of_plane or clip.whips, row.full_root)
 
 
 def measures(about: dict[str, Any]) -> Teaches:
-    """What a clip that teaches nothing may be measured against, by its record."""
-    unlike = about.get("out_of_plane") or about.get("whips") or about.get("source") not in UNCERTAIN
+    """What may be measured against a clip that ``to_episode`` made, by its record: what it would
+    teach if its origin were certain."""
+    unlike = about["out_of_plane"] or about["whips"]
+    return _shows(unlike, about["root_motion"] == "full")
+
+
+def _shows(unlike: bool, full_root: bool) -> Teaches:
+    """What of a clip is as it was in space; nothing where the plane makes another of it."""
     if unlike:
         return Teaches.NOTHING
-    return Teaches.ALL if about.get("root_motion") == "full" else Teaches.POSE
+    return Teaches.ALL if full_root else Teaches.POSE
 
 
 def action_of(label: str, motion: Motion) -> ActionType:

@@ -133,29 +133,28 @@ class Windows:
     valid: np.ndarray  # (B, C) float32, 0 from where another clause is in force
     rooted: np.ndarray  # (B, 1) float32
 
+    @property
+    def asked(self) -> np.ndarray:
+        """(B, L + C, 3) what was asked for, as a model is asked: see ``MotionModel.plan``."""
+        return np.concatenate([self.velocity, self.offset[:, :, None]], axis=2)
+
 
 def read_corpus(
     path: str | Path,
     split: str,
     encoder: TextEncoder | None = None,
     *,
-    captured_only_to_measure: bool = False,
+    to_measure: bool = False,
 ) -> Corpus:
     """What a dataset teaches of a split. Raises ValueError if there is no dataset.
 
     encoder: the default one by default. Animals on four legs are left out, and what must not
-    teach; other bodies are brought to human proportions. captured_only_to_measure: nothing will be
-    learned from it, so clips of uncertain origin may be in it and generated people are not.
+    teach; other bodies are brought to human proportions. to_measure: captured people alone, and as
+    nothing will be learned from them, also those of uncertain origin.
     """
     dataset = open_dataset(path)
     kinds = [ActorType(kind) for kind in dataset.column("actor_type")]
-    measure = captured_only_to_measure
     lessons = [Teaches(name) for name in dataset.column("teaches")]
-    if measure:
-        lessons = [
-            measures(json.loads(about)) if lesson is Teaches.NOTHING else lesson
-            for lesson, about in zip(lessons, dataset.column("about"), strict=True)
-        ]
     manners: list[tuple[str, float]] = []
     for record in dataset.scenes():
         manners.append([(a.style or "", a.style_intensity) for a in record.scene.actors])
@@ -165,26 +164,30 @@ def read_corpus(
     texts: dict[str, int] = {"": 0}
     parts: dict[str, list[np.ndarray]] = {}
     begins = 0
+    abouts = dataset.column("about") if to_measure else []
     for k, index in enumerate(rows.episode.tolist()):
-        if kinds[index] in QUADRUPEDS or lessons[index] is Teaches.NOTHING:
-            continue
         own = slice(int(rows.first[k]), int(rows.first[k + 1]))
+        captured = rows.columns["source"][own.start] == SOURCES.index(Source.CAPTURED)
+        if to_measure:
+            lesson = measures(json.loads(abouts[index])) if captured else Teaches.NOTHING
+        else:
+            lesson = lessons[index]
+        if kinds[index] in QUADRUPEDS or lesson is Teaches.NOTHING:
+            continue
         cast = manners[scene[index]]
         style, intensity = cast[actor[index]] if actor[index] < len(cast) else ("", 0.0)
         subtask = rows.columns["subtask_index"][own]
-        clauses = [dataset.subtasks[number] for number in np.unique(subtask).tolist()]
+        numbers, place = np.unique(subtask, return_inverse=True)
+        clauses = [dataset.subtasks[number] for number in numbers.tolist()]
         caption = dataset.tasks[int(rows.columns["task_index"][own.start])]
         shown = Shown(
             to_human(rows.columns["state"][own], kinds[index]),
             rows.columns["heading"][own],
             rows.columns["contact"][own],
             rows.columns["action_id"][own],
-            np.searchsorted(np.unique(subtask), subtask),
+            place,
             [*clauses, caption],
         )
-        captured = rows.columns["source"][own.start] == SOURCES.index(Source.CAPTURED)
-        if measure and not captured:
-            continue
         for one in variants(shown) if captured and split == "train" else [shown]:
             n = len(one.state)
             said = np.array([texts.setdefault(text, len(texts)) for text in one.texts], np.int32)
@@ -197,7 +200,7 @@ def read_corpus(
                 "caption": np.full(n, said[-1]),
                 "style": np.full(n, texts.setdefault(style, len(texts)), np.int32),
                 "intensity": np.full(n, intensity if style else 0.0, np.float32),
-                "rooted": np.full(n, lessons[index] is Teaches.ALL),
+                "rooted": np.full(n, lesson is Teaches.ALL),
                 "first": np.full(n, begins, np.int64),
                 "end": np.full(n, begins + n, np.int64),
             }
@@ -211,6 +214,14 @@ def read_corpus(
     vectors[0] = 0.0
     whole = {name: np.concatenate(column) for name, column in parts.items()}
     return Corpus(**whole, texts=list(texts), vectors=vectors)
+
+
+def whole_windows(corpus: Corpus, length: int) -> np.ndarray:
+    """First frames of the windows in which one clause is in force, and the root teaches."""
+    fits, _ = corpus.starts(length)
+    begins = np.flatnonzero(np.diff(corpus.clause, prepend=-1) != 0)
+    next_change = np.append(begins, len(corpus))[np.searchsorted(begins, fits, side="right")]
+    return fits[(next_change >= fits + length) & corpus.rooted[fits]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,6 +48,7 @@ class TrainConfig:
 
 
 OWN_MOMENTS = 0.75
+"""Share of windows that are learned at the moments where the sampler looks."""
 
 PRESETS = {
     "cpu-2h": TrainConfig(),

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the judge needs the train extra")
 pytest.importorskip("safetensors")
 
+from ml.corpus import cut, whole_windows  # noqa: E402
 from ml.runtime import MotionModel  # noqa: E402
 from tests.test_model import pacing  # noqa: E402
-from tools import evaluate, judge, rollouts  # noqa: E402
+from tools import contact_sheet, evaluate, judge, rollouts, windows  # noqa: E402
+from tools.retrieval import Retrieval  # noqa: E402
 
 MODEL = Path(__file__).parent / "data" / "motion_small.onnx"
 
@@ -106,6 +109,53 @@ def test_a_perfect_root_has_no_error() -> None:
     assert found.share == 1.0
     free = rollouts.let_run(Perfect(MODEL), (1.3, 5.0), 3.0, np.zeros((2, 20, 22)))
     assert [run.speed for run in free] == pytest.approx([1.3, 5.0], rel=1e-6)
+
+
+def test_retrieval_finds_what_it_knows() -> None:
+    corpus = pacing(n_episodes=8, frames=200)
+    corpus.vectors = np.zeros((len(corpus.texts), 384), np.float32)
+    like = MotionModel(MODEL)
+    known = Retrieval(corpus, like)
+    assert (known.history, known.chunk, known.encoder) == (like.history, like.chunk, like.encoder)
+    at = whole_windows(corpus, like.chunk)
+    at = at[at - corpus.first[at] >= like.history][::40]
+    truth = cut(corpus, at, like.history, like.chunk, np.random.default_rng(0), smoothing_s=(0.0,))
+    made = windows.generate(known, truth, like.history)
+    joints, root, _, _ = windows.figures(
+        known.plan(
+            truth.state[:, : like.history],
+            truth.text,
+            truth.style,
+            truth.asked[:, like.history :],
+            np.ones((len(at), 1)),
+            np.zeros(0),
+        )[0],
+        truth.state[:, like.history :],
+        truth.offset[:, like.history :],
+    )
+    assert made.shape == (len(at), like.chunk, 22)
+    assert joints < 0.02
+    assert root < 0.05
+
+
+@pytest.mark.slow
+def test_one_sentence_moved_by_two(tool, tmp_path) -> None:
+    line = ("beside", "a man walks", "--by", "procedural", "--by", MODEL, "--width", 64)
+    code, _, err = tool(contact_sheet.app, *line, tmp_path / "a.mp4", "--end", 0.5, "--headless")
+    assert (code or 0, err) == (0, "")
+    with av.open(tmp_path / "a.mp4") as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == 15
+    assert len({frame.shape for frame in frames}) == 1
+    assert np.ptp(frames[-1]) > 100
+    code, _, err = tool(contact_sheet.app, *line, tmp_path / "a.png", "--frames", 2)
+    assert (code or 0, err) == (0, "")
+    assert (tmp_path / "a.png").stat().st_size > 0
+    code, _, err = tool(
+        contact_sheet.app, "beside", "a man walks", tmp_path / "b.png", "--by", "no"
+    )
+    assert code == 2
+    assert "no motion model" in err
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import numpy as np
 import typer
 
 from entities.actions import ACTIONS
-from ml.corpus import Corpus, Windows, cut, read_corpus
+from ml.corpus import Corpus, cut, read_corpus, whole_windows
 from ml.metrics import (
     MOTION_FPS,
     mean_speed,
@@ -22,9 +22,10 @@ from ml.metrics import (
     skating_ratio,
     speed_error,
 )
-from ml.runtime import MOST_AT_ONCE, MotionModel, calmed, with_human_bones
+from ml.runtime import MotionModel
 from run_sim import run_command, users_fault
 from tools import rollouts
+from tools import windows as windowing
 from tools.report import Section, show
 from tools.retrieval import Retrieval
 
@@ -43,6 +44,7 @@ Markdown = Annotated[Path | None, typer.Option(help="Also write the tables to th
 MINUTES = 10.0
 JUDGE_STEPS = 3000
 MOVES_M, ALIVE = 0.02, (0.6, 1.6)
+"""Where the animator moves joints by more than this, a model is to move them by as much."""
 SAME_SHARE, SAME = 0.05, 0.01
 """Eight bits may change a figure by this share of it, or by this much."""
 SKATES, OFF_SPEED, JERK = 0.03, 0.03, (0.7, 1.4)
@@ -59,6 +61,16 @@ def _open(paths: list[Path]) -> dict[str, MotionModel]:
 def _page(command: str, models: list[Path]) -> dict[str, str]:
     names = " ".join(path.name for path in models)
     return {"title": "Learned motion", "command": f"python -m tools.evaluate {command} {names}"}
+
+
+def _rivals(
+    taught: Corpus | None, like: MotionModel, regression: Path | None
+) -> dict[str, MotionModel]:
+    """What ours is compared with: retrieval of what was learned from, and a regression's file."""
+    rivals = {} if taught is None else {"retrieval": Retrieval(taught, like)}
+    if regression is not None:
+        rivals["regression"] = next(iter(_open([regression]).values()))
+    return rivals
 
 
 def _same(
@@ -93,20 +105,18 @@ def motion(
         held_out = Corpus.join([read_corpus(path, split) for path in data])
         taught = [read_corpus(path, "train") for path in [*data, *([captured] if captured else [])]]
     learned_from = Corpus.join(taught)
-    others = {"retrieval": Retrieval(learned_from, first)}
-    if regression:
-        others["regression"] = next(iter(_open([regression]).values()))
+    others = _rivals(learned_from, first, regression)
     length, before = first.chunk, first.history
     rng = np.random.default_rng(11)
-    at = judging.whole_windows(held_out, length)
+    at = whole_windows(held_out, length)
     at = at[at - held_out.first[at] >= 1]
     at = rng.choice(at, min(windows, len(at)), replace=False)
     known = judging.opened(judge, learned_from, length, JUDGE_STEPS)
     truth = cut(held_out, at, before, length, np.random.default_rng(0))
     made = {"real": truth.state[:, before:]}
-    made["teacher, other takes"] = _others(held_out, at, length, rng)
+    made["teacher, other takes"] = windowing.others(held_out, at, length, rng)
     for name, model in (others | served).items():
-        made[name] = _generate(model, truth, before)
+        made[name] = windowing.generate(model, truth, before)
     metrics = (
         "FID", "top 1", "top 2", "top 3", "matching", "diversity", "joints m", "root m",
         "skate 2cm", "jerk / real",
@@ -117,14 +127,16 @@ def motion(
     clause = held_out.clause[at]
     real = judging.features(known, made["real"])
     offset = truth.offset[:, before:]
-    true_jerk = _figures(made["real"], made["real"], offset)[-1]
     rows: dict[str, tuple[float, ...]] = {}
+    measured = {
+        name: windowing.figures(states, made["real"], offset) for name, states in made.items()
+    }
     for name, states in made.items():
         seen = judging.features(known, states)
         with users_fault():
             hits, distance = judging.r_precision(known, seen, clause, held_out.vectors)
-        *off, jerk = _figures(states, made["real"], offset)
-        told = (distance, judging.diversity(seen), *off, jerk / true_jerk)
+        *off, jerk = measured[name]
+        told = (distance, judging.diversity(seen), *off, jerk / measured["real"][-1])
         rows[name] = (judging.frechet(real, seen), *hits.tolist(), *told)
         section.rows.append((name, f"{rows[name][0]:.4f}", *(f"{v:.3f}" for v in rows[name][1:])))
     section.notes.append(
@@ -143,58 +155,10 @@ def motion(
     sections = [section, _travel(served | others, served, held_out, int8)]
     if captured:
         with users_fault():
-            people = read_corpus(captured, split, captured_only_to_measure=True)
+            people = read_corpus(captured, split, to_measure=True)
         teacher = {"nearest of the teacher's": Retrieval(Corpus.join(taught[: len(data)]), first)}
         sections.append(_by_action(teacher | others | served, people, length, before))
     show(sections, markdown, **_page("motion", models))
-
-
-def _figures(
-    states: np.ndarray, real: np.ndarray, offset: np.ndarray
-) -> tuple[float, float, float, float]:
-    """How far joints and root are from what followed, m; skating; peak jerk, m/s³."""
-    apart = np.linalg.norm((states - real)[..., :20].reshape(*states.shape[:2], 10, 2), axis=3)
-    root = np.linalg.norm(np.cumsum((states - real)[..., -2:], axis=1), axis=2)
-    motions = [
-        rollouts.stream_motion(own.astype(float), heading.astype(float))
-        for own, heading in zip(states, offset, strict=True)
-    ]
-    skating = np.mean([skating_ratio(one) for one in motions])
-    jerk = np.median([peak_jerk(one) for one in motions])
-    return float(apart.mean()), float(root.mean()), float(skating), float(jerk)
-
-
-def _others(corpus: Corpus, at: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """Other windows (N, C, 22) in which the same clauses are in force, where there are any."""
-    from tools.judge import whole_windows
-
-    every = whole_windows(corpus, length)
-    order = np.argsort(corpus.clause[every], kind="stable")
-    every = every[order]
-    low = np.searchsorted(corpus.clause[every], corpus.clause[at], "left")
-    high = np.searchsorted(corpus.clause[every], corpus.clause[at], "right")
-    return corpus.state[every[rng.integers(low, high)][:, None] + np.arange(length)]
-
-
-def _generate(model: MotionModel, truth: Windows, before: int) -> np.ndarray:
-    """Chunks (N, C, 22) from the windows' histories, texts and velocities, as they are shown."""
-    rng = np.random.default_rng(3)
-    asked = np.concatenate([truth.velocity, truth.offset[:, :, None]], axis=2)[:, before:]
-    parts = []
-    for k in range(0, len(asked), MOST_AT_ONCE):
-        some = slice(k, k + MOST_AT_ONCE)
-        n = len(asked[some])
-        history = truth.state[some, :before]
-        chunk, _ = model.plan(
-            history,
-            truth.text[some],
-            truth.style[some],
-            asked[some],
-            np.ones((n, 1)),
-            rng.standard_normal((n, model.chunk, truth.state.shape[2])),
-        )
-        parts.append(with_human_bones(calmed(history[:, -2:], chunk)))
-    return np.concatenate(parts)
 
 
 def _travel(
@@ -222,8 +186,6 @@ def _by_action(
     models: dict[str, MotionModel], people: Corpus, length: int, before: int, most: int = 256
 ) -> Section:
     """How far from captured people the same moments go, by action: too few for the judge."""
-    from tools.judge import whole_windows
-
     section = Section(
         "Held-out captured people: joints off, m (root off, m)", ("action", "windows", *models)
     )
@@ -243,7 +205,9 @@ def _by_action(
         real, offset = truth.state[:, before:], truth.offset[:, before:]
         told = []
         for model in models.values():
-            joints, root, *_ = _figures(_generate(model, truth, before), real, offset)
+            joints, root, *_ = windowing.figures(
+                windowing.generate(model, truth, before), real, offset
+            )
             told.append(f"{joints:.3f} ({root:.3f})")
         section.rows.append((ACTIONS[action].value, str(len(at)), *told))
     return section
@@ -261,15 +225,12 @@ def rollout(
     markdown: Markdown = None,
 ) -> None:
     """Speeds, paths, endurance and response of models that are let run."""
-    ours = _open(models)
-    served: dict[str, MotionModel | None] = {"procedural": None}
+    ours, taught = _open(models), None
     if data:
         with users_fault():
             taught = Corpus.join([read_corpus(path, "train") for path in data])
-        served["retrieval"] = Retrieval(taught, next(iter(ours.values())))
-    if regression:
-        served["regression"] = next(iter(_open([regression]).values()))
-    served |= ours
+    served: dict[str, MotionModel | None] = {"procedural": None}
+    served |= _rivals(taught, next(iter(ours.values())), regression) | ours
     speeds = Section(
         "Speeds kept for 10 s",
         ("source", "m/s", "error", "uncorrected", "skate 2cm", "jerk", "jerk / procedural"),
@@ -335,13 +296,14 @@ def rollout(
             "displacement left without the position head", name, headless / whole, high=0.5
         )
     for name in ours if data else ():
-        mean = np.mean
-        rival, own = by_speed["retrieval"], by_speed[name]
-        speeds.check("skating to retrieval's", name, mean(own, axis=0)[1], high=mean(rival, 0)[1])
-        rival, own = by_route["retrieval"], by_route[name]
-        paths.check("path error to retrieval's", name, mean(own), high=mean(rival))
-        rival, own = by_change["retrieval"], by_change[name]
-        change.check("response to retrieval's", name, mean(own), high=mean(rival))
+        skates, rivals = (np.mean(by_speed[which], axis=0)[1] for which in (name, "retrieval"))
+        speeds.check("skating to retrieval's", name, skates, high=rivals)
+        for section, metric, found in (
+            (paths, "path error", by_route),
+            (change, "response", by_change),
+        ):
+            most = np.mean(found["retrieval"])
+            section.check(f"{metric} to retrieval's", name, np.mean(found[name]), high=most)
     if int8:
         for k, speed in enumerate(rollouts.SPEEDS):
             rows = {name: by_speed[name][k] for name in ours}

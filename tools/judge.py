@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ml.corpus import Corpus
+from ml.corpus import Corpus, whole_windows
 from ml.features import N_FEATURES
 
 SIZE = 64
@@ -76,14 +76,6 @@ def learn(corpus: Corpus, length: int, steps: int, seed: int = 0) -> Judge:
         loss.backward()
         optimiser.step()
     return judge.eval()
-
-
-def whole_windows(corpus: Corpus, length: int) -> np.ndarray:
-    """First frames of the windows in which one clause is in force, and the root teaches."""
-    fits, _ = corpus.starts(length)
-    begins = np.flatnonzero(np.diff(corpus.clause, prepend=-1) != 0)
-    next_change = np.append(begins, len(corpus))[np.searchsorted(begins, fits, side="right")]
-    return fits[(next_change >= fits + length) & corpus.rooted[fits]]
 
 
 def opened(path: Path, corpus: Corpus, length: int, steps: int) -> Judge:

@@ -185,8 +185,7 @@ def travel_error(
     for k in range(frames):
         if k % RENEW_FRAMES == 0:
             w = cut(corpus, at + k, 0, c, rng, smoothing_s=(0.0,))
-            asked = _own_asked(w.velocity, w.offset)
-            streams.plan(rows, w.text, w.style, asked, np.full((n, 1), float(given)))
+            streams.plan(rows, w.text, w.style, w.asked, np.full((n, 1), float(given)))
         streams.advance()
         states.append(streams.now)
     made = np.stack(states, axis=1)
@@ -202,10 +201,6 @@ def travel_error(
     return Travel(
         float(off.mean()), float(off[:, -1].mean()), float(far.mean()), float(good.mean())
     )
-
-
-def _own_asked(velocity: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    return np.concatenate([velocity, offset[:, :, None]], axis=2)
 
 
 def stream_motion(states: np.ndarray, heading: np.ndarray | None = None) -> Motion:
