@@ -96,6 +96,17 @@ class Corpus:
         changed |= fits - self.first[fits] < NEAR_CHANGE_FRAMES
         return fits, fits[changed]
 
+    def odds(self, at: np.ndarray) -> np.ndarray:
+        """Cumulative odds (A,) of drawing each of the frames ``at``, ending at 1.
+
+        An action counts by the root of its frames: four gaits make up more than half of all, and
+        a dance would hardly be seen beside them.
+        """
+        action = self.action[at]
+        rarity = 1.0 / np.sqrt(np.maximum(np.bincount(action), 1))
+        total = np.cumsum(rarity[action])
+        return total / total[-1:]
+
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
         """One corpus of several, their texts made one list. Raises ValueError for none."""

@@ -34,17 +34,15 @@ def export(
     out: Path,
     *,
     int8: bool = False,
-    steps: int | None = None,
     actions: tuple[ActionType, ...] = (),
 ) -> dict[str, float]:
     """Write ``out`` and return its size and how far it is from torch, in the features' units.
 
-    steps: of the sampler, the checkpoint's own by default. actions: what it is to be used for, if
-    not for all that models can do. Raises ValueError if the weights do
-    not fit or a float32 file is further from torch than PARITY.
+    actions: what it is to be used for, if not for all that models can do. Raises ValueError if the
+    weights do not fit or a float32 file is further from torch than PARITY.
     """
     model, about = load_model(weights)
-    sampler = Sampler(model, steps).eval()
+    sampler = Sampler(model).eval()
     config = model.config
     example = sample_inputs(config, 2, seed=0)
     part = out.with_name(f".{out.name}.part")
@@ -86,7 +84,7 @@ def export(
             )
         proto = onnx.load(part)
     del proto.metadata_props[:]
-    about |= {"steps": str(sampler.steps), "actions": ",".join(actions)}
+    about |= {"actions": ",".join(actions)}
     for key, value in about.items():
         proto.metadata_props.add(key=key, value=value)
     onnx.save(proto, part)
@@ -95,7 +93,7 @@ def export(
         part.unlink()
         raise ValueError(f"{out}: differs from torch by {apart:.2g}; allowed is {PARITY:g}")
     os.replace(part, out)
-    return {"MB": out.stat().st_size / 1e6, "apart": apart, "steps": sampler.steps}
+    return {"MB": out.stat().st_size / 1e6, "apart": apart}
 
 
 def turn_weights(graph: onnx.GraphProto) -> None:
@@ -167,17 +165,16 @@ def main(
     weights: Annotated[Path, typer.Argument(help="A .safetensors file, or a folder of shards.")],
     out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
     int8: Annotated[bool, typer.Option("--int8", help="Eight bits a weight.")] = False,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of the sampler.")] = None,
     action: Annotated[
         list[ActionType] | None, typer.Option(help="What it is good at; all, unless given.")
     ] = None,
 ) -> None:
     """Export a checkpoint."""
     try:
-        found = export(weights, out, int8=int8, steps=steps, actions=tuple(action or ()))
+        found = export(weights, out, int8=int8, actions=tuple(action or ()))
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
-    print(f"{out}: {found['MB']:.1f} MB, {found['steps']} steps, off by {found['apart']:.2g}")
+    print(f"{out}: {found['MB']:.1f} MB, off by {found['apart']:.2g}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """The motion transformer: what came before, and what is asked -> the next chunk of motion.
 
 Tokens hold four frames each. History, text and style are encoded once and attend only to each
-other; the chunk attends to them and to itself. It is learned by rectified flow (Liu, Gong & Liu,
-ICLR 2023, https://arxiv.org/abs/2209.03003) that predicts the clean chunk rather than the
-velocity: with few sampling steps the last step then ends on a motion, not on leftover noise.
+other; the chunk starts as noise and attends to them and to itself, once: one pass is a take, other
+noise another. What makes takes as sharp and as varied as motion is how it is taught: see
+``ml.objective``.
 """
 
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ml.features import N_FEATURES
@@ -20,6 +19,11 @@ ASKED = 3
 """What is asked per frame: velocity forward, left (m/s), heading (rad), seen from the first's."""
 SPEED_UNIT = 3.0
 """m/s that count as 1 in what the network reads."""
+
+
+SPREAD = 0.8
+"""Size of the noise that takes are made of: at 1 they are further apart than what happens is, and
+held-out takes score best from 0.7 to 0.8 (docs/training.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,6 @@ class MotionConfig:
     history: int = 20  # frames before the chunk
     chunk: int = 40  # frames at a time
     patch: int = 4  # frames a token
-    steps: int = 2  # of the sampler
     dropout: float = 0.1  # in the position head; the blocks see more than they can learn by heart
 
     def __post_init__(self) -> None:
@@ -73,7 +76,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
     """What queries (B, T, D) see of values (B, S, D) by their keys.
 
     In an exported model it is one operator of onnxruntime's: taken apart, a sixth of the time goes
-    into moving heads to and fro.
+    into moving heads to and fro. To learn from, it is spelt out: with as few tokens as here,
+    torch's own takes seven times as long on a CPU.
     """
     if torch.onnx.is_in_onnx_export():
         return torch.onnx.ops.symbolic(
@@ -85,7 +89,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
             version=1,
         )
     q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    seen = torch.softmax(q @ k.transpose(2, 3) * q.shape[3] ** -0.5, dim=3) @ v
+    return seen.transpose(1, 2).flatten(2)
 
 
 class PositionHead(nn.Module):
@@ -106,7 +111,7 @@ class PositionHead(nn.Module):
 
 
 class MotionTransformer(nn.Module):
-    """Predicts the clean chunk from a noised one; features are normalised throughout."""
+    """Noise -> one of the chunks that may follow; features are normalised throughout."""
 
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
@@ -116,12 +121,12 @@ class MotionTransformer(nn.Module):
         self.register_buffer("std", torch.ones(N_FEATURES))
         self.read_history = nn.Linear(patch * N_FEATURES, width)
         self.read_words = nn.Linear(config.text, width)
-        self.read_chunk = nn.Linear(patch * (N_FEATURES + 6) + 1, width)
+        self.read_noise = nn.Linear(patch * N_FEATURES, width, bias=False)
+        self.read_choice = nn.Linear(N_FEATURES, width, bias=False)
+        self.read_asked = nn.Linear(patch * 6 + 1, width)
         self.read_lead = nn.Linear(patch * N_FEATURES, width)
-        self.read_time = nn.Linear(64, width)
         self.place_before = nn.Parameter(0.5 * torch.randn(config.history // patch + 2, width))
         self.place_chunk = nn.Parameter(0.5 * torch.randn(config.chunk // patch, width))
-        self.register_buffer("waves", torch.exp(torch.linspace(0.0, 5.0, 32)), persistent=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.carry = nn.Linear(2 * N_FEATURES, config.chunk * (N_FEATURES - 2))
         with torch.no_grad():  # begin with the last pose, fading to the mean: blocks add the rest
@@ -154,34 +159,31 @@ class MotionTransformer(nn.Module):
         carried = self.carry(history[:, -2:].flatten(1)).unflatten(1, (self.config.chunk, -1))
         return lead, carried, memory
 
-    def denoise(
+    def imagine(
         self,
-        noised: Tensor,
-        time: Tensor,
+        noise: Tensor,
         asked: Tensor,
         given: Tensor,
         before: tuple[Tensor, Tensor, list[Tensor]],
     ) -> tuple[Tensor, Tensor]:
-        """Clean chunk (B, C, F) and contact logits (B, C, 2) of the left and the right foot.
+        """A chunk (B, C, F) and contact logits (B, C, 2) of the left and the right foot.
 
-        noised (B, C, F): at ``time`` (B,) of the way from noise to motion. asked (B, C, 3): see
-        ASKED. given (B, 1): 1 where anything is asked, 0 where the motion goes where it likes.
+        noise (B, C, F): standard normal. asked (B, C, 3): see ASKED. given (B, 1): 1 where anything
+        is asked, 0 where the motion goes where it likes.
         """
         patch = self.config.patch
         cos, sin = torch.cos(asked[..., 2]), torch.sin(asked[..., 2])
         x, y = asked[..., 0] / SPEED_UNIT, asked[..., 1] / SPEED_UNIT
         own = torch.stack([x * cos + y * sin, y * cos - x * sin], dim=2) * given[:, :, None]
         wish = torch.stack([x, y, cos - 1.0, sin], dim=2) * given[:, :, None]
-        # The best linear guess at the motion in it: of pure noise, nothing is let in.
-        gain = time / (time * time + (1.0 - time) ** 2)
-        seen = noised * gain[:, None, None]
-        frames = torch.cat([seen, wish, own], dim=2).unflatten(1, (-1, patch)).flatten(2)
+        frames = torch.cat([wish, own], dim=2).unflatten(1, (-1, patch)).flatten(2)
         flag = given[:, None].expand(-1, frames.shape[1], -1)
-        angle = time[:, None] * self.waves
-        clock = self.read_time(torch.cat([torch.cos(angle), torch.sin(angle)], dim=1))
         lead, carried, memory = before
-        x = self.read_chunk(torch.cat([frames, flag], dim=2)) + self.place_chunk
-        x = x + clock[:, None] + lead
+        x = self.read_asked(torch.cat([frames, flag], dim=2)) + self.place_chunk + lead
+        x = x + self.read_noise(noise.unflatten(1, (-1, patch)).flatten(2))
+        # What all of the noise has in common tells every token of one choice: which dance, which
+        # foot. Each would have to gather it from the others.
+        x = x + self.read_choice(noise.mean(dim=1) * self.config.chunk**0.5)[:, None]
         for block, past in zip(self.blocks, memory, strict=True):
             x, _ = block(x, past)
         x = self.norm(x)
@@ -189,28 +191,41 @@ class MotionTransformer(nn.Module):
         contact = self.contact(x).unflatten(2, (patch, 2)).flatten(1, 2)
         return torch.cat([pose, self.position(x, own)], dim=2), contact
 
-    def forward(self, noised, time, asked, given, history, text, style) -> tuple[Tensor, Tensor]:
-        """``denoise`` after ``remember``."""
-        return self.denoise(noised, time, asked, given, self.remember(history, text, style))
+    def forward(self, noise, asked, given, history, text, style) -> tuple[Tensor, Tensor]:
+        """``imagine`` after ``remember``: takes (K, B, C, F) and their contacts (K, B, C, 2).
+
+        noise (K, B, C, F): K takes of each of B chunks, whose past is encoded once.
+        """
+        takes = len(noise)
+
+        def each(x: Tensor) -> Tensor:
+            return x.repeat(takes, *[1] * (x.ndim - 1))
+
+        lead, carried, memory = self.remember(history, text, style)
+        before = each(lead), each(carried), [each(past) for past in memory]
+        made, contact = self.imagine(noise.flatten(0, 1), each(asked), each(given), before)
+        return made.unflatten(0, (takes, -1)), contact.unflatten(0, (takes, -1))
+
+    def make_deaf(self) -> None:
+        """Never let noise in: for the regression baseline, which has one take of everything."""
+        for reader in (self.read_noise, self.read_choice):
+            reader.weight.data.zero_()
+            reader.weight.requires_grad_(False)
 
 
 class Sampler(nn.Module):
-    """Noise -> motion in metres, the steps unrolled: what is exported and played."""
+    """Noise -> motion in metres: what is exported and played."""
 
-    def __init__(self, model: MotionTransformer, steps: int | None = None) -> None:
+    def __init__(self, model: MotionTransformer) -> None:
         super().__init__()
-        self.model, self.steps = model, steps or model.config.steps
+        self.model = model
 
     def forward(self, history, text, style, asked, given, noise) -> tuple[Tensor, Tensor]:
         """Chunk (B, C, 22) in metres and its contacts (B, C, 2), 0 to 1; noise is (B, C, 22)."""
         model = self.model
         before = model.remember((history - model.mean) / model.std, text, style)
-        x = noise
-        for step in range(self.steps):
-            now = step / self.steps
-            clean, contact = model.denoise(x, now + 0.0 * noise[:, 0, 0], asked, given, before)
-            x = x + (clean - x) * (1.0 / (self.steps - step))  # Euler, of what is left of the way
-        return x * model.std + model.mean, torch.sigmoid(contact)
+        made, contact = model.imagine(SPREAD * noise, asked, given, before)
+        return made * model.std + model.mean, torch.sigmoid(contact)
 
 
 def n_parameters(model: nn.Module) -> int:

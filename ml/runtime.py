@@ -32,10 +32,12 @@ from entities.skeleton import (
     R_FOOT,
     R_HAND,
     R_KNEE,
+    SHANK,
+    THIGH,
 )
 from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.features import N_FEATURES
-from ml.metrics import MOTION_FPS
+from ml.metrics import MAX_FLEXION, MOTION_FPS
 from ml.refit import BONES, leg
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,9 @@ of it is gone in about 0.1 s."""
 LEFT = math.exp(-SPRING)
 CALM = (-1 / 16, 4 / 16, 10 / 16, 4 / 16, -1 / 16)
 N_POSE = 2 * N_JOINTS
+STIFF_KNEE = 0.15
+"""m/rad, how much a knee that is bent otherwise than the model's counts beside a foot that is
+elsewhere; see ``within_legs``."""
 
 
 def default_model() -> Path:
@@ -278,7 +283,8 @@ def calmed(before: np.ndarray, chunk: np.ndarray) -> np.ndarray:
 
 
 def with_human_bones(state: np.ndarray) -> np.ndarray:
-    """State (..., 22) with bones of a human's lengths: turned as they are, feet where they are."""
+    """State (..., 22) with bones of a human's lengths: turned as they are, feet where they are,
+    or nearly so, see ``within_legs``."""
     pose = state[..., :N_POSE].reshape(*state.shape[:-1], N_JOINTS, 2)
     made = pose.copy()
     made[..., PELVIS, 0] = 0.0
@@ -288,8 +294,33 @@ def with_human_bones(state: np.ndarray) -> np.ndarray:
         size = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)[..., None]
         made[..., joint, :] = made[..., parent, :] + way * (length / size)
     for knee, foot in ((L_KNEE, L_FOOT), (R_KNEE, R_FOOT)):
-        made[..., knee, :], made[..., foot, :] = leg(made[..., PELVIS, :], pose[..., foot, :])
+        ball = within_legs(pose[..., PELVIS, :], pose[..., knee, :], pose[..., foot, :])
+        made[..., knee, :], made[..., foot, :] = leg(made[..., PELVIS, :], ball)
     return np.concatenate([made.reshape(*state.shape[:-1], N_POSE), state[..., N_POSE:]], axis=-1)
+
+
+def within_legs(hip: np.ndarray, knee: np.ndarray, foot: np.ndarray) -> np.ndarray:
+    """Feet (..., 2) where legs of a human's bones have them, bent about as much as these are.
+
+    A leg that is all but straight has to bend by 10 degrees to be a centimetre shorter: fitted to
+    the foot alone, a bone that a model makes 2 % too long throws the knee. How far the knee is bent
+    and where the foot is are both met as well as they can be, by damped least squares (Wampler,
+    "Manipulator inverse kinematic solutions", IEEE SMC 16, 1986) along the line from hip to foot.
+    """
+    upper, lower = BONES[THIGH], BONES[SHANK]
+    thigh, shank, way = knee - hip, foot - knee, foot - hip
+    cross = thigh[..., 0] * shank[..., 1] - thigh[..., 1] * shank[..., 0]
+    bend = np.clip(-np.arctan2(cross, (thigh * shank).sum(axis=-1)), 0.0, MAX_FLEXION)
+    far = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)
+
+    def reach(bend: np.ndarray) -> np.ndarray:
+        return np.sqrt(upper**2 + lower**2 + 2.0 * upper * lower * np.cos(bend))
+
+    own = reach(bend)
+    per_rad = -upper * lower * np.sin(bend) / own
+    more = per_rad * (far - own) / (per_rad * per_rad + STIFF_KNEE * STIFF_KNEE)
+    own = reach(np.clip(bend + more, 0.0, MAX_FLEXION))
+    return hip + way * (own / far)[..., None]
 
 
 class Words:

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ml.corpus import Corpus, cut, read_corpus
-from ml.model import ROOT, MotionConfig, MotionTransformer, Sampler, n_parameters
+from ml.model import ROOT, MotionConfig, MotionTransformer, n_parameters
 from ml.objective import Disturbance, as_batch, disturb, mean_of, objective, travelled
 from ml.weights import load_into, save_weights
 
@@ -32,7 +32,8 @@ class TrainConfig:
     """How long and how fast; what is learned from is an argument."""
 
     batch: int = 64  # windows a step, of each process
-    steps: int = 7_000
+    takes: int = 2  # of each window, drawn apart
+    steps: int = 5_500
     rate: float = 5e-4  # highest learning rate
     last_rate: float = 2e-5
     warm_up: int = 300  # steps
@@ -41,14 +42,11 @@ class TrainConfig:
     near_change: float = 0.3  # share of windows just after a change of clause
     caption: float = 0.15  # share whose text is the whole caption
     disturbance: Disturbance = field(default_factory=Disturbance)
-    regression: bool = False  # only ever from pure noise: the mean of what may follow
+    regression: bool = False  # one take, without noise: the mean of what may follow
     check_every: int = 500  # steps from one validation to the next
     check_windows: int = 512
     seed: int = 0
 
-
-OWN_MOMENTS = 0.75
-"""Share of windows that are learned at the moments where the sampler looks."""
 
 PRESETS = {
     "cpu-2h": TrainConfig(),
@@ -60,37 +58,40 @@ PRESETS = {
 def validate(
     model: MotionTransformer, corpus: Corpus, config: TrainConfig, device: torch.device
 ) -> dict[str, float]:
-    """How far sampled chunks are off on windows that never change: joints, and root over 2 s."""
+    """How good takes are on windows that never change.
+
+    joint_m, root_m: how far joints are off, and the root over the chunk; spread_m: how far takes'
+    joints are apart, as much as they are off if takes are as varied as what may happen.
+    """
     model.eval()
     rng = np.random.default_rng(12345)  # its own generator: measuring never changes training
     h, c = model.config.history, model.config.chunk
     fits, _ = corpus.starts(c)
     at = rng.choice(fits, min(config.check_windows, len(fits)), replace=False)
     draw = torch.Generator().manual_seed(12345)
-    sampler = Sampler(model, 1 if config.regression else None)
     sums: dict[str, float] = {}
     for some in np.array_split(at, math.ceil(len(at) / config.batch)):
         batch = as_batch(cut(corpus, some, 2 * h, c, rng), model, device)
-        noise = torch.randn(batch.chunk.shape, generator=draw).to(device)
-        moment = torch.rand(len(some), generator=draw).to(device)
-        loss = objective(model, batch, noise, moment)["loss"]
-        history = batch.history * model.std + model.mean
-        made, _ = sampler(history, batch.text, batch.style, batch.asked, batch.given, noise)
-        true = batch.chunk * model.std + model.mean
-        joints = (made - true)[..., : ROOT.start].unflatten(2, (-1, 2)).norm(dim=3)
-        off = travelled((made - true)[..., ROOT], batch.asked[..., 2]).norm(dim=2)
-        moves = batch.valid * batch.rooted
-        share = len(some) / len(at)
-        found = {
-            "val_loss": loss,
-            "joint_m": mean_of(joints, batch.valid[..., None]),
-            "root_m": mean_of(off, moves),
-        }
+        noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=draw).to(device)
+        found = {"val_loss": objective(model, batch, noise)["loss"]}
+        asked = batch.asked, batch.given, batch.history, batch.text, batch.style
+        made, _ = model(noise, *asked)
+
+        for name, other in (("joint_m", batch.chunk), ("spread_m", made[-1])):
+            poses = ((made[0] - other) * model.std)[..., : ROOT.start].unflatten(2, (-1, 2))
+            found[name] = mean_of(poses.norm(dim=3), batch.valid[..., None])
+        steps = (made[0] - batch.chunk)[..., ROOT] * model.std[ROOT]
+        off = travelled(steps, batch.asked[..., 2]).norm(dim=2)
+        found["root_m"] = mean_of(off, batch.valid * batch.rooted)
         for name, value in found.items():
-            sums[name] = sums.get(name, 0.0) + share * float(value)
+            sums[name] = sums.get(name, 0.0) + float(value) * len(some) / len(at)
     model.train()
-    sums["score_m"] = sums["joint_m"] + sums["root_m"]
     return sums
+
+
+def n_takes(config: TrainConfig) -> int:
+    """Takes of each window."""
+    return 1 if config.regression else config.takes
 
 
 def train(
@@ -119,6 +120,8 @@ def train(
     model.std.copy_(torch.from_numpy(std))
     if start_from is not None:
         load_into(model, start_from)
+    if config.regression:
+        model.make_deaf()
     average = MotionTransformer(shape)
     average.load_state_dict(model.state_dict())
     matrices = [p for p in model.parameters() if p.ndim > 1]
@@ -142,7 +145,7 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         step, best, before_s = state["step"], state["best"], state["seconds"]
     rows = read_curve(curve_file, step)
-    fits, changed = corpus.starts(shape.chunk)
+    kinds = [(at, corpus.odds(at)) for at in corpus.starts(shape.chunk)]  # all, after a change
     started, found = time.monotonic(), {}
 
     def save() -> None:
@@ -177,18 +180,19 @@ def train(
             rng = np.random.default_rng(seeds)  # a step is drawn by its number: a resume repeats it
             draw = torch.Generator().manual_seed(int(rng.integers(2**62)))
             torch.manual_seed(int(rng.integers(2**62)))  # dropout
-            near = round(config.near_change * config.batch) if len(changed) else 0
-            at = [rng.choice(changed, near), rng.choice(fits, config.batch - near)]
-            at = rng.permutation(np.concatenate([part for part in at if len(part)]))
+            near = round(config.near_change * config.batch) if len(kinds[1][0]) else 0
+            drawn = [
+                at[np.searchsorted(odds, rng.random(n), side="right")]
+                for n, (at, odds) in zip((config.batch - near, near), kinds, strict=True)
+            ]
+            at = rng.permutation(np.concatenate(drawn))
             windows = cut(corpus, at, 2 * shape.history, shape.chunk, rng, config.caption)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, step)
             with accelerator.autocast():
                 batch = disturb(model, as_batch(windows, model, device), config.disturbance, draw)
-                noise = torch.randn(batch.chunk.shape, generator=draw).to(device)
-                moment = moments(len(at), shape.steps, draw).to(device)
-                moment = moment * (not config.regression)
-                parts = objective(model, batch, noise, moment, network)
+                noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=draw)
+                parts = objective(model, batch, noise.to(device), network)
             accelerator.backward(parts["loss"])
             accelerator.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
@@ -207,8 +211,8 @@ def train(
                     found = validate(average, held_out, config, device)
                     rows[-1] |= {name: round(value, 6) for name, value in found.items()}
                     save_weights(average, out / "last.safetensors", data, step)
-                    if found["score_m"] < best:
-                        best = found["score_m"]
+                    if found["val_loss"] < best:
+                        best = found["val_loss"]
                         save_weights(average, out / "best.safetensors", data, step)
                     told = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
                     console.print(f"step {step}: {told}", highlight=False)
@@ -219,15 +223,6 @@ def train(
                 break
     accelerator.wait_for_everyone()
     return found
-
-
-def moments(n: int, steps: int, draw: torch.Generator) -> torch.Tensor:
-    """Moments (N,) of the flow to learn at: mostly those where a sampler of ``steps`` looks.
-
-    The rest lie anywhere, more of them early: what is made of pure noise is what all builds on.
-    """
-    own, anywhere, where = torch.rand((3, n), generator=draw)
-    return torch.where(where < OWN_MOMENTS, (own * steps).floor() / steps, anywhere**2)
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -287,7 +282,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     left.set(yscale="log", xlabel="step", title="learned from")
     left.legend()
     checks = [row for row in rows if "joint_m" in row]
-    for name in ("joint_m", "root_m"):
+    for name in ("joint_m", "spread_m", "root_m"):
         right.plot([row["step"] for row in checks], [row[name] for row in checks], "o-", label=name)
     right.set(yscale="log", xlabel="step", title="held out: m, over a chunk")
     right.legend()
@@ -306,18 +301,21 @@ def main(
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "cpu-2h",
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Highest learning rate; less, to go on from good weights.")
+    ] = None,
     max_minutes: Annotated[float | None, typer.Option(help="Stop, resumable, after this.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="Weights to begin with.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     regression: Annotated[
-        bool, typer.Option("--regression", help="The baseline; export it with --steps 1.")
+        bool, typer.Option("--regression", help="The baseline: one take, by its mean square.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet")] = False,
 ) -> None:
     """Train the motion model."""
     if preset not in PRESETS:
         raise typer.BadParameter(f"--preset: {preset!r}; expected one of {', '.join(PRESETS)}")
-    given = {"steps": steps, "batch": batch, "seed": seed, "regression": regression}
+    given = {"steps": steps, "batch": batch, "rate": rate, "seed": seed, "regression": regression}
     config = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
     try:
         learn = Corpus.join([read_corpus(path, "train") for path in datasets])

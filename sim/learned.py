@@ -54,14 +54,16 @@ del A
 FRAME_S = DT * TICKS_PER_MOTION_FRAME
 RENEW_FRAMES = 30
 """A chunk is followed no further than this before the next is planned."""
-SPREAD_FRAMES = 12
+SPREAD_FRAMES = 18
 """First chunks end this much earlier, actor by actor, so that not all are renewed at once."""
-MOST_RENEWALS = 24
-"""Actors whose chunks merely get old that are served in a tick; the oldest go first."""
+LATEST_FRAMES = 36
+"""A chunk that is old may wait for its turn no longer than this: what follows soon runs out."""
 SOONEST_FRAMES = 3
 """What is asked may change again and again: a chunk is followed at least this far."""
 OTHER_MPS, OTHER_SHARE, OTHER_RAD = 0.25, 0.12, 0.25
 """A wish that differs from the planned one by more is planned anew."""
+COMPARED_FRAMES = (0, 8)
+"""It is looked at in the next frame and a quarter of a second on."""
 PATH_TAU_S = 0.5
 """How soon who is off his path's own velocity is thought to be back at it."""
 CORRECTION = math.log(2.0) / 0.1
@@ -184,15 +186,15 @@ class LearnedMotion:
         if len(rows) == 0:
             return
         said = self._sayings(world, rows)
-        asked = self._asked(world, rows)
         at = self._streams.at[rows]
         fresh = np.isin(rows, starts)
         other = np.array([self._said[row] != say for row, say in zip(rows, said, strict=True)])
-        other |= (at >= SOONEST_FRAMES) & self._wishes_otherwise(rows, at, asked)
-        old = np.flatnonzero((at >= self._life[rows]) & ~fresh & ~other)
-        old = old[np.argsort(self._life[rows[old]] - at[old], kind="stable")][:MOST_RENEWALS]
-        due = fresh | other
-        due[old] = True
+        compared = self._asked(world, rows, np.array(COMPARED_FRAMES))
+        other |= (at >= SOONEST_FRAMES) & self._wishes_otherwise(rows, at, compared)
+        due = fresh | other | (at >= LATEST_FRAMES)
+        old = np.flatnonzero((at >= self._life[rows]) & ~due)
+        old = old[np.argsort(self._life[rows[old]] - at[old], kind="stable")]
+        due[old[: math.ceil(len(rows) / RENEW_FRAMES)]] = True  # no tick has many at once
         which = np.flatnonzero(due)
         if len(which) == 0:
             return
@@ -200,8 +202,9 @@ class LearnedMotion:
         words = [said[k] for k in which]
         text = np.stack([self._words[clause] for clause, _, _ in words])
         style = np.stack([self._words[style] * amount for _, style, amount in words])
-        self._streams.plan(picked, text, style, asked[which])
-        self._plan[picked] = asked[which]
+        asked = self._asked(world, picked, np.arange(self.model.chunk))
+        self._streams.plan(picked, text, style, asked)
+        self._plan[picked] = asked
         spread = (picked * 7) % SPREAD_FRAMES
         self._life[picked] = RENEW_FRAMES - np.where(fresh[which], spread, 0)
         for row, say in zip(picked.tolist(), words, strict=True):
@@ -233,9 +236,12 @@ class LearnedMotion:
             said.append((clause, manner.style[row], float(manner.intensity[row])))
         return said
 
-    def _asked(self, world: World, rows: np.ndarray) -> np.ndarray:
-        """What is asked for the frames to come, (R, C, 3): see ``MotionModel.plan``."""
-        t = FRAME_S * np.arange(1, self.model.chunk + 1)
+    def _asked(self, world: World, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """What is asked for the frames to come, (R, F, 3): see ``MotionModel.plan``.
+
+        frames (F,): numbers of those that are wanted, the first of a chunk being 0.
+        """
+        t = FRAME_S * (frames + 1)
         gait, intent, route = world[Gait], world[Intent], world[Route]
         action, now = gait.action[rows], intent.velocity[rows]
         bearing = BEARINGS[action]
@@ -272,13 +278,13 @@ class LearnedMotion:
     def _wishes_otherwise(self, rows: np.ndarray, at: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """(R,) bool, whether what is asked now is not what the chunk was planned for.
 
-        Compared in each frame's own heading, at the next frame and a quarter of a second on.
+        Compared in each frame's own heading, at COMPARED_FRAMES, for which ``asked`` (R, 2, 3) is.
         """
         differs = np.zeros(len(rows), bool)
         last = self.model.chunk - 1
-        for later in (0, 8):
+        for k, later in enumerate(COMPARED_FRAMES):
             then = self._plan[rows, np.minimum(at + later, last)]
-            wish = asked[:, later]
+            wish = asked[:, k]
             turn = then[:, 2] - self._plan[rows, np.minimum(at, last), 2] - wish[:, 2]
             gap = _in_own_heading(wish) - _in_own_heading(then)
             pace = np.hypot(wish[:, 0], wish[:, 1])

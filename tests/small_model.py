@@ -21,7 +21,7 @@ from sim.loop import Simulation
 from sim.record import Take
 from tests.conftest import at, make_scene
 
-SHAPE = MotionConfig(width=96, layers=3, heads=4, dropout=0.0, steps=2)
+SHAPE = MotionConfig(width=96, layers=3, heads=4, dropout=0.0)
 APART_M = 80.0
 GAITS = (
     ActionType.IDLE,

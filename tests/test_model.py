@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the train extra")
 safetensors = pytest.importorskip("safetensors.torch")
 
-from dataclasses import replace  # noqa: E402
+from dataclasses import fields, replace  # noqa: E402
 
 from entities.skeleton import (  # noqa: E402
     BONE_LENGTHS,
@@ -33,11 +33,11 @@ from ml.model import (  # noqa: E402
     Sampler,
     n_parameters,
 )
-from ml.objective import Disturbance, as_batch, disturb, objective  # noqa: E402
-from ml.train import PRESETS, TrainConfig, learning_rate, moments, train  # noqa: E402
+from ml.objective import Disturbance, as_batch, disturb, objective, score  # noqa: E402
+from ml.train import PRESETS, TrainConfig, learning_rate, train  # noqa: E402
 from ml.weights import load_into, load_model, save_shards, save_weights  # noqa: E402
 
-SMALL = MotionConfig(width=32, layers=2, heads=2, text=8, history=8, chunk=16, steps=2)
+SMALL = MotionConfig(width=32, layers=2, heads=2, text=8, history=8, chunk=16)
 
 
 def pacing(n_episodes: int = 4, frames: int = 90, seed: int = 0) -> Corpus:
@@ -121,7 +121,7 @@ def test_what_is_not_rooted_teaches_no_root() -> None:
     model = small_model(corpus).eval()
     batch = as_batch(cut(corpus, np.array([20]), 16, 16, np.random.default_rng(0)), model, "cpu")
     assert batch.given.item() == 0.0
-    parts = objective(model, batch, torch.zeros_like(batch.chunk), torch.zeros(1))
+    parts = objective(model, batch, torch.randn(2, *batch.chunk.shape))
     assert parts["root"] == parts["travel"] == parts["slide"] == 0.0
     assert parts["pose"] > 0.0
 
@@ -185,13 +185,63 @@ def test_what_depends_on_what() -> None:
     assert torch.allclose(alone[0][0], chunk[0], atol=1e-5)
 
 
-def test_moments_are_mostly_those_of_the_sampler() -> None:
-    at = moments(4000, 2, torch.Generator().manual_seed(0))
-    assert (at == 0.0).float().mean() == pytest.approx(0.375, abs=0.03)
-    assert (at == 0.5).float().mean() == pytest.approx(0.375, abs=0.03)
-    assert at.max() > 0.9
-    assert at.min() >= 0.0
-    assert at.max() < 1.0
+def test_a_deaf_model_has_one_take_of_everything() -> None:
+    corpus = pacing()
+    model = small_model(corpus).eval()
+    model.make_deaf()
+    batch = a_batch(model, corpus, 3)
+    asked = batch.asked, batch.given, batch.history, batch.text, batch.style
+    with torch.no_grad():
+        made, _ = model(torch.randn(2, *batch.chunk.shape), *asked)
+    assert torch.equal(made[0], made[1])
+    loss = objective(model, batch, torch.zeros(1, *batch.chunk.shape))["loss"]
+    loss.backward()
+    assert model.read_noise.weight.grad is None
+
+
+def test_takes_of_one_past_are_as_if_made_alone() -> None:
+    corpus = pacing()
+    model = small_model(corpus).eval()
+    batch = a_batch(model, corpus, 3)
+    asked = batch.asked, batch.given, batch.history, batch.text, batch.style
+    noise = torch.randn(4, *batch.chunk.shape)
+    with torch.no_grad():
+        made, contact = model(noise, *asked)
+        for k in range(4):
+            alone, stands = model(noise[k : k + 1], *asked)
+            assert torch.allclose(made[k], alone[0], atol=1e-5)
+            assert torch.allclose(contact[k], stands[0], atol=1e-5)
+
+
+def test_the_score_is_best_for_takes_as_varied_as_what_happens() -> None:
+    draw = torch.Generator().manual_seed(0)
+    n, weight = 4000, torch.ones(4000, 3)
+    side = torch.sign(torch.randn((n, 1, 1), generator=draw))
+    true = side.expand(n, 3, 2)  # left or right, for all of a chunk
+
+    def of(spread: float) -> float:
+        takes = spread * torch.sign(torch.randn((2, n, 1, 1), generator=draw)).expand(2, n, 3, 2)
+        return score(takes, true, weight).item()
+
+    assert of(1.0) == pytest.approx(0.5, abs=0.03)
+    assert of(0.0) == pytest.approx(1.0, abs=0.01)  # the mean of both
+    assert of(0.5) > of(1.0) + 0.1
+    assert of(1.5) > of(1.0) + 0.1
+    # Sides drawn anew in every frame are right one by one, and wrong together.
+    torn = torch.sign(torch.randn((2, n, 3, 1), generator=draw)).expand(2, n, 3, 2)
+    assert score(torn, true, weight) > of(1.0) + 0.02
+    assert score(true[None], true, weight) == 0.0
+    assert score(0.5 * true[None], true, weight) == pytest.approx(0.25)  # the mean square
+
+
+def test_rare_actions_are_drawn_more_often_than_they_are_seen() -> None:
+    corpus = pacing()
+    corpus.action[:] = np.arange(len(corpus)) < 36  # a tenth
+    at, _ = corpus.starts(1)
+    odds = corpus.odds(at)
+    share = np.diff(odds, prepend=0.0)[:36].sum()
+    assert odds[-1] == 1.0
+    assert share == pytest.approx(0.25, abs=1e-6)  # sqrt(36) to sqrt(324)
 
 
 def shown(text: str = "a person waves with the left hand") -> Shown:
@@ -245,8 +295,7 @@ def test_it_overfits_one_batch() -> None:
     optimiser = torch.optim.AdamW(model.parameters(), 5e-3)
     draw = torch.Generator().manual_seed(0)
     for _ in range(300):
-        noise = torch.randn(batch.chunk.shape, generator=draw)
-        parts = objective(model, batch, noise, torch.rand(8, generator=draw) ** 2)
+        parts = objective(model, batch, torch.randn((2, *batch.chunk.shape), generator=draw))
         optimiser.zero_grad()
         parts["loss"].backward()
         optimiser.step()
@@ -259,6 +308,33 @@ def test_it_overfits_one_batch() -> None:
     assert apart[:, : ROOT.start].abs().mean() < 0.03  # a mean pose is off by 0.064
     rooted = ((made - true)[..., ROOT] * batch.rooted[..., None])[batch.valid.bool()]
     assert rooted.abs().mean() * MOTION_FPS < 0.2  # m/s
+
+
+@pytest.mark.slow
+def test_takes_choose_where_the_mean_would_fall_between() -> None:
+    corpus = pacing()
+    model = small_model(corpus)
+    batch = a_batch(model, corpus, 16)
+    one = [torch.cat([getattr(batch, field.name)[:1]] * 16) for field in fields(batch)]
+    batch = type(batch)(*one)
+    batch.valid[:] = 1.0
+    side = torch.tensor([-1.0, 1.0]).repeat(8)[:, None]
+    batch.chunk[..., 2 * L_HAND] += 1.5 * side
+    optimiser = torch.optim.AdamW(model.parameters(), 5e-3)
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(800):
+        parts = objective(model, batch, torch.randn((2, *batch.chunk.shape), generator=draw))
+        optimiser.zero_grad()
+        parts["loss"].backward()
+        optimiser.step()
+    model.eval()
+    asked = batch.asked, batch.given, batch.history, batch.text, batch.style
+    with torch.no_grad():
+        made, _ = model(torch.randn((8, *batch.chunk.shape), generator=draw), *asked)
+    middle = batch.chunk[:2, :, 2 * L_HAND].mean(dim=0)
+    off = (made[..., 2 * L_HAND] - middle).mean(dim=2).flatten()  # (128,), a chunk each
+    assert (off.abs() > 1.0).float().mean() > 0.6  # few in between
+    assert 0.3 < (off > 0.0).float().mean() < 0.7
 
 
 def test_disturbing_keeps_what_is_to_be_learned() -> None:

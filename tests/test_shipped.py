@@ -86,7 +86,7 @@ def test_routes_and_responses(model) -> None:
     assert errors["circle"][1] < 0.05
     assert errors["diamond"][1] < 0.08
     for first, then in (("walk", "run"), ("run", "idle")):
-        assert rollouts.response_s(model, first, then) <= 0.25
+        assert rollouts.response(model, first, then).seconds <= 0.25
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from tests.conftest import at, make_scene  # noqa: E402
 from tools.trials import motions_of  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
-SMALL = MotionConfig(width=64, layers=2, heads=4, dropout=0.0, steps=2)
+SMALL = MotionConfig(width=64, layers=2, heads=4, dropout=0.0)
 
 
 def walkers(seed: int):

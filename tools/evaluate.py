@@ -242,7 +242,7 @@ def rollout(
     )
     change = Section(
         "Changes: s until the pose is 2 cm off what it would have been",
-        ("source", *(f"{a} to {b}" for a, b in CHANGES), "learned share", "without head"),
+        ("source", *(f"{a} to {b}" for a, b in CHANGES), "jerk", "learned share", "without head"),
     )
     jerks: dict[float, float] = {}
     # What is compared between models: by name, of each its figures.
@@ -281,11 +281,13 @@ def rollout(
                 long.rows.append(_endurance(long, name, speed, one.states))
         if model is None:
             continue
-        times = tuple(rollouts.response_s(model, *pair) for pair in CHANGES)
+        changes = [rollouts.response(model, *pair) for pair in CHANGES]
+        times = tuple(one.seconds for one in changes)
         share = rollouts.learned_share(model)
         whole, headless = rollouts.moved_without_head(model)
         by_change[name] = times
-        told = (f"{share:.3f}", f"{headless / whole:.2f}")
+        jerk = np.mean([one.jerk for one in changes])
+        told = (f"{jerk:.0f}", f"{share:.3f}", f"{headless / whole:.2f}")
         change.rows.append((name, *(f"{took:.3f}" for took in times), *told))
         if name not in ours:
             continue

@@ -11,11 +11,7 @@ from entities.skeleton import LATERAL
 from entities.units import DT
 from ml.corpus import Corpus, cut
 from ml.features import decode, encode
-from ml.metrics import (
-    MOTION_FPS,
-    Motion,
-    upright_world,
-)
+from ml.metrics import MOTION_FPS, Motion, peak_jerk, upright_world
 from ml.runtime import MotionModel, Streams, open_words
 from sim import simulate
 from sim.learned import MODEL_DOES, RENEW_FRAMES
@@ -143,17 +139,28 @@ def path_errors(model: MotionModel | None) -> dict[str, tuple[float, float]]:
     return found
 
 
-def response_s(model: MotionModel, first: str, then: str, at_s: float = 2.0) -> float:
-    """Seconds from a change of action until the pose is 2 cm from what it would have been."""
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a change of action does."""
 
-    def run(actions: list) -> np.ndarray:
+    seconds: float  # until the pose is 2 cm from what it would have been
+    jerk: float  # m/s³, highest in the second that begins with it
+
+
+def response(model: MotionModel, first: str, then: str, at_s: float = 2.0) -> Response:
+    """How soon a change of action shows, and how hard it jerks."""
+
+    def run(actions: list) -> tuple[np.ndarray, float]:
         actor = {"id": "a", "initial_position": {"x": 0.0, "y": 0.0}, "actions": actions}
         scene = Scene.model_validate({"actors": [actor], "duration": at_s + 2.0, "seed": 1})
-        return simulate(scene, motion="learned", model=model).pose[:, 0]
+        trace = simulate(scene, motion="learned", model=model)
+        after = motions_of(scene, trace)[0].between(at_s - 0.1, at_s + 1.0)
+        return trace.pose[:, 0], peak_jerk(after)
 
-    apart = np.abs(run([[0.0, first], [at_s, then]]) - run([[0.0, first]])).max(axis=(1, 2))
+    changed, jerk = run([[0.0, first], [at_s, then]])
+    apart = np.abs(changed - run([[0.0, first]])[0]).max(axis=(1, 2))
     late = np.flatnonzero(apart[round(at_s / DT) :] > 0.02)
-    return float(late[0] * DT) if len(late) else float("inf")
+    return Response(float(late[0] * DT) if len(late) else float("inf"), jerk)
 
 
 @dataclass(frozen=True, slots=True)
