@@ -144,6 +144,7 @@ class LearnedMotion:
         if not between:
             self._streams.advance()
             self._note_shown(world)
+            self._renew(world)
         rows = np.flatnonzero(learned.share > 0.0)
         if len(rows) == 0:
             return
@@ -174,7 +175,7 @@ class LearnedMotion:
             marks.append(Mark(tick, "step", (x, y, z), float(speed[k])))
 
     def _plan_ahead(self, world: World) -> None:
-        """Who starts, who stops, and whose chunk is too old or for something else by now."""
+        """Who starts, who stops, and whose chunk is for something else by now."""
         able = self._able(world)
         starts = np.flatnonzero(able & ~self._active)
         if len(starts):
@@ -187,27 +188,38 @@ class LearnedMotion:
             return
         said = self._sayings(world, rows)
         at = self._streams.at[rows]
-        fresh = np.isin(rows, starts)
-        other = np.array([self._said[row] != say for row, say in zip(rows, said, strict=True)])
+        due = np.isin(rows, starts) | (at >= LATEST_FRAMES)
+        due |= np.array([self._said[row] != say for row, say in zip(rows, said, strict=True)])
         compared = self._asked(world, rows, np.array(COMPARED_FRAMES))
-        other |= (at >= SOONEST_FRAMES) & self._wishes_otherwise(rows, at, compared)
-        due = fresh | other | (at >= LATEST_FRAMES)
-        old = np.flatnonzero((at >= self._life[rows]) & ~due)
-        old = old[np.argsort(self._life[rows[old]] - at[old], kind="stable")]
-        due[old[: math.ceil(len(rows) / RENEW_FRAMES)]] = True  # no tick has many at once
+        due |= (at >= SOONEST_FRAMES) & self._wishes_otherwise(rows, at, compared)
         which = np.flatnonzero(due)
-        if len(which) == 0:
-            return
-        picked = rows[which]
-        words = [said[k] for k in which]
-        text = np.stack([self._words[clause] for clause, _, _ in words])
-        style = np.stack([self._words[style] * amount for _, style, amount in words])
-        asked = self._asked(world, picked, np.arange(self.model.chunk))
-        self._streams.plan(picked, text, style, asked)
-        self._plan[picked] = asked
-        spread = (picked * 7) % SPREAD_FRAMES
-        self._life[picked] = RENEW_FRAMES - np.where(fresh[which], spread, 0)
-        for row, say in zip(picked.tolist(), words, strict=True):
+        if len(which):
+            self._plan_for(world, rows[which], [said[k] for k in which])
+            self._life[starts] -= (starts * 7) % SPREAD_FRAMES
+
+    def _renew(self, world: World) -> None:
+        """New chunks for those whose own get old, a few at a time, the oldest first.
+
+        It is done at the end of the ticks before those in which changes are looked for, so that
+        no tick has both to do.
+        """
+        rows = np.flatnonzero(self._active)
+        over = self._streams.at[rows] - self._life[rows]
+        old = rows[np.argsort(-over, kind="stable")][: np.count_nonzero(over >= 0)]
+        some = old[: math.ceil(len(rows) / RENEW_FRAMES)]
+        if len(some):
+            self._plan_for(world, some, self._sayings(world, some), DT)
+
+    def _plan_for(
+        self, world: World, rows: np.ndarray, said: list[tuple[str, str, float]], later: float = 0.0
+    ) -> None:
+        """Plan chunks for ``rows``, in one call, that start ``later`` s from now."""
+        text = np.stack([self._words[clause] for clause, _, _ in said])
+        style = np.stack([self._words[style] * amount for _, style, amount in said])
+        asked = self._asked(world, rows, np.arange(self.model.chunk), later)
+        self._streams.plan(rows, text, style, asked)
+        self._plan[rows], self._life[rows] = asked, RENEW_FRAMES
+        for row, say in zip(rows.tolist(), said, strict=True):
             self._said[row] = say
 
     def _able(self, world: World) -> np.ndarray:
@@ -236,10 +248,13 @@ class LearnedMotion:
             said.append((clause, manner.style[row], float(manner.intensity[row])))
         return said
 
-    def _asked(self, world: World, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    def _asked(
+        self, world: World, rows: np.ndarray, frames: np.ndarray, later: float = 0.0
+    ) -> np.ndarray:
         """What is asked for the frames to come, (R, F, 3): see ``MotionModel.plan``.
 
-        frames (F,): numbers of those that are wanted, the first of a chunk being 0.
+        frames (F,): numbers of those that are wanted, the first of a chunk that starts ``later`` s
+        from now being 0.
         """
         t = FRAME_S * (frames + 1)
         gait, intent, route = world[Gait], world[Intent], world[Route]
@@ -257,7 +272,7 @@ class LearnedMotion:
             if route.detour[row] is not None:
                 velocity[k] = now[k]
             elif path is not None:
-                ahead = path.velocity(world.time + np.append(0.0, t))[:, :2]
+                ahead = path.velocity(world.time + later + np.append(0.0, t))[:, :2]
                 off = np.exp(-t / PATH_TAU_S)[:, None] * (now[k] - ahead[0])
                 velocity[k] = ahead[1:] + off
         moves = (velocity * velocity).sum(axis=2) > HOLD_HEADING_BELOW**2
