@@ -163,7 +163,7 @@ def test_the_command(tool, tmp_path) -> None:
     page = tmp_path / "rollout.md"
     code, out, _ = tool(evaluate.app, "rollout", MODEL, "--minutes", 1.2, "--markdown", page)
     assert code in (0, None)
-    assert "Speeds kept for 10 s" in out
+    assert "Speeds kept for 60 s" in out
     assert "motion_small" in page.read_text()
     code, out, _ = tool(evaluate.app, "cost", MODEL)
     assert code in (0, None)

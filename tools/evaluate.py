@@ -42,6 +42,8 @@ Int8 = Annotated[
 Markdown = Annotated[Path | None, typer.Option(help="Also write the tables to this file.")]
 
 MINUTES = 10.0
+STEADY_S = 60.0
+"""Long enough that figures of one take are much like those of another."""
 JUDGE_STEPS = 3000
 MOVES_M, ALIVE = 0.02, (0.6, 1.6)
 """Where the animator moves joints by more than this, a model is to move them by as much."""
@@ -232,7 +234,7 @@ def rollout(
     served: dict[str, MotionModel | None] = {"procedural": None}
     served |= _rivals(taught, next(iter(ours.values())), regression) | ours
     speeds = Section(
-        "Speeds kept for 10 s",
+        f"Speeds kept for {STEADY_S:g} s",
         ("source", "m/s", "error", "uncorrected", "skate 2cm", "jerk", "jerk / procedural"),
     )
     paths = Section("Paths: mean and largest distance, m", ("source", *rollouts.routes()))
@@ -255,7 +257,7 @@ def rollout(
             start = rollouts.steady_start(rollouts.SPEEDS, model.history)
             streams = rollouts.let_run(model, rollouts.SPEEDS, 60.0 * minutes, start)
             free = dict(zip(rollouts.SPEEDS, streams, strict=True))
-        for speed, one in rollouts.steady(model).items():
+        for speed, one in rollouts.steady(model, STEADY_S).items():
             jerk = peak_jerk(one)
             jerks.setdefault(speed, jerk)
             where = f"{name} at {speed:g} m/s"
