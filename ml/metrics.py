@@ -287,7 +287,10 @@ def peak_jerk(motion: Motion) -> float:
 
 
 def knee_flexion(pose: np.ndarray) -> np.ndarray:
-    """(T, 2) rad, left and right: how far the shank is turned back from the thigh's line."""
+    """(..., 2) rad, left and right: how far the shank is turned back from the thigh's line.
+
+    pose: (..., 10, 2).
+    """
     return -_bend(pose, (PELVIS, PELVIS), (L_KNEE, R_KNEE), FEET)
 
 
@@ -302,10 +305,10 @@ def hip_flexion(pose: np.ndarray) -> np.ndarray:
 
 
 def _bend(pose: np.ndarray, first, middle, last) -> np.ndarray:
-    upper = pose[:, middle] - pose[:, first]
-    lower = pose[:, last] - pose[:, middle]
+    upper = pose[..., middle, :] - pose[..., first, :]
+    lower = pose[..., last, :] - pose[..., middle, :]
     cross = upper[..., 0] * lower[..., 1] - upper[..., 1] * lower[..., 0]
-    return np.arctan2(cross, (upper * lower).sum(axis=2))
+    return np.arctan2(cross, (upper * lower).sum(axis=-1))
 
 
 def limit_violations(motion: Motion) -> tuple[float, float]:

@@ -19,8 +19,6 @@ ASKED = 3
 """What is asked per frame: velocity forward, left (m/s), heading (rad), seen from the first's."""
 SPEED_UNIT = 3.0
 """m/s that count as 1 in what the network reads."""
-
-
 SPREAD = 0.8
 """Size of the noise that takes are made of: at 1 they are further apart than what happens is, and
 held-out takes score best from 0.7 to 0.8 (docs/training.md)."""

@@ -59,6 +59,11 @@ class Batch:
     valid: Tensor  # (B, C)
     rooted: Tensor  # (B, 1)
 
+    @property
+    def conditions(self) -> tuple[Tensor, ...]:
+        """What a model is given beside noise, in its order."""
+        return self.asked, self.given, self.history, self.text, self.style
+
 
 def as_batch(windows: Windows, model: MotionTransformer, device: torch.device) -> Batch:
     """To the device, normalised, with what is asked seen from where each chunk starts."""
@@ -96,14 +101,19 @@ def as_batch(windows: Windows, model: MotionTransformer, device: torch.device) -
 def objective(
     model: MotionTransformer, batch: Batch, noise: Tensor, network=None
 ) -> dict[str, Tensor]:
-    """The parts of the loss, and ``loss`` itself. noise (K, B, C, F): of K takes; one alone is
-    taught by its mean square, to be the mean.
+    """``losses`` of the takes that are made of noise (K, B, C, F).
 
     network: what is called for the model, where it is wrapped for several devices.
     """
-    made, contact = (network or model)(
-        noise, batch.asked, batch.given, batch.history, batch.text, batch.style
-    )
+    return losses(model, batch, *(network or model)(noise, *batch.conditions))
+
+
+def losses(
+    model: MotionTransformer, batch: Batch, made: Tensor, contact: Tensor
+) -> dict[str, Tensor]:
+    """The parts of the loss, and ``loss`` itself, of takes (K, B, C, F) and the logits of their
+    contacts (K, B, C, 2). One take alone is taught by its mean square, to be the mean.
+    """
     made, contact = made.float(), torch.sigmoid(contact.float())
     valid, moves = batch.valid, batch.valid * batch.rooted
 

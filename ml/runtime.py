@@ -37,7 +37,7 @@ from entities.skeleton import (
 )
 from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.features import N_FEATURES
-from ml.metrics import MAX_FLEXION, MOTION_FPS
+from ml.metrics import MAX_FLEXION, MOTION_FPS, knee_flexion
 from ml.refit import BONES, leg
 
 log = logging.getLogger(__name__)
@@ -293,14 +293,15 @@ def with_human_bones(state: np.ndarray) -> np.ndarray:
         way = pose[..., joint, :] - pose[..., parent, :]
         size = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)[..., None]
         made[..., joint, :] = made[..., parent, :] + way * (length / size)
-    for knee, foot in ((L_KNEE, L_FOOT), (R_KNEE, R_FOOT)):
-        ball = within_legs(pose[..., PELVIS, :], pose[..., knee, :], pose[..., foot, :])
+    bends = knee_flexion(pose)
+    for side, (knee, foot) in enumerate(((L_KNEE, L_FOOT), (R_KNEE, R_FOOT))):
+        ball = within_legs(pose[..., PELVIS, :], pose[..., foot, :], bends[..., side])
         made[..., knee, :], made[..., foot, :] = leg(made[..., PELVIS, :], ball)
     return np.concatenate([made.reshape(*state.shape[:-1], N_POSE), state[..., N_POSE:]], axis=-1)
 
 
-def within_legs(hip: np.ndarray, knee: np.ndarray, foot: np.ndarray) -> np.ndarray:
-    """Feet (..., 2) where legs of a human's bones have them, bent about as much as these are.
+def within_legs(hip: np.ndarray, foot: np.ndarray, bend: np.ndarray) -> np.ndarray:
+    """Feet (..., 2) where legs of a human's bones have them, bent by about ``bend`` (...) rad.
 
     A leg that is all but straight has to bend by 10 degrees to be a centimetre shorter: fitted to
     the foot alone, a bone that a model makes 2 % too long throws the knee. How far the knee is bent
@@ -308,9 +309,7 @@ def within_legs(hip: np.ndarray, knee: np.ndarray, foot: np.ndarray) -> np.ndarr
     "Manipulator inverse kinematic solutions", IEEE SMC 16, 1986) along the line from hip to foot.
     """
     upper, lower = BONES[THIGH], BONES[SHANK]
-    thigh, shank, way = knee - hip, foot - knee, foot - hip
-    cross = thigh[..., 0] * shank[..., 1] - thigh[..., 1] * shank[..., 0]
-    bend = np.clip(-np.arctan2(cross, (thigh * shank).sum(axis=-1)), 0.0, MAX_FLEXION)
+    way, bend = foot - hip, np.clip(bend, 0.0, MAX_FLEXION)
     far = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)
 
     def reach(bend: np.ndarray) -> np.ndarray:

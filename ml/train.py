@@ -23,7 +23,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ml.corpus import Corpus, cut, read_corpus
 from ml.model import ROOT, MotionConfig, MotionTransformer, n_parameters
-from ml.objective import Disturbance, as_batch, disturb, mean_of, objective, travelled
+from ml.objective import Disturbance, as_batch, disturb, losses, mean_of, objective, travelled
 from ml.weights import load_into, save_weights
 
 
@@ -73,9 +73,8 @@ def validate(
     for some in np.array_split(at, math.ceil(len(at) / config.batch)):
         batch = as_batch(cut(corpus, some, 2 * h, c, rng), model, device)
         noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=draw).to(device)
-        found = {"val_loss": objective(model, batch, noise)["loss"]}
-        asked = batch.asked, batch.given, batch.history, batch.text, batch.style
-        made, _ = model(noise, *asked)
+        made, contact = model(noise, *batch.conditions)
+        found = {"val_loss": losses(model, batch, made, contact)["loss"]}
 
         for name, other in (("joint_m", batch.chunk), ("spread_m", made[-1])):
             poses = ((made[0] - other) * model.std)[..., : ROOT.start].unflatten(2, (-1, 2))

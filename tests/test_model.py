@@ -33,7 +33,7 @@ from ml.model import (  # noqa: E402
     Sampler,
     n_parameters,
 )
-from ml.objective import Disturbance, as_batch, disturb, objective, score  # noqa: E402
+from ml.objective import Batch, Disturbance, as_batch, disturb, objective, score  # noqa: E402
 from ml.train import PRESETS, TrainConfig, learning_rate, train  # noqa: E402
 from ml.weights import load_into, load_model, save_shards, save_weights  # noqa: E402
 
@@ -190,9 +190,8 @@ def test_a_deaf_model_has_one_take_of_everything() -> None:
     model = small_model(corpus).eval()
     model.make_deaf()
     batch = a_batch(model, corpus, 3)
-    asked = batch.asked, batch.given, batch.history, batch.text, batch.style
     with torch.no_grad():
-        made, _ = model(torch.randn(2, *batch.chunk.shape), *asked)
+        made, _ = model(torch.randn(2, *batch.chunk.shape), *batch.conditions)
     assert torch.equal(made[0], made[1])
     loss = objective(model, batch, torch.zeros(1, *batch.chunk.shape))["loss"]
     loss.backward()
@@ -203,12 +202,11 @@ def test_takes_of_one_past_are_as_if_made_alone() -> None:
     corpus = pacing()
     model = small_model(corpus).eval()
     batch = a_batch(model, corpus, 3)
-    asked = batch.asked, batch.given, batch.history, batch.text, batch.style
     noise = torch.randn(4, *batch.chunk.shape)
     with torch.no_grad():
-        made, contact = model(noise, *asked)
+        made, contact = model(noise, *batch.conditions)
         for k in range(4):
-            alone, stands = model(noise[k : k + 1], *asked)
+            alone, stands = model(noise[k : k + 1], *batch.conditions)
             assert torch.allclose(made[k], alone[0], atol=1e-5)
             assert torch.allclose(contact[k], stands[0], atol=1e-5)
 
@@ -286,19 +284,25 @@ def test_captured_motion_is_told_in_other_words() -> None:
     assert all("waves with the" in one.texts[0] for one in made)
 
 
+def teach(model: MotionTransformer, batch: Batch, steps: int) -> torch.Generator:
+    """Learn a batch by heart; returns what the noise was drawn with, to go on with."""
+    optimiser = torch.optim.AdamW(model.parameters(), 5e-3)
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        parts = objective(model, batch, torch.randn((2, *batch.chunk.shape), generator=draw))
+        optimiser.zero_grad()
+        parts["loss"].backward()
+        optimiser.step()
+    return draw
+
+
 @pytest.mark.slow
 def test_it_overfits_one_batch() -> None:
     corpus = pacing()
     model = small_model(corpus)
     model.train(False)
     batch = a_batch(model, corpus, 8)
-    optimiser = torch.optim.AdamW(model.parameters(), 5e-3)
-    draw = torch.Generator().manual_seed(0)
-    for _ in range(300):
-        parts = objective(model, batch, torch.randn((2, *batch.chunk.shape), generator=draw))
-        optimiser.zero_grad()
-        parts["loss"].backward()
-        optimiser.step()
+    draw = teach(model, batch, 300)
     with torch.no_grad():
         noise = torch.randn(batch.chunk.shape, generator=draw)
         history = batch.history * model.std + model.mean
@@ -320,17 +324,10 @@ def test_takes_choose_where_the_mean_would_fall_between() -> None:
     batch.valid[:] = 1.0
     side = torch.tensor([-1.0, 1.0]).repeat(8)[:, None]
     batch.chunk[..., 2 * L_HAND] += 1.5 * side
-    optimiser = torch.optim.AdamW(model.parameters(), 5e-3)
-    draw = torch.Generator().manual_seed(0)
-    for _ in range(800):
-        parts = objective(model, batch, torch.randn((2, *batch.chunk.shape), generator=draw))
-        optimiser.zero_grad()
-        parts["loss"].backward()
-        optimiser.step()
+    draw = teach(model, batch, 800)
     model.eval()
-    asked = batch.asked, batch.given, batch.history, batch.text, batch.style
     with torch.no_grad():
-        made, _ = model(torch.randn((8, *batch.chunk.shape), generator=draw), *asked)
+        made, _ = model(torch.randn((8, *batch.chunk.shape), generator=draw), *batch.conditions)
     middle = batch.chunk[:2, :, 2 * L_HAND].mean(dim=0)
     off = (made[..., 2 * L_HAND] - middle).mean(dim=2).flatten()  # (128,), a chunk each
     assert (off.abs() > 1.0).float().mean() > 0.6  # few in between

@@ -144,7 +144,7 @@ class Response:
     """What a change of action does."""
 
     seconds: float  # until the pose is 2 cm from what it would have been
-    jerk: float  # m/s³, highest in the second that begins with it
+    jerk: float  # m/s³, highest in the second from just before it
 
 
 def response(model: MotionModel, first: str, then: str, at_s: float = 2.0) -> Response:
