@@ -20,18 +20,20 @@ from entities.components import (
     Mark,
     Person,
     Route,
+    Script,
     Stagger,
     Transform,
     Velocity,
 )
 from entities.scene import Scene
 from entities.skeleton import ACTOR_TYPES, QUADRUPEDS
-from entities.units import DT, START_TAU_S, TICKS_PER_MOTION_FRAME
+from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.runtime import MotionModel, Streams, open_words
 from sim.animate import animate
 from sim.behavior import BEARINGS, HOLD_HEADING_BELOW, SPEEDS
 from sim.feet import FootLock, frame_to_pose
 from sim.motion import TURN_DAMPING
+from sim.pace import gap_ahead
 from sim.rows import motion_rows
 from sim.subtasks import Clauses, later_of, told, verb_of
 from sim.switch import RISE_FROM_M
@@ -105,22 +107,20 @@ class LearnedMotion:
         """Plan what is due, and ask the bodies to move as their models do."""
         n = len(self._active)
         learned, body, intent = world[Learned], world[Body], world[Intent]
-        if world.tick % TICKS_PER_MOTION_FRAME == 0:
-            self._plan_ahead(world)
         fading = dt / GIVE_BACK_S
         learned.share = np.where(self._active, 1.0, np.maximum(learned.share - fading, 0.0))
         linear = world[Velocity].linear[:n, :2]
         lag = self._lag + (self._wished - linear) * dt
-        far = np.sqrt((lag * lag).sum(axis=1))
+        far = _size(lag)
         lag = lag * np.minimum(1.0, MOST_APART_M / np.maximum(far, 1e-9))[:, None]
         self._lag = np.where(self._active[:, None], lag, 0.0)
         self._wished = intent.velocity.copy()
         if not np.count_nonzero(learned.share):
             return
         own = self.velocity(world)
-        pace = np.sqrt((own * own).sum(axis=1))
+        pace = _size(own)
         mend = CORRECTION * self._lag
-        size = np.sqrt((mend * mend).sum(axis=1))
+        size = _size(mend)
         still = (self._wished * self._wished).sum(axis=1) < STILL_MPS**2
         most = np.maximum(np.where(still, 1.0, MOST_SHARE) * pace, LEAST_MPS)
         mend = mend * np.minimum(1.0, most / np.maximum(size, 1e-9))[:, None]
@@ -141,7 +141,9 @@ class LearnedMotion:
         """Bring poses to the end of the tick, standing feet held."""
         learned = world[Learned]
         between = world.tick % TICKS_PER_MOTION_FRAME == 0
-        if not between:
+        if between:
+            self._plan_ahead(world)
+        else:
             self._streams.advance()
             self._note_shown(world)
             self._renew(world)
@@ -183,6 +185,7 @@ class LearnedMotion:
             self._feet.free(starts)
             self._wished[starts] = world[Velocity].linear[starts, :2]
         self._active = able
+        world[Learned].share[able] = 1.0
         rows = np.flatnonzero(able)
         if len(rows) == 0:
             return
@@ -190,8 +193,12 @@ class LearnedMotion:
         at = self._streams.at[rows]
         due = np.isin(rows, starts) | (at >= LATEST_FRAMES)
         due |= np.array([self._said[row] != say for row, say in zip(rows, said, strict=True)])
-        compared = self._asked(world, rows, np.array(COMPARED_FRAMES))
-        due |= (at >= SOONEST_FRAMES) & self._wishes_otherwise(rows, at, compared)
+        # Half of the rows at a time: what is asked is looked at 15 times a second.
+        turn = np.flatnonzero(rows % 2 == world.tick // TICKS_PER_MOTION_FRAME % 2)
+        if len(turn):
+            compared = self._asked(world, rows[turn], np.array(COMPARED_FRAMES))
+            otherwise = self._wishes_otherwise(rows[turn], at[turn], compared)
+            due[turn] |= (at[turn] >= SOONEST_FRAMES) & otherwise
         which = np.flatnonzero(due)
         if len(which):
             self._plan_for(world, rows[which], [said[k] for k in which])
@@ -240,7 +247,11 @@ class LearnedMotion:
                 told(scene, row) if actor.caption.strip() or later_of(scene, row) else []
                 for row, actor in enumerate(scene.actors)
             ]
-        action, manner, now = world[Gait].action, world[Manner], world.time + 1e-9
+        action, then = world[Gait].action, world[Script].action[: len(self._active)]
+        # Who is to go at another speed is told so at once, as the sentences are that the model
+        # learned from; a gesture begins where the animator lets it begin.
+        action = np.where(self._does[then] & (SPEEDS[then] > 0.0), then, action)
+        manner, now = world[Manner], world.time + 1e-9
         said = []
         for row in rows.tolist():
             clauses = [text for t, text in self._clauses[row] if t <= now]
@@ -258,15 +269,16 @@ class LearnedMotion:
         """
         t = FRAME_S * (frames + 1)
         gait, intent, route = world[Gait], world[Intent], world[Route]
-        action, now = gait.action[rows], intent.velocity[rows]
+        action, now = world[Script].action[rows], intent.velocity[rows]
         bearing = BEARINGS[action]
         travel = route.course[rows] + bearing
         way = np.stack([np.cos(travel), np.sin(travel)], axis=1)
         goal = SPEEDS[action][:, None] * way
         kept = np.isfinite(route.velocity[rows, 0])
         goal[kept] = route.velocity[rows[kept]]
-        near = np.exp(-t / START_TAU_S)[None, :, None]
-        velocity = goal[:, None] + near * (now - goal)[:, None]
+        gap, slows = _size(now - goal), _size(now) > _size(goal)
+        left = gap_ahead(gap, slows, t)[:, :, None]
+        velocity = goal[:, None] + left * (now - goal)[:, None]
         for k, row in enumerate(rows.tolist()):
             path = route.path[row]
             if route.detour[row] is not None:
@@ -327,6 +339,10 @@ class LearnedMotion:
 @cache
 def _verb(action: int) -> str:
     return verb_of(ACTIONS[action])
+
+
+def _size(vectors: np.ndarray) -> np.ndarray:
+    return np.sqrt((vectors * vectors).sum(axis=-1))
 
 
 def _in_own_heading(asked: np.ndarray) -> np.ndarray:

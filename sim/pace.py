@@ -37,6 +37,19 @@ def speed_after(speed: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.n
     return mean, after
 
 
+def gap_ahead(gap: np.ndarray, brakes: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Share (R, F) of a gap (R,) m/s between speed and target that is left after t (F,) s.
+
+    brakes: (R,) bool, who is to slow down. The same law as ``speed_after``, far ahead.
+    """
+    gap, t = np.maximum(gap, 1e-9)[:, None], t[None, :]
+    share = np.exp(-t / START_TAU_S)
+    tail = np.minimum(LEAST_BRAKING * START_TAU_S / gap, 1.0)  # the share at which it begins
+    since = t + START_TAU_S * np.log(tail)
+    braked = np.maximum(tail - LEAST_BRAKING * since / gap, 0.0)
+    return np.where(brakes[:, None] & (since > 0.0), braked, share)
+
+
 def turned(
     way: np.ndarray, wish: np.ndarray, speed: np.ndarray, asked: np.ndarray, dt: float
 ) -> tuple[np.ndarray, np.ndarray]:

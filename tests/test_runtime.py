@@ -13,6 +13,7 @@ import pytest
 
 import ml.runtime
 from entities.actions import ACTIONS, ActionType
+from entities.components import Intent
 from entities.skeleton import (
     L_ELBOW,
     L_FOOT,
@@ -29,9 +30,9 @@ from entities.skeleton import (
     ActorType,
     bone_lengths,
 )
-from entities.units import DT
+from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.episodes import SOURCES, Source, open_dataset
-from ml.metrics import MOTION_FPS, bone_deviation
+from ml.metrics import MOTION_FPS, bone_deviation, knee_flexion
 from ml.refit import BONES
 from ml.runtime import (
     MOST_AT_ONCE,
@@ -39,6 +40,7 @@ from ml.runtime import (
     Streams,
     choose_motion,
     open_model,
+    open_words,
     with_human_bones,
 )
 from sim import render_video, simulate
@@ -182,6 +184,37 @@ def test_a_change_shows_within_a_quarter_of_a_second(first, then) -> None:
     apart = np.abs(run([1.5, then]) - run()).max(axis=(1, 2))
     assert apart[:90].max() == 0.0
     assert apart[90 : 90 + round(0.25 / DT)].max() > 0.01
+
+
+class Asked(MotionModel):
+    """A model that remembers what it was told and asked, each time for one body."""
+
+    def plan(self, *inputs):
+        _, text, _, asked, _, _ = inputs
+        self.told = [*getattr(self, "told", []), (text[0].copy(), asked[0].copy())]
+        return super().plan(*inputs)
+
+
+def test_who_has_to_slow_down_is_told_so_at_once_and_as_he_will() -> None:
+    model = Asked(MODEL)
+    scene = make_scene({"actions": [[0.0, "run"], [2.0, "walk"]]})
+    simulation = Simulation(scene, motion="learned", model=model)
+    before, pace = 0, []
+    for tick in range(round(4.0 / DT)):
+        if tick == round(2.0 / DT):
+            before = len(model.told)
+        simulation.step()
+        pace.append(np.hypot(*simulation.world[Intent].velocity[0]))
+    text, asked = model.told[before]
+    words = open_words(model.encoder)
+    assert (text == words["walks"]).all()
+    # What is asked for is what his intent is to be: exponential first, then steadily braked.
+    start = round(2.0 / DT) + TICKS_PER_MOTION_FRAME
+    later = np.array(pace)[start::TICKS_PER_MOTION_FRAME][: model.chunk]
+    assert np.abs(np.hypot(*asked[:, :2].T) - later).max() < 0.1
+    assert later[-1] < 0.6 * later[0]
+    # And so nothing has to be planned anew but what gets old.
+    assert len(model.told) - before <= 1 + 2.0 * MOTION_FPS / RENEW_FRAMES
 
 
 def test_a_later_sentence_bends_the_stream(walk) -> None:
@@ -367,6 +400,11 @@ def test_a_leg_too_long_keeps_its_knee_and_one_that_fits_its_foot() -> None:
         pose[[PELVIS, L_KNEE, L_FOOT]] = pose[[PELVIS, R_KNEE, R_FOOT]] = joints
         return state
 
+    def turned(joints: np.ndarray) -> np.ndarray:
+        """rad from a frame (T, 10, 2) to the next by which the shank turns."""
+        way = joints[:, L_FOOT] - joints[:, L_KNEE]
+        return np.abs(np.diff(np.unwrap(np.arctan2(way[:, 1], way[:, 0]))))
+
     for bend in (0.2, 0.6, 1.5):
         fits = frame(a_leg(0.3, bend, 1.0))
         made = with_human_bones(fits)[0, :20].reshape(10, 2)
@@ -379,3 +417,28 @@ def test_a_leg_too_long_keeps_its_knee_and_one_that_fits_its_foot() -> None:
         turns = np.arctan2(*shank_way) - np.arctan2(*thigh_way)
         assert np.mod(turns, 2.0 * np.pi) == pytest.approx(bend, abs=0.1)
         assert np.hypot(*(made[L_FOOT] - long[2])) < 0.03
+    # Folded further than a knee goes, past half a turn even: it stays folded and does not whip.
+    ways = [a_leg(0.9, bend, 0.9) for bend in np.linspace(2.6, 3.5, 12)]
+    folded = np.concatenate([frame(joints) for joints in ways])
+    made = with_human_bones(folded)[:, :20].reshape(-1, 10, 2)
+    assert turned(made).max() < 0.25
+    assert (knee_flexion(made) > 2.2).all()
+
+
+def test_a_forearm_in_doubt_swings_where_a_sure_one_turns_as_it_is() -> None:
+    state = np.zeros((21, 22))
+    pose = state[:, :20].reshape(21, 10, 2)
+    pose[:, [NECK, L_ELBOW, R_ELBOW]] = [[0.0, 1.4], [0.1, 1.1], [0.1, 1.1]]
+    pose[:, PELVIS] = [0.0, 0.9]
+    pose[:, [L_KNEE, R_KNEE]], pose[:, [L_FOOT, R_FOOT]] = [0.05, 0.45], [0.0, 0.0]
+    # The left shrinks to nothing and comes out on the other side; the right turns over in front.
+    pose[:, L_HAND] = [0.1, 1.1] + np.linspace(-0.3, 0.31, 21)[:, None] * [0.0, 1.0]
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 21)
+    pose[:, R_HAND] = [0.1, 1.1] + 0.3 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    made = with_human_bones(state)[:, :20].reshape(21, 10, 2)
+    ways = made[:, [L_HAND, R_HAND]] - made[:, [L_ELBOW, R_ELBOW]]
+    angles = np.unwrap(np.arctan2(ways[..., 1], ways[..., 0]), axis=0)
+    assert np.abs(angles[:, 1] - turn).max() < 1e-9
+    whips = np.abs(np.diff(angles[:, 0]))
+    assert whips.sum() == pytest.approx(np.pi, abs=0.01)
+    assert whips.max() < 0.6

@@ -13,7 +13,7 @@ from ml.corpus import Corpus, cut
 from ml.features import decode, encode
 from ml.metrics import MOTION_FPS, Motion, peak_jerk, upright_world
 from ml.runtime import MotionModel, Streams, open_words
-from sim import simulate
+from sim import Trace, simulate
 from sim.learned import MODEL_DOES, RENEW_FRAMES
 from sim.path import Path
 from tools.trials import motions_of
@@ -21,6 +21,8 @@ from tools.trials import motions_of
 SPEEDS = (1.3, 3.0, 5.0, 6.0, 8.0)  # m/s
 WARM_UP_S = 3.0
 APART_M = 40.0
+MOMENTS_S = tuple(2.0 + 4.0 * k / MOTION_FPS for k in range(8))
+"""When actions change: a stride is at another place each time."""
 
 
 def clause_for(speed: float) -> tuple[str, str]:
@@ -141,26 +143,31 @@ def path_errors(model: MotionModel | None) -> dict[str, tuple[float, float]]:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a change of action does."""
+    """What changes of action do, made at MOMENTS_S of a stride."""
 
-    seconds: float  # until the pose is 2 cm from what it would have been
-    jerk: float  # m/s³, highest in the second from just before it
+    seconds: float  # mean, until the pose is 2 cm from what it would have been
+    latest: float  # the longest of them
+    jerk: float  # m/s³, mean of the highest in the second from just before it
 
 
-def response(model: MotionModel, first: str, then: str, at_s: float = 2.0) -> Response:
-    """How soon a change of action shows, and how hard it jerks."""
+def response(model: MotionModel | None, first: str, then: str) -> Response:
+    """How soon a change of action shows, and how hard it jerks; None is the animator."""
+    motion = "procedural" if model is None else "learned"
 
-    def run(actions: list) -> tuple[np.ndarray, float]:
+    def run(actions: list, until: float) -> tuple[Scene, Trace]:
         actor = {"id": "a", "initial_position": {"x": 0.0, "y": 0.0}, "actions": actions}
-        scene = Scene.model_validate({"actors": [actor], "duration": at_s + 2.0, "seed": 1})
-        trace = simulate(scene, motion="learned", model=model)
-        after = motions_of(scene, trace)[0].between(at_s - 0.1, at_s + 1.0)
-        return trace.pose[:, 0], peak_jerk(after)
+        scene = Scene.model_validate({"actors": [actor], "duration": until, "seed": 1})
+        return scene, simulate(scene, motion=motion, model=model)
 
-    changed, jerk = run([[0.0, first], [at_s, then]])
-    apart = np.abs(changed - run([[0.0, first]])[0]).max(axis=(1, 2))
-    late = np.flatnonzero(apart[round(at_s / DT) :] > 0.02)
-    return Response(float(late[0] * DT) if len(late) else float("inf"), jerk)
+    unchanged = run([[0.0, first]], MOMENTS_S[-1] + 1.5)[1].pose[:, 0]
+    took, jerks = [], []
+    for at in MOMENTS_S:
+        scene, trace = run([[0.0, first], [at, then]], at + 1.5)
+        apart = np.abs(trace.pose[:, 0] - unchanged[: len(trace.pose)]).max(axis=(1, 2))
+        late = np.flatnonzero(apart[round(at / DT) :] > 0.02)
+        took.append(float(late[0] * DT) if len(late) else float("inf"))
+        jerks.append(peak_jerk(motions_of(scene, trace)[0].between(at - 0.1, at + 1.0)))
+    return Response(float(np.mean(took)), max(took), float(np.mean(jerks)))
 
 
 @dataclass(frozen=True, slots=True)
