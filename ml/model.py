@@ -19,6 +19,8 @@ ASKED = 3
 """What is asked per frame: velocity forward, left (m/s), heading (rad), seen from the first's."""
 SPEED_UNIT = 3.0
 """m/s that count as 1 in what the network reads."""
+FIRST_HEARD = 0.3
+"""How much of their size the readers of noise begin with, in a network that did without."""
 SPREAD = 0.8
 """Size of the noise that takes are made of: at 1 they are further apart than what happens is, and
 held-out takes score best from 0.7 to 0.8 (docs/training.md)."""
@@ -36,6 +38,7 @@ class MotionConfig:
     chunk: int = 40  # frames at a time
     patch: int = 4  # frames a token
     dropout: float = 0.1  # in the position head; the blocks see more than they can learn by heart
+    leave: float = 2.5  # frames in which a pose leaves where the last two lead; 0: at once
 
     def __post_init__(self) -> None:
         if self.history % self.patch or self.chunk % self.patch:
@@ -132,6 +135,10 @@ class MotionTransformer(nn.Module):
             fade = torch.exp(-torch.arange(1, config.chunk + 1) * (5.0 / config.chunk))
             weight[:, :, -N_FEATURES:-2] = fade[:, None, None] * torch.eye(N_FEATURES - 2)
             self.carry.bias.zero_()
+        # Where a pose is next follows from the last two, whatever is asked: what the blocks add
+        # comes in over some frames.
+        frame = torch.arange(1, config.chunk + 1)[:, None] / max(config.leave, 1e-3)
+        self.register_buffer("leave", 1.0 - torch.exp(-frame.square()), persistent=False)
         self.norm = nn.LayerNorm(width)
         self.pose = nn.Linear(width, patch * (N_FEATURES - 2))
         self.position = PositionHead(config)
@@ -185,7 +192,7 @@ class MotionTransformer(nn.Module):
         for block, past in zip(self.blocks, memory, strict=True):
             x, _ = block(x, past)
         x = self.norm(x)
-        pose = carried + self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
+        pose = carried + self.leave * self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
         contact = self.contact(x).unflatten(2, (patch, 2)).flatten(1, 2)
         return torch.cat([pose, self.position(x, own)], dim=2), contact
 
@@ -205,10 +212,17 @@ class MotionTransformer(nn.Module):
         return made.unflatten(0, (takes, -1)), contact.unflatten(0, (takes, -1))
 
     def make_deaf(self) -> None:
-        """Never let noise in: for the regression baseline, which has one take of everything."""
+        """Let no noise in: one take of everything, for what is taught by the mean square."""
         for reader in (self.read_noise, self.read_choice):
             reader.weight.data.zero_()
             reader.weight.requires_grad_(False)
+
+    def let_hear(self) -> None:
+        """Let noise in, softly, where weights are of a network that was deaf."""
+        for reader in (self.read_noise, self.read_choice):
+            if not reader.weight.any():
+                reader.reset_parameters()
+                reader.weight.data.mul_(FIRST_HEARD)
 
 
 class Sampler(nn.Module):

@@ -52,10 +52,9 @@ FITS = {
 """What a file has to say of itself to be used here; ``ml.weights`` writes it into them."""
 MOST_AT_ONCE = 64
 """Bodies a call serves: more do not get cheaper, and take longer than a tick has."""
-SPRING = 2.0 * math.log(2.0) / (0.1 * MOTION_FPS)
-"""1/frame, stiffness of the critically damped spring that takes up what a new chunk is off: half
-of it is gone in about 0.1 s."""
-LEFT = math.exp(-SPRING)
+SOON_S, LATE_S, FAR_M = 0.025, 0.1, 0.15
+"""The critically damped springs that take up what a new chunk is off: half of it is gone in about
+SOON_S if it is next to nothing, in LATE_S if it is FAR_M or more."""
 CALM = (-1 / 16, 4 / 16, 10 / 16, 4 / 16, -1 / 16)
 SURE = 0.7
 """A bone that is at least this share of its length is turned as the model has it."""
@@ -210,6 +209,7 @@ class Streams:
         self._contact = np.zeros((n, model.chunk, 2))
         self._offset = np.zeros((n, N_POSE))  # m, what is shown off the chunk
         self._drift = np.zeros((n, N_POSE))  # m a frame, how fast that changes
+        self._spring = np.ones((n, N_POSE))  # 1/frame, how stiffly it is taken up
         self._planned = np.zeros(n, bool)
 
     def begin(self, rows: np.ndarray, past: np.ndarray) -> None:
@@ -243,7 +243,10 @@ class Streams:
             self._chunk[which] = with_human_bones(chunk)
             self._contact[which] = contact
             first, second = self._chunk[which, 0, :N_POSE], self._chunk[which, 1, :N_POSE]
-            self._offset[which], self._drift[which] = expected - first, pace - (second - first)
+            offset = expected - first
+            self._offset[which], self._drift[which] = offset, pace - (second - first)
+            half = SOON_S + (LATE_S - SOON_S) * np.minimum(np.abs(offset) / FAR_M, 1.0)
+            self._spring[which] = 2.0 * math.log(2.0) / (half * MOTION_FPS)
         self.at[rows], self._planned[rows] = 0, True
 
     def _expected(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -273,9 +276,9 @@ class Streams:
         """Go on by a frame."""
         frame, self.contact = self.following()
         self.now, self.at = frame, self.at + 1
-        pull = self._drift + SPRING * self._offset
-        self._offset = LEFT * (self._offset + pull)
-        self._drift = LEFT * (self._drift - SPRING * pull)
+        pull, left = self._drift + self._spring * self._offset, np.exp(-self._spring)
+        self._offset = left * (self._offset + pull)
+        self._drift = left * (self._drift - self._spring * pull)
         self._history[:, :-1] = self._history[:, 1:]
         self._history[:, -1] = frame
 

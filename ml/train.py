@@ -24,7 +24,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ml.corpus import Corpus, cut, read_corpus
 from ml.model import ROOT, MotionConfig, MotionTransformer, n_parameters
 from ml.objective import Disturbance, as_batch, disturb, losses, mean_of, objective, travelled
-from ml.weights import load_into, save_weights
+from ml.weights import load_into, save_weights, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ class TrainConfig:
 
     batch: int = 64  # windows a step, of each process
     takes: int = 2  # of each window, drawn apart
-    steps: int = 5_500
-    rate: float = 5e-4  # highest learning rate
+    steps: int = 4_000  # by the mean square, and as many with takes
+    rate: float = 3e-4  # highest learning rate
+    mean_rate: float = 5e-4  # by the mean square
     last_rate: float = 2e-5
     warm_up: int = 300  # steps
     decay: float = 0.01  # of weights, not of biases
@@ -48,6 +49,8 @@ class TrainConfig:
     seed: int = 0
 
 
+MEAN = "mean"
+"""Folder in that of a run for what is learned first, the mean of what may follow."""
 PRESETS = {
     "cpu-2h": TrainConfig(),
     "full": TrainConfig(batch=1024, steps=100_000, warm_up=1000, average=0.9998, check_every=1000),
@@ -105,7 +108,8 @@ def train(
     start_from: Path | None = None,
     quiet: bool = False,
 ) -> dict[str, float]:
-    """Learn until ``config.steps`` or the minutes are over; returns the last validation.
+    """Learn until ``config.steps`` or the minutes are over; returns the last validation, if there
+    was one, and the ``step`` that was reached.
 
     Goes on from ``out``/state.pt where there is one. data: what the corpora are, kept with the
     weights. start_from: weights to begin with, the optimiser anew. Raises ValueError if the state
@@ -121,12 +125,15 @@ def train(
         load_into(model, start_from)
     if config.regression:
         model.make_deaf()
+    else:
+        model.let_hear()
     average = MotionTransformer(shape)
     average.load_state_dict(model.state_dict())
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.decay}, {"params": others}]
-    optimiser = torch.optim.AdamW(groups, config.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
+    rate = config.mean_rate if config.regression else config.rate
+    optimiser = torch.optim.AdamW(groups, rate, (0.9, 0.99), weight_decay=0.0, fused=True)
     accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no", cpu=not cuda())
     network, optimiser = accelerator.prepare(model, optimiser)
     device, main = accelerator.device, accelerator.is_main_process
@@ -187,7 +194,7 @@ def train(
             at = rng.permutation(np.concatenate(drawn))
             windows = cut(corpus, at, 2 * shape.history, shape.chunk, rng, config.caption)
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(config, step)
+                group["lr"] = learning_rate(config, rate, step)
             with accelerator.autocast():
                 batch = disturb(model, as_batch(windows, model, device), config.disturbance, draw)
                 noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=draw)
@@ -221,17 +228,34 @@ def train(
             if out_of_time:
                 break
     accelerator.wait_for_everyone()
-    return found
+    return found | {"step": float(step)}
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then a cosine down to ``last_rate``."""
+def train_from_nothing(
+    corpus: Corpus, held_out: Corpus, out: Path, config: TrainConfig, shape: MotionConfig, **others
+) -> dict[str, float]:
+    """``train``, begun by as many steps by the mean square, in ``out``/mean.
+
+    From nothing, takes do not learn to be like what happened: what draws two of them apart is then
+    as strong as what draws them together. others: as ``train`` has.
+    """
+    started, minutes = time.monotonic(), others.pop("max_minutes", None)
+    mean = replace(config, regression=True)
+    found = train(corpus, held_out, out / MEAN, mean, shape, max_minutes=minutes, **others)
+    if found["step"] < mean.steps:
+        return found
+    if minutes is not None:
+        minutes = max(minutes - (time.monotonic() - started) / 60.0, 0.0)
+    others |= {"max_minutes": minutes, "start_from": out / MEAN / "best.safetensors"}
+    return train(corpus, held_out, out, config, shape, **others)
+
+
+def learning_rate(config: TrainConfig, rate: float, step: int) -> float:
+    """Linear warm-up to ``rate``, then a cosine down to ``last_rate``."""
     if step < config.warm_up:
-        return config.rate * (step + 1) / config.warm_up
+        return rate * (step + 1) / config.warm_up
     done = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
-    return config.last_rate + 0.5 * (config.rate - config.last_rate) * (
-        1.0 + math.cos(math.pi * done)
-    )
+    return config.last_rate + 0.5 * (rate - config.last_rate) * (1.0 + math.cos(math.pi * done))
 
 
 def cuda() -> bool:
@@ -320,17 +344,12 @@ def main(
         learn = Corpus.join([read_corpus(path, "train") for path in datasets])
         held_out = Corpus.join([read_corpus(path, "val") for path in datasets])
         digest = hashlib.sha256(learn.state.tobytes() + held_out.state.tobytes())
-        train(
-            learn,
-            held_out,
-            out,
-            config,
-            MotionConfig(),
-            data=digest.hexdigest()[:16],
-            max_minutes=max_minutes,
-            start_from=start_from,
-            quiet=quiet,
-        )
+        others = {"data": digest.hexdigest()[:16], "max_minutes": max_minutes, "quiet": quiet}
+        if start_from is None and not config.regression:
+            train_from_nothing(learn, held_out, out, config, MotionConfig(), **others)
+        else:
+            shape = MotionConfig() if start_from is None else shape_of(start_from)
+            train(learn, held_out, out, config, shape, start_from=start_from, **others)
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
 

@@ -13,9 +13,10 @@ from ml.corpus import Corpus, cut
 from ml.features import decode, encode
 from ml.metrics import MOTION_FPS, Motion, peak_jerk, upright_world
 from ml.runtime import MotionModel, Streams, open_words
-from sim import Trace, simulate
+from sim import simulate
 from sim.learned import MODEL_DOES, RENEW_FRAMES
 from sim.path import Path
+from sim.trace import Trace
 from tools.trials import motions_of
 
 SPEEDS = (1.3, 3.0, 5.0, 6.0, 8.0)  # m/s
