@@ -161,9 +161,10 @@ def test_one_sentence_moved_by_two(tool, tmp_path) -> None:
 @pytest.mark.slow
 def test_the_command(tool, tmp_path) -> None:
     page = tmp_path / "rollout.md"
-    code, out, _ = tool(evaluate.app, "rollout", MODEL, "--minutes", 1.2, "--markdown", page)
+    brief = ("--minutes", 1.2, "--steady", 20.0)
+    code, out, _ = tool(evaluate.app, "rollout", MODEL, *brief, "--markdown", page)
     assert code in (0, None)
-    assert "Speeds kept for 60 s" in out
+    assert "Speeds kept for 20 s" in out
     assert "motion_small" in page.read_text()
     code, out, _ = tool(evaluate.app, "cost", MODEL)
     assert code in (0, None)

@@ -225,6 +225,7 @@ def rollout(
     regression: Regression = None,
     int8: Int8 = False,
     minutes: Annotated[float, typer.Option(help="How long streams are let run.")] = MINUTES,
+    steady: Annotated[float, typer.Option(help="Seconds for which speeds are kept.")] = STEADY_S,
     markdown: Markdown = None,
 ) -> None:
     """Speeds, paths, endurance and response of models that are let run."""
@@ -235,7 +236,7 @@ def rollout(
     served: dict[str, MotionModel | None] = {"procedural": None}
     served |= _rivals(taught, next(iter(ours.values())), regression) | ours
     speeds = Section(
-        f"Speeds kept for {STEADY_S:g} s",
+        f"Speeds kept for {steady:g} s",
         ("source", "m/s", "error", "uncorrected", "skate 2cm", "jerk", "jerk / procedural"),
     )
     paths = Section("Paths: mean and largest distance, m", ("source", *rollouts.routes()))
@@ -260,7 +261,7 @@ def rollout(
             start = rollouts.steady_start(rollouts.SPEEDS, model.history)
             streams = rollouts.let_run(model, rollouts.SPEEDS, 60.0 * minutes, start)
             free = dict(zip(rollouts.SPEEDS, streams, strict=True))
-        for speed, one in rollouts.steady(model, STEADY_S).items():
+        for speed, one in rollouts.steady(model, steady).items():
             jerk = peak_jerk(one)
             jerks.setdefault(speed, jerk)
             where = f"{name} at {speed:g} m/s"
@@ -320,8 +321,31 @@ def rollout(
             _same(speeds, ("speed error", "skating", "jerk"), rows, f" at {speed:g} m/s")
         ends = [f"{route}, {of}" for route in rollouts.routes() for of in ("mean", "most")]
         _same(paths, ends, {name: by_route[name] for name in ours})
-    alive = _liveliness(ours)
-    show([speeds, paths, long, change, alive], markdown, **_page("rollout", models))
+    sections = [speeds, paths, long, change, _every_change(ours), _liveliness(ours)]
+    show(sections, markdown, **_page("rollout", models))
+
+
+def _every_change(models: dict[str, MotionModel]) -> Section:
+    section = Section(
+        "Changes between all that models are for: highest jerk at each, m/s³",
+        ("source", "changes", "median", "95 of 100 below", "above the animator's highest"),
+    )
+    animator: dict[tuple, np.ndarray] = {}
+    for name, model in models.items():
+        actions = tuple(action for action in ACTIONS if action in model.actions)
+        if len(actions) < 2:
+            continue
+        rows = {name: rollouts.jerks_at_changes(model, actions)}
+        if actions not in animator:
+            animator[actions] = rollouts.jerks_at_changes(None, actions)
+            rows = {"procedural": animator[actions]} | rows
+        most, middle = animator[actions].max(), np.median(animator[actions])
+        for which, jerks in rows.items():
+            half, high = np.percentile(jerks, (50, 95))
+            over = f"{np.mean(jerks > most):.3f}"
+            section.rows.append((which, str(len(jerks)), f"{half:.0f}", f"{high:.0f}", over))
+        section.check("median jerk", name, float(np.median(rows[name])), high=float(middle))
+    return section
 
 
 def _liveliness(models: dict[str, MotionModel]) -> Section:

@@ -1,6 +1,7 @@
 """Learned motion let run: speeds, paths, minutes on end, and how soon a change shows."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,6 +170,31 @@ def response(model: MotionModel | None, first: str, then: str) -> Response:
         took.append(float(late[0] * DT) if len(late) else float("inf"))
         jerks.append(peak_jerk(motions_of(scene, trace)[0].between(at - 0.1, at + 1.0)))
     return Response(float(np.mean(took)), max(took), float(np.mean(jerks)))
+
+
+def jerks_at_changes(model: MotionModel | None, actions: Iterable[ActionType]) -> np.ndarray:
+    """(P,) m/s³, the highest within 2.4 s of a change, for every ordered pair of actions.
+
+    Each pair changes at three moments. None is the animator.
+    """
+    pairs = [(a, b) for a in actions for b in actions if a is not b]
+    moments = [2.0 + 0.1 * ((7 * k) % 9) for k in range(3 * len(pairs))]
+    actors = [
+        {
+            "id": f"a{k}",
+            "initial_position": {"x": 1.5 * APART_M * (k // 40), "y": APART_M * (k % 40)},
+            "actions": [[0.0, first], [at, then]],
+        }
+        for k, (at, (first, then)) in enumerate(zip(moments, 3 * pairs, strict=True))
+    ]
+    scene = Scene.model_validate({"actors": actors, "duration": 5.5, "seed": 1})
+    motion = "procedural" if model is None else "learned"
+    made = motions_of(scene, simulate(scene, motion=motion, model=model))
+    found = []
+    for at, one in zip(moments, made, strict=True):
+        third = np.diff(one.between(at - 0.1, at + 2.4).at_fps(MOTION_FPS).world, n=3, axis=0)
+        found.append(np.linalg.norm(third, axis=2).max() * MOTION_FPS**3)
+    return np.array(found)
 
 
 @dataclass(frozen=True, slots=True)
