@@ -269,18 +269,25 @@ def gait_figures(motion: Motion) -> GaitFigures:
     )
 
 
+def jerk(motion: Motion) -> np.ndarray:
+    """(T,) m/s³, the highest of any joint in the world from frame to frame, at 30 Hz.
+
+    The third difference of positions, so three frames fewer than there are.
+    """
+    third = np.diff(motion.at_fps(MOTION_FPS).world, n=3, axis=0) * MOTION_FPS**3
+    return np.linalg.norm(third, axis=2).max(axis=1)
+
+
 def peak_jerk(motion: Motion) -> float:
     """Highest jerk of any joint in the world within a second, m/s³: the median over seconds.
 
-    Jerk is the third difference of positions at 30 Hz. The maximum over joints and time is the
-    peak jerk of FlowMDM (Barquero et al., CVPR 2024); taking it second by second makes clips of
-    different lengths comparable. nan for fewer than four frames.
+    See ``jerk``. The maximum over joints and time is the peak jerk of FlowMDM (Barquero et al.,
+    CVPR 2024); taking it second by second makes clips of different lengths comparable. nan for
+    fewer than four frames.
     """
-    motion = motion.at_fps(MOTION_FPS)
-    third = np.diff(motion.world, n=3, axis=0) * MOTION_FPS**3
-    if len(third) == 0:
+    highest = jerk(motion)
+    if len(highest) == 0:
         return float("nan")
-    highest = np.linalg.norm(third, axis=2).max(axis=1)
     window = min(round(MOTION_FPS), len(highest))
     whole = len(highest) // window * window
     return float(np.median(highest[:whole].reshape(-1, window).max(axis=1)))

@@ -24,7 +24,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ml.corpus import Corpus, cut, read_corpus
 from ml.model import ROOT, MotionConfig, MotionTransformer, n_parameters
 from ml.objective import Disturbance, as_batch, disturb, losses, mean_of, objective, travelled
-from ml.weights import load_into, save_weights, shape_of
+from ml.weights import load_into, load_model, save_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,7 @@ def train(
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.decay}, {"params": others}]
-    rate = config.mean_rate if config.regression else config.rate
-    optimiser = torch.optim.AdamW(groups, rate, (0.9, 0.99), weight_decay=0.0, fused=True)
+    optimiser = torch.optim.AdamW(groups, config.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
     accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no", cpu=not cuda())
     network, optimiser = accelerator.prepare(model, optimiser)
     device, main = accelerator.device, accelerator.is_main_process
@@ -194,7 +193,7 @@ def train(
             at = rng.permutation(np.concatenate(drawn))
             windows = cut(corpus, at, 2 * shape.history, shape.chunk, rng, config.caption)
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(config, rate, step)
+                group["lr"] = learning_rate(config, step)
             with accelerator.autocast():
                 batch = disturb(model, as_batch(windows, model, device), config.disturbance, draw)
                 noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=draw)
@@ -250,8 +249,9 @@ def train_from_nothing(
     return train(corpus, held_out, out, config, shape, **others)
 
 
-def learning_rate(config: TrainConfig, rate: float, step: int) -> float:
-    """Linear warm-up to ``rate``, then a cosine down to ``last_rate``."""
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then a cosine down to ``last_rate``."""
+    rate = config.mean_rate if config.regression else config.rate
     if step < config.warm_up:
         return rate * (step + 1) / config.warm_up
     done = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
@@ -338,7 +338,8 @@ def main(
     """Train the motion model."""
     if preset not in PRESETS:
         raise typer.BadParameter(f"--preset: {preset!r}; expected one of {', '.join(PRESETS)}")
-    given = {"steps": steps, "batch": batch, "rate": rate, "seed": seed, "regression": regression}
+    given = {"steps": steps, "batch": batch, "seed": seed, "regression": regression}
+    given["mean_rate" if regression else "rate"] = rate
     config = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
     try:
         learn = Corpus.join([read_corpus(path, "train") for path in datasets])
@@ -348,7 +349,7 @@ def main(
         if start_from is None and not config.regression:
             train_from_nothing(learn, held_out, out, config, MotionConfig(), **others)
         else:
-            shape = MotionConfig() if start_from is None else shape_of(start_from)
+            shape = load_model(start_from)[0].config if start_from else MotionConfig()
             train(learn, held_out, out, config, shape, start_from=start_from, **others)
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from None

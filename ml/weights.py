@@ -66,14 +66,10 @@ def load_model(path: Path) -> tuple[MotionTransformer, dict[str, str]]:
     Raises ValueError naming what does not fit.
     """
     tensors, about = _read(path)
-    model = MotionTransformer(_shape(about))
+    # Weights that do not say how poses leave their history are older than that: at once.
+    model = MotionTransformer(MotionConfig(**{"leave": 0.0, **json.loads(about["config"])}))
     _fill(model, tensors, path)
     return model.eval(), about
-
-
-def shape_of(path: Path) -> MotionConfig:
-    """Of the model whose weights are in a file or a folder of shards. Raises ValueError."""
-    return _shape(_read(path)[1])
 
 
 def load_into(model: MotionTransformer, path: Path) -> None:
@@ -82,11 +78,6 @@ def load_into(model: MotionTransformer, path: Path) -> None:
     Raises ValueError if they are of another shape.
     """
     _fill(model, _read(path)[0], path)
-
-
-def _shape(about: dict[str, str]) -> MotionConfig:
-    # Weights that do not say how poses leave their history are older than that: at once.
-    return MotionConfig(**{"leave": 0.0, **json.loads(about["config"])})
 
 
 def _write(tensors: dict[str, torch.Tensor], path: Path, about: dict[str, str]) -> None:

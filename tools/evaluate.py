@@ -5,7 +5,6 @@ easier: the nearest motion learned from, and a regression of the same size. ``ro
 run. ``cost`` times it. Each prints its tables, then every figure that misses its mark.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -254,7 +253,7 @@ def rollout(
     by_speed: dict[str, list[tuple[float, ...]]] = {}
     by_route: dict[str, tuple[float, ...]] = {}
     by_change: dict[str, tuple[float, ...]] = {}
-    by_jerk: dict[str, float] = {}
+    by_jerk: dict[str, tuple[float, ...]] = {}
     for name, model in served.items():
         free = {}
         if name in ours:
@@ -287,9 +286,9 @@ def rollout(
                 long.rows.append(_endurance(long, name, speed, one.states))
         changes = [rollouts.response(model, *pair) for pair in CHANGES]
         by_change[name] = tuple(one.seconds for one in changes)
-        jerk = float(np.mean([one.jerk for one in changes]))
-        by_jerk[name] = jerk
-        told = [f"{one.seconds:.3f} {one.latest:.3f}" for one in changes] + [f"{jerk:.0f}"]
+        by_jerk[name] = tuple(one.jerk for one in changes)
+        told = [f"{one.seconds:.3f} {one.latest:.3f}" for one in changes]
+        told.append(f"{np.mean(by_jerk[name]):.0f}")
         if model is None:
             change.rows.append((name, *told, "-", "-"))
             continue
@@ -310,11 +309,10 @@ def rollout(
         for section, metric, found in (
             (paths, "path error", by_route),
             (change, "response", by_change),
+            (change, "jerk at a change", by_jerk),
         ):
             most = np.mean(found["retrieval"])
             section.check(f"{metric} to retrieval's", name, np.mean(found[name]), high=most)
-        most = by_jerk["retrieval"]
-        change.check("jerk at a change, to retrieval's", name, by_jerk[name], high=most)
     if int8:
         for k, speed in enumerate(rollouts.SPEEDS):
             rows = {name: by_speed[name][k] for name in ours}
@@ -327,24 +325,20 @@ def rollout(
 
 def _every_change(models: dict[str, MotionModel]) -> Section:
     section = Section(
-        "Changes between all that models are for: highest jerk at each, m/s³",
+        "Changes between all that the model is for: highest jerk at each, m/s³",
         ("source", "changes", "median", "95 of 100 below", "above the animator's highest"),
     )
-    animator: dict[tuple, np.ndarray] = {}
-    for name, model in models.items():
-        actions = tuple(action for action in ACTIONS if action in model.actions)
-        if len(actions) < 2:
-            continue
-        rows = {name: rollouts.jerks_at_changes(model, actions)}
-        if actions not in animator:
-            animator[actions] = rollouts.jerks_at_changes(None, actions)
-            rows = {"procedural": animator[actions]} | rows
-        most, middle = animator[actions].max(), np.median(animator[actions])
-        for which, jerks in rows.items():
-            half, high = np.percentile(jerks, (50, 95))
-            over = f"{np.mean(jerks > most):.3f}"
-            section.rows.append((which, str(len(jerks)), f"{half:.0f}", f"{high:.0f}", over))
-        section.check("median jerk", name, float(np.median(rows[name])), high=float(middle))
+    first = next(iter(models.values()))
+    actions = [action for action in ACTIONS if action in first.actions]
+    if len(actions) < 2:
+        return section
+    wanted = rollouts.jerks_at_changes(None, actions)
+    found = {name: rollouts.jerks_at_changes(model, actions) for name, model in models.items()}
+    for name, jerks in ({"procedural": wanted} | found).items():
+        middle, high = np.percentile(jerks, (50, 95))
+        over = f"{np.mean(jerks > wanted.max()):.3f}"
+        section.rows.append((name, str(len(jerks)), f"{middle:.0f}", f"{high:.0f}", over))
+        section.check("median jerk", name, float(middle), high=float(np.median(wanted)))
     return section
 
 
@@ -392,7 +386,7 @@ def cost(models: Models, markdown: Markdown = None) -> None:
         ("model", "MB", "1 actor ms", "64 actors, ms each", "100 walkers, s of CPU per s"),
     )
     for name, model in _open(models).items():
-        alone, many = (_ms(model, n) / n for n in (1, 64))
+        alone, many = (rollouts.call_cost(model, n) / n for n in (1, 64))
         crowd = rollouts.crowd_cost(model, 100)
         section.check("ms a chunk", name, alone, high=4.0)
         section.check("ms an actor in 64", name, many, high=3.5)
@@ -400,25 +394,6 @@ def cost(models: Models, markdown: Markdown = None) -> None:
         size = model.path.stat().st_size / 1e6
         section.rows.append((name, f"{size:.1f}", *(f"{v:.2f}" for v in (alone, many, crowd))))
     show([section], markdown, **_page("cost", models))
-
-
-def _ms(model: MotionModel, n: int) -> float:
-    """Least CPU time, ms, of a call that serves ``n``."""
-    rng = np.random.default_rng(0)
-    inputs = (
-        0.1 * rng.standard_normal((n, model.history, 22)),
-        np.zeros((n, model.text)),
-        np.zeros((n, model.text)),
-        np.zeros((n, model.chunk, 3)),
-        np.ones((n, 1)),
-        rng.standard_normal((n, model.chunk, 22)),
-    )
-    best = np.inf
-    for _ in range(8):
-        start = time.process_time()
-        model.plan(*inputs)
-        best = min(best, time.process_time() - start)
-    return 1e3 * best
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Learned motion let run: speeds, paths, minutes on end, and how soon a change shows."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from entities.skeleton import LATERAL
 from entities.units import DT
 from ml.corpus import Corpus, cut
 from ml.features import decode, encode
-from ml.metrics import MOTION_FPS, Motion, peak_jerk, upright_world
+from ml.metrics import MOTION_FPS, Motion, jerk, peak_jerk, upright_world
 from ml.runtime import MotionModel, Streams, open_words
 from sim import simulate
 from sim.learned import MODEL_DOES, RENEW_FRAMES
@@ -25,6 +25,11 @@ WARM_UP_S = 3.0
 APART_M = 40.0
 MOMENTS_S = tuple(2.0 + 4.0 * k / MOTION_FPS for k in range(8))
 """When actions change: a stride is at another place each time."""
+
+
+def moved_by(model: MotionModel | None, scene: Scene) -> Trace:
+    """A scene let run, its people moved by a model; None is the animator."""
+    return simulate(scene, motion="procedural" if model is None else "learned", model=model)
 
 
 def clause_for(speed: float) -> tuple[str, str]:
@@ -72,7 +77,7 @@ def let_run(
 def steady_start(speeds: tuple[float, ...], frames: int) -> np.ndarray:
     """Frames (S, K, 22) of procedural people who already go at ``speeds``."""
     scene = _along(speeds, 5.0)
-    trace = simulate(scene, motion="procedural")
+    trace = moved_by(None, scene)
     starts = []
     for a in range(len(speeds)):
         root, heading = trace.root[::2, a].astype(float), trace.heading[::2, a].astype(float)
@@ -97,8 +102,7 @@ def _along(speeds: tuple[float, ...], seconds: float, seed: int = 1) -> Scene:
 def steady(model: MotionModel | None, seconds: float = 10.0) -> dict[float, Motion]:
     """People who keep a speed, by the model or procedurally; the first seconds are left out."""
     scene = _along(SPEEDS, WARM_UP_S + seconds)
-    motion = "procedural" if model is None else "learned"
-    trace = simulate(scene, motion=motion, model=model)
+    trace = moved_by(model, scene)
     return {
         speed: one.between(WARM_UP_S, WARM_UP_S + seconds)
         for speed, one in zip(SPEEDS, motions_of(scene, trace), strict=True)
@@ -134,8 +138,7 @@ def path_errors(model: MotionModel | None) -> dict[str, tuple[float, float]]:
     for name, knots in routes().items():
         actor = {"id": "a", "initial_position": knots[0][1], "movement_path": knots}
         scene = Scene.model_validate({"actors": [actor], "duration": knots[-1][0], "seed": 1})
-        motion = "procedural" if model is None else "learned"
-        root = simulate(scene, motion=motion, model=model).root[:, 0, :2]
+        root = moved_by(model, scene).root[:, 0, :2]
         path = Path.through([(t, p["x"], p["y"], None) for t, p in knots], "route")
         line = path.at(np.arange(0.0, path.end, 0.02))[:, :2]
         off = np.array([np.hypot(*(line - place).T).min() for place in root])
@@ -154,12 +157,11 @@ class Response:
 
 def response(model: MotionModel | None, first: str, then: str) -> Response:
     """How soon a change of action shows, and how hard it jerks; None is the animator."""
-    motion = "procedural" if model is None else "learned"
 
     def run(actions: list, until: float) -> tuple[Scene, Trace]:
         actor = {"id": "a", "initial_position": {"x": 0.0, "y": 0.0}, "actions": actions}
         scene = Scene.model_validate({"actors": [actor], "duration": until, "seed": 1})
-        return scene, simulate(scene, motion=motion, model=model)
+        return scene, moved_by(model, scene)
 
     unchanged = run([[0.0, first]], MOMENTS_S[-1] + 1.5)[1].pose[:, 0]
     took, jerks = [], []
@@ -172,7 +174,7 @@ def response(model: MotionModel | None, first: str, then: str) -> Response:
     return Response(float(np.mean(took)), max(took), float(np.mean(jerks)))
 
 
-def jerks_at_changes(model: MotionModel | None, actions: Iterable[ActionType]) -> np.ndarray:
+def jerks_at_changes(model: MotionModel | None, actions: Sequence[ActionType]) -> np.ndarray:
     """(P,) m/s³, the highest within 2.4 s of a change, for every ordered pair of actions.
 
     Each pair changes at three moments. None is the animator.
@@ -188,12 +190,10 @@ def jerks_at_changes(model: MotionModel | None, actions: Iterable[ActionType]) -
         for k, (at, (first, then)) in enumerate(zip(moments, 3 * pairs, strict=True))
     ]
     scene = Scene.model_validate({"actors": actors, "duration": 5.5, "seed": 1})
-    motion = "procedural" if model is None else "learned"
-    made = motions_of(scene, simulate(scene, motion=motion, model=model))
+    made = motions_of(scene, moved_by(model, scene))
     found = []
     for at, one in zip(moments, made, strict=True):
-        third = np.diff(one.between(at - 0.1, at + 2.4).at_fps(MOTION_FPS).world, n=3, axis=0)
-        found.append(np.linalg.norm(third, axis=2).max() * MOTION_FPS**3)
+        found.append(jerk(one.between(at - 0.1, at + 2.4)).max())
     return np.array(found)
 
 
@@ -286,10 +286,7 @@ class Headless(Like):
 def moved_without_head(model: MotionModel) -> tuple[float, float]:
     """Metres gone in 8 s of walking with the position head and without it."""
     scene = _along((1.3,), 8.0)
-    return tuple(
-        float(simulate(scene, motion="learned", model=each).root[-1, 0, 0])
-        for each in (model, Headless(model))
-    )
+    return tuple(float(moved_by(each, scene).root[-1, 0, 0]) for each in (model, Headless(model)))
 
 
 def learned_share(model: MotionModel) -> float:
@@ -314,7 +311,7 @@ def learned_share(model: MotionModel) -> float:
         for k, gait in enumerate(gaits)
     ]
     scene = Scene.model_validate({"actors": actors, "duration": 8.0, "seed": 2})
-    trace = simulate(scene, motion="learned", model=model)
+    trace = moved_by(model, scene)
     return float(trace.source.mean())
 
 
@@ -330,9 +327,27 @@ def liveliness(model: MotionModel | None, seconds: float = 8.0) -> dict[ActionTy
         for k, action in enumerate(actions)
     ]
     scene = Scene.model_validate({"actors": actors, "duration": seconds, "seed": 5})
-    motion = "procedural" if model is None else "learned"
-    pose = simulate(scene, motion=motion, model=model).pose[round(1.0 / DT) :]
+    pose = moved_by(model, scene).pose[round(1.0 / DT) :]
     return dict(zip(actions, pose.std(axis=0).mean(axis=(1, 2)).tolist(), strict=True))
+
+
+def call_cost(model: MotionModel, n: int) -> float:
+    """Least CPU time, ms, of a call that serves ``n``."""
+    rng = np.random.default_rng(0)
+    inputs = (
+        0.1 * rng.standard_normal((n, model.history, 22)),
+        np.zeros((n, model.text)),
+        np.zeros((n, model.text)),
+        np.zeros((n, model.chunk, 3)),
+        np.ones((n, 1)),
+        rng.standard_normal((n, model.chunk, 22)),
+    )
+    best = np.inf
+    for _ in range(8):
+        start = time.process_time()
+        model.plan(*inputs)
+        best = min(best, time.process_time() - start)
+    return 1e3 * best
 
 
 def crowd_cost(model: MotionModel, n: int, seconds: float = 4.0) -> float:
@@ -347,5 +362,5 @@ def crowd_cost(model: MotionModel, n: int, seconds: float = 4.0) -> float:
     ]
     scene = Scene.model_validate({"actors": actors, "duration": seconds, "seed": 3})
     start = time.process_time()
-    simulate(scene, motion="learned", model=model)
+    moved_by(model, scene)
     return (time.process_time() - start) / seconds
