@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from entities.components import Mark
-from entities.skeleton import JOINTS, PARENTS
+from entities.skeleton import PARENTS
+
+_PARENTS = list(PARENTS[1:])
+"""Of all joints but the first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -99,18 +102,20 @@ def turn_bones(first: np.ndarray, second: np.ndarray, u: float | np.ndarray) -> 
 
     u: one share, or one for each pose (...,).
     """
+    a, b = (
+        first[..., 1:, :] - first[..., _PARENTS, :],
+        second[..., 1:, :] - second[..., _PARENTS, :],
+    )
+    u = np.asarray(u)[..., None]
+    cross = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    angle = u * np.arctan2(cross, a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1])
+    length = np.hypot(a[..., 0], a[..., 1])
+    grow = 1.0 + u * (np.hypot(b[..., 0], b[..., 1]) / np.maximum(length, 1e-9) - 1.0)
+    cos, sin = np.cos(angle) * grow, np.sin(angle) * grow
     result = np.empty_like(first)
-    share = np.asarray(u)[..., None]
-    result[..., 0, :] = first[..., 0, :] + share * (second[..., 0, :] - first[..., 0, :])
-    for joint in range(1, len(JOINTS)):
-        parent = PARENTS[joint]
-        a = first[..., joint, :] - first[..., parent, :]
-        b = second[..., joint, :] - second[..., parent, :]
-        cross = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-        angle = u * np.arctan2(cross, a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1])
-        length = np.hypot(a[..., 0], a[..., 1])
-        grow = 1.0 + u * (np.hypot(b[..., 0], b[..., 1]) / np.maximum(length, 1e-9) - 1.0)
-        cos, sin = np.cos(angle) * grow, np.sin(angle) * grow
-        result[..., joint, 0] = result[..., parent, 0] + cos * a[..., 0] - sin * a[..., 1]
-        result[..., joint, 1] = result[..., parent, 1] + sin * a[..., 0] + cos * a[..., 1]
+    result[..., 0, :] = first[..., 0, :] + u * (second[..., 0, :] - first[..., 0, :])
+    result[..., 1:, 0] = cos * a[..., 0] - sin * a[..., 1]
+    result[..., 1:, 1] = sin * a[..., 0] + cos * a[..., 1]
+    for joint, parent in enumerate(_PARENTS, start=1):
+        result[..., joint, :] += result[..., parent, :]
     return result

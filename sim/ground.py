@@ -348,18 +348,22 @@ def paint(
     scale = camera.focal_px / np.maximum(depth, NEAR_M)
     pixels = np.array([view[:, 0] * scale, -view[:, 1] * scale]).T
     pixels += np.array(camera.size) / 2
-    following = np.arange(1, len(points) + 1)
-    following[starts + counts - 1] = starts
     near, far = np.minimum.reduceat(depth, starts), np.maximum.reduceat(depth, starts)
     low = np.minimum.reduceat(pixels, starts)
     high = np.maximum.reduceat(pixels, starts)
-    crossed = near < NEAR_M
     width, height = camera.size
-    seen = (far > NEAR_M) & (
-        crossed | ((high[:, 0] > 0) & (low[:, 0] < width) & (high[:, 1] > 0) & (low[:, 1] < height))
-    )
+    inside = (high[:, 0] > 0) & (low[:, 0] < width) & (high[:, 1] > 0) & (low[:, 1] < height)
+    seen = (far > NEAR_M) & ((near < NEAR_M) | inside)
     if not seen.any():
         return
+    kept = np.repeat(seen, counts)
+    points, pixels, counts, color = points[kept], pixels[kept], counts[seen], color[seen]
+    near, far, low, high, under = near[seen], far[seen], low[seen], high[seen], under[seen]
+    crossed = near < NEAR_M
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    following = np.arange(1, len(points) + 1)
+    following[ends - 1] = starts
     turn = pixels[:, 0] * pixels[following, 1] - pixels[following, 0] * pixels[:, 1]
     area = 0.5 * np.abs(np.add.reduceat(turn, starts))
     cover = np.where(crossed, 1.0, area / np.maximum(np.hypot(*(high - low).T), 1e-6))
@@ -371,10 +375,11 @@ def paint(
     steps = is_slanted(np.abs(pixels - pixels[following])).tolist()
     smooth = (np.abs(color - under).sum(axis=1) > CONTRAST).tolist()
     outline = (pixels - 0.5).tolist()
-    rough = crossed | (np.maximum(-low, high) > ROUGH_PX).any(axis=1)
+    rough = (crossed | (np.maximum(-low, high) > ROUGH_PX).any(axis=1)).tolist()
+    view = view[kept]
     polygon, aaline = pygame.draw.polygon, pygame.draw.aaline
-    for i in np.flatnonzero(seen & (cover > MIN_COVER)).tolist():
-        first, last = int(starts[i]), int(starts[i] + counts[i])
+    for i in np.flatnonzero(cover > MIN_COVER).tolist():
+        first, last = int(starts[i]), int(ends[i])
         if rough[i]:
             shape = clip_view(camera, view[first:last].tolist())
             if len(shape) > 2:
