@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import math
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -211,6 +212,8 @@ class Streams:
         self._drift = np.zeros((n, N_POSE))  # m a frame, how fast that changes
         self._spring = np.ones((n, N_POSE))  # 1/frame, how stiffly it is taken up
         self._planned = np.zeros(n, bool)
+        self._workers: ThreadPoolExecutor | None = None
+        self._due: tuple[np.ndarray, Future] | None = None  # rows, and what is made for them
 
     def begin(self, rows: np.ndarray, past: np.ndarray) -> None:
         """Start ``rows`` from frames they have shown, the present one last: (R, K, 22), K <= H."""
@@ -228,25 +231,48 @@ class Streams:
         style: np.ndarray,
         asked: np.ndarray,
         given: np.ndarray | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
-        """New chunks for ``rows`` (R,), whose first frame comes after the present one."""
+        """New chunks for ``rows`` (R,), whose first frame comes after the present one.
+
+        beside: they are made in a thread, beside what else is done until ``settle``, ``advance`` or
+        the next ``plan``.
+        """
+        self.settle()
         given = np.ones((len(rows), 1)) if given is None else given
         noise = self.rng.standard_normal((len(rows), self.model.chunk, N_FEATURES))
-        for start in range(0, len(rows), MOST_AT_ONCE):
-            some = slice(start, start + MOST_AT_ONCE)
-            which = rows[some]
-            chunk, contact = self.model.plan(
-                self._history[which], text[some], style[some], asked[some], given[some], noise[some]
-            )
-            expected, pace = self._expected(which)
-            chunk = calmed(self._history[which, -2:], chunk.astype(np.float64))
-            self._chunk[which] = with_human_bones(chunk)
-            self._contact[which] = contact
-            first, second = self._chunk[which, 0, :N_POSE], self._chunk[which, 1, :N_POSE]
-            offset = expected - first
-            self._offset[which], self._drift[which] = offset, pace - (second - first)
-            half = SOON_S + (LATE_S - SOON_S) * np.minimum(np.abs(offset) / FAR_M, 1.0)
-            self._spring[which] = 2.0 * math.log(2.0) / (half * MOTION_FPS)
+        inputs = self._history[rows], text, style, asked, given, noise
+        if beside:
+            self._workers = self._workers or ThreadPoolExecutor(1)
+            self._due = rows, self._workers.submit(self._made, *inputs)
+        else:
+            self._follow(rows, *self._made(*inputs))
+
+    def settle(self) -> None:
+        """Put in force what is made beside."""
+        if self._due is not None:
+            (rows, made), self._due = self._due, None
+            self._follow(rows, *made.result())
+
+    def _made(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``MotionModel.plan``, so many at a time."""
+        starts = range(0, len(inputs[0]), MOST_AT_ONCE)
+        parts = [self.model.plan(*(part[k : k + MOST_AT_ONCE] for part in inputs)) for k in starts]
+        chunk, contact = zip(*parts, strict=True)
+        return np.concatenate(chunk), np.concatenate(contact)
+
+    def _follow(self, rows: np.ndarray, chunk: np.ndarray, contact: np.ndarray) -> None:
+        """Go over to chunks (R, C, 22) at the place and the speed at which ``rows`` go on."""
+        expected, pace = self._expected(rows)
+        chunk = calmed(self._history[rows, -2:], chunk.astype(np.float64))
+        self._chunk[rows] = with_human_bones(chunk)
+        self._contact[rows] = contact
+        first, second = self._chunk[rows, 0, :N_POSE], self._chunk[rows, 1, :N_POSE]
+        offset = expected - first
+        self._offset[rows], self._drift[rows] = offset, pace - (second - first)
+        half = SOON_S + (LATE_S - SOON_S) * np.minimum(np.abs(offset) / FAR_M, 1.0)
+        self._spring[rows] = 2.0 * math.log(2.0) / (half * MOTION_FPS)
         self.at[rows], self._planned[rows] = 0, True
 
     def _expected(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -265,7 +291,7 @@ class Streams:
         )
 
     def following(self) -> tuple[np.ndarray, np.ndarray]:
-        """The frames (N, 22) after the present ones, and their contacts (N, 2)."""
+        """The frames (N, 22) after the present ones, as far as is settled, and their contacts."""
         at = np.minimum(self.at, self.model.chunk - 1)
         each = np.arange(len(at))
         frame = self._chunk[each, at]
@@ -274,6 +300,7 @@ class Streams:
 
     def advance(self) -> None:
         """Go on by a frame."""
+        self.settle()
         frame, self.contact = self.following()
         self.now, self.at = frame, self.at + 1
         pull, left = self._drift + self._spring * self._offset, np.exp(-self._spring)

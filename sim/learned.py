@@ -107,8 +107,8 @@ class LearnedMotion:
         """Plan what is due, and ask the bodies to move as their models do."""
         n = len(self._active)
         learned, body, intent = world[Learned], world[Body], world[Intent]
-        fading = dt / GIVE_BACK_S
-        learned.share = np.where(self._active, 1.0, np.maximum(learned.share - fading, 0.0))
+        idle = ~self._active
+        learned.share[idle] = np.maximum(learned.share[idle] - dt / GIVE_BACK_S, 0.0)
         linear = world[Velocity].linear[:n, :2]
         lag = self._lag + (self._wished - linear) * dt
         far = _size(lag)
@@ -178,6 +178,7 @@ class LearnedMotion:
 
     def _plan_ahead(self, world: World) -> None:
         """Who starts, who stops, and whose chunk is for something else by now."""
+        self._streams.settle()
         able = self._able(world)
         starts = np.flatnonzero(able & ~self._active)
         if len(starts):
@@ -191,18 +192,21 @@ class LearnedMotion:
             return
         said = self._sayings(world, rows)
         at = self._streams.at[rows]
-        due = np.isin(rows, starts) | (at >= LATEST_FRAMES)
-        due |= np.array([self._said[row] != say for row, say in zip(rows, said, strict=True)])
+        told = np.array([self._said[row] != say for row, say in zip(rows, said, strict=True)])
+        told |= np.isin(rows, starts)
+        due = at >= LATEST_FRAMES
         # Half of the rows at a time: what is asked is looked at 15 times a second.
         turn = np.flatnonzero(rows % 2 == world.tick // TICKS_PER_MOTION_FRAME % 2)
         if len(turn):
             compared = self._asked(world, rows[turn], np.array(COMPARED_FRAMES))
             otherwise = self._wishes_otherwise(rows[turn], at[turn], compared)
             due[turn] |= (at[turn] >= SOONEST_FRAMES) & otherwise
-        which = np.flatnonzero(due)
-        if len(which):
-            self._plan_for(world, rows[which], [said[k] for k in which])
-            self._life[starts] -= (starts * 7) % SPREAD_FRAMES
+        # Who is told something else shows it in this tick; who goes another way, in the next.
+        for some, beside in ((told, False), (due & ~told, True)):
+            which = np.flatnonzero(some)
+            if len(which):
+                self._plan_for(world, rows[which], [said[k] for k in which], beside=beside)
+        self._life[starts] -= (starts * 7) % SPREAD_FRAMES
 
     def _renew(self, world: World) -> None:
         """New chunks for those whose own get old, a few at a time, the oldest first.
@@ -215,16 +219,24 @@ class LearnedMotion:
         old = rows[np.argsort(-over, kind="stable")][: np.count_nonzero(over >= 0)]
         some = old[: math.ceil(len(rows) / RENEW_FRAMES)]
         if len(some):
-            self._plan_for(world, some, self._sayings(world, some), DT)
+            self._plan_for(world, some, self._sayings(world, some), DT, beside=True)
 
     def _plan_for(
-        self, world: World, rows: np.ndarray, said: list[tuple[str, str, float]], later: float = 0.0
+        self,
+        world: World,
+        rows: np.ndarray,
+        said: list[tuple[str, str, float]],
+        later: float = 0.0,
+        beside: bool = False,
     ) -> None:
-        """Plan chunks for ``rows``, in one call, that start ``later`` s from now."""
+        """Plan chunks for ``rows``, in one call, that start ``later`` s from now.
+
+        beside: the network works while bodies go on and a picture is drawn, until the next tick.
+        """
         text = np.stack([self._words[clause] for clause, _, _ in said])
         style = np.stack([self._words[style] * amount for _, style, amount in said])
         asked = self._asked(world, rows, np.arange(self.model.chunk), later)
-        self._streams.plan(rows, text, style, asked)
+        self._streams.plan(rows, text, style, asked, beside=beside)
         self._plan[rows], self._life[rows] = asked, RENEW_FRAMES
         for row, say in zip(rows.tolist(), said, strict=True):
             self._said[row] = say

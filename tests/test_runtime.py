@@ -334,6 +334,28 @@ def test_chunks_join_without_a_gap() -> None:
     assert np.ptp(bone_lengths(state[:, :20].reshape(6, 10, 2))[:, :5], axis=0).max() < 1e-9
 
 
+def test_chunks_made_beside_are_those_made_at_once() -> None:
+    model = open_model(MODEL)
+    at_once, beside = (Streams(model, 3, seed=0) for _ in range(2))
+    past = np.repeat(np.random.default_rng(0).normal(0.5, 0.2, (3, 1, 22)), 4, axis=1)
+    rows, asked = np.arange(3), np.zeros((3, model.chunk, 3))
+    text = np.zeros((3, model.text))
+    for streams in (at_once, beside):
+        streams.begin(rows, past)
+        streams.plan(rows, text, text, asked)
+        streams.advance()
+    asked[..., 0] = 3.0
+    before, _ = beside.following()
+    at_once.plan(rows[1:], text[1:], text[1:], asked[1:])
+    beside.plan(rows[1:], text[1:], text[1:], asked[1:], beside=True)
+    assert (beside.following()[0] == before).all()  # until they are settled
+    assert (at_once.following()[0] != before).any()
+    for streams in (at_once, beside):
+        streams.advance()
+        assert streams.at.tolist() == [2, 1, 1]
+    assert (at_once.now == beside.now).all()
+
+
 def test_what_is_recorded_says_what_moved_it(tmp_path, monkeypatch) -> None:
     without_model(monkeypatch, MODEL)
     recorder = Recorder(tmp_path / "d")
