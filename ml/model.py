@@ -38,7 +38,6 @@ class MotionConfig:
     chunk: int = 40  # frames at a time
     patch: int = 4  # frames a token
     dropout: float = 0.1  # in the position head; the blocks see more than they can learn by heart
-    leave: float = 2.5  # frames in which a pose leaves where the last two lead; 0: at once
 
     def __post_init__(self) -> None:
         if self.history % self.patch or self.chunk % self.patch:
@@ -135,10 +134,6 @@ class MotionTransformer(nn.Module):
             fade = torch.exp(-torch.arange(1, config.chunk + 1) * (5.0 / config.chunk))
             weight[:, :, -N_FEATURES:-2] = fade[:, None, None] * torch.eye(N_FEATURES - 2)
             self.carry.bias.zero_()
-        # Where a pose is next follows from the last two, whatever is asked: what the blocks add
-        # comes in over some frames.
-        frame = torch.arange(1, config.chunk + 1)[:, None] / max(config.leave, 1e-3)
-        self.register_buffer("leave", 1.0 - torch.exp(-frame.square()), persistent=False)
         self.norm = nn.LayerNorm(width)
         self.pose = nn.Linear(width, patch * (N_FEATURES - 2))
         self.position = PositionHead(config)
@@ -192,7 +187,7 @@ class MotionTransformer(nn.Module):
         for block, past in zip(self.blocks, memory, strict=True):
             x, _ = block(x, past)
         x = self.norm(x)
-        pose = carried + self.leave * self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
+        pose = carried + self.pose(x).unflatten(2, (patch, -1)).flatten(1, 2)
         contact = self.contact(x).unflatten(2, (patch, 2)).flatten(1, 2)
         return torch.cat([pose, self.position(x, own)], dim=2), contact
 

@@ -33,10 +33,10 @@ class TrainConfig:
 
     batch: int = 64  # windows a step, of each process
     takes: int = 2  # of each window, drawn apart
-    steps: int = 4_000  # by the mean square, and as many with takes
-    rate: float = 3e-4  # highest learning rate
+    steps: int = 6_000  # by the mean square, and as many with takes
+    rate: float = 1e-4  # highest learning rate
     mean_rate: float = 5e-4  # by the mean square
-    last_rate: float = 2e-5
+    last_rate: float = 1e-5
     warm_up: int = 300  # steps
     decay: float = 0.01  # of weights, not of biases
     average: float = 0.999  # of the weights that are kept (EMA)
@@ -53,7 +53,9 @@ MEAN = "mean"
 """Folder in that of a run for what is learned first, the mean of what may follow."""
 PRESETS = {
     "cpu-2h": TrainConfig(),
-    "full": TrainConfig(batch=1024, steps=100_000, warm_up=1000, average=0.9998, check_every=1000),
+    "full": TrainConfig(
+        batch=1024, steps=100_000, rate=3e-4, warm_up=1000, average=0.9998, check_every=1000
+    ),
 }
 
 

@@ -66,8 +66,10 @@ def load_model(path: Path) -> tuple[MotionTransformer, dict[str, str]]:
     Raises ValueError naming what does not fit.
     """
     tensors, about = _read(path)
-    # Weights that do not say how poses leave their history are older than that: at once.
-    model = MotionTransformer(MotionConfig(**{"leave": 0.0, **json.loads(about["config"])}))
+    try:
+        model = MotionTransformer(MotionConfig(**json.loads(about["config"])))
+    except TypeError as error:
+        raise ValueError(f"{path}: config is {about['config']} ({error})") from None
     _fill(model, tensors, path)
     return model.eval(), about
 

@@ -83,9 +83,9 @@ def a_batch(model, corpus, n=6, seed=0):
     return as_batch(windows, model, torch.device("cpu"))
 
 
-def small_model(corpus: Corpus, seed: int = 0, **shape) -> MotionTransformer:
+def small_model(corpus: Corpus, seed: int = 0) -> MotionTransformer:
     torch.manual_seed(seed)
-    model = MotionTransformer(replace(SMALL, **shape))
+    model = MotionTransformer(SMALL)
     mean, std = corpus.statistics()
     model.mean.copy_(torch.from_numpy(mean))
     model.std.copy_(torch.from_numpy(std))
@@ -317,7 +317,7 @@ def test_it_overfits_one_batch() -> None:
 @pytest.mark.slow
 def test_takes_choose_where_the_mean_would_fall_between() -> None:
     corpus = pacing()
-    model = small_model(corpus, leave=0.0)  # the hands part in the first frame
+    model = small_model(corpus)
     batch = a_batch(model, corpus, 16)
     one = [torch.cat([getattr(batch, field.name)[:1]] * 16) for field in fields(batch)]
     batch = type(batch)(*one)
@@ -332,40 +332,6 @@ def test_takes_choose_where_the_mean_would_fall_between() -> None:
     off = (made[..., 2 * L_HAND] - middle).mean(dim=2).flatten()  # (128,), a chunk each
     assert (off.abs() > 1.0).float().mean() > 0.6  # few in between
     assert 0.3 < (off > 0.0).float().mean() < 0.7
-
-
-def test_a_pose_leaves_its_history_in_some_frames_and_old_weights_do_at_once(tmp_path) -> None:
-    corpus = pacing()
-    model = small_model(corpus).eval()
-    batch = a_batch(model, corpus, 8)
-    torch.nn.init.normal_(model.pose.weight)
-
-    def apart() -> torch.Tensor:
-        """By frame, how much a pose depends on what is asked."""
-        conditions = list(batch.conditions)
-        noise = torch.zeros((1, *batch.chunk.shape))
-        with torch.no_grad():
-            one, _ = model(noise, *conditions)
-            conditions[0] = 5.0 - conditions[0]
-            other, _ = model(noise, *conditions)
-        return (one - other)[..., : ROOT.start].abs().mean(dim=(0, 1, 3))
-
-    eased, leave = apart(), model.leave[:, 0]
-    assert torch.allclose(leave[:3], torch.tensor([0.148, 0.473, 0.763]), atol=1e-3)
-    model.leave = torch.ones_like(model.leave)
-    assert torch.allclose(eased, leave * apart(), rtol=1e-3)
-    save_weights(model, tmp_path / "w.safetensors", "", 1)
-    assert load_model(tmp_path / "w.safetensors")[0].config == model.config
-    with safetensors.safe_open(tmp_path / "w.safetensors", "pt") as file:
-        about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    config = json.loads(about["config"])
-    del config["leave"]
-    safetensors.save_file(
-        tensors, tmp_path / "old.safetensors", about | {"config": json.dumps(config)}
-    )
-    old, _ = load_model(tmp_path / "old.safetensors")
-    assert old.config == replace(model.config, leave=0.0)
-    assert (old.leave == 1.0).all()
 
 
 def test_disturbing_keeps_what_is_to_be_learned() -> None:
