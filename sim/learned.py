@@ -51,6 +51,9 @@ MODEL_DOES = np.isin(
     ],
 )  # fmt: skip
 """(ACTIONS,) what needs no exact contact with a thing, a seat or somebody else."""
+DARING = np.where(np.isin(ACTIONS, [A.WALK_BACKWARDS, A.HOP, A.TALK]), 1.45, 1.0)
+"""(ACTIONS,) size of the noise that takes are made of. These are rare in what was learned from, and
+where a model knows little its takes are near the mean, whose movement dies away."""
 del A
 
 FRAME_S = DT * TICKS_PER_MOTION_FRAME
@@ -236,7 +239,8 @@ class LearnedMotion:
         text = np.stack([self._words[clause] for clause, _, _ in said])
         style = np.stack([self._words[style] * amount for _, style, amount in said])
         asked = self._asked(world, rows, np.arange(self.model.chunk), later)
-        self._streams.plan(rows, text, style, asked, beside=beside)
+        daring = DARING[self._doing(world)[rows]]
+        self._streams.plan(rows, text, style, asked, daring=daring, beside=beside)
         self._plan[rows], self._life[rows] = asked, RENEW_FRAMES
         for row, say in zip(rows.tolist(), said, strict=True):
             self._said[row] = say
@@ -259,17 +263,22 @@ class LearnedMotion:
                 told(scene, row) if actor.caption.strip() or later_of(scene, row) else []
                 for row, actor in enumerate(scene.actors)
             ]
-        action, then = world[Gait].action, world[Script].action[: len(self._active)]
-        # Who is to go at another speed is told so at once, as the sentences are that the model
-        # learned from; a gesture begins where the animator lets it begin.
-        action = np.where(self._does[then] & (SPEEDS[then] > 0.0), then, action)
-        manner, now = world[Manner], world.time + 1e-9
+        action, manner, now = self._doing(world), world[Manner], world.time + 1e-9
         said = []
         for row in rows.tolist():
             clauses = [text for t, text in self._clauses[row] if t <= now]
             clause = clauses[-1] if clauses else _verb(int(action[row]))
             said.append((clause, manner.style[row], float(manner.intensity[row])))
         return said
+
+    def _doing(self, world: World) -> np.ndarray:
+        """(N,) index in ACTIONS, what each is told to do.
+
+        Who is to go at another speed is told so at once, as the sentences are that the model
+        learned from; a gesture begins where the animator lets it begin.
+        """
+        action, then = world[Gait].action, world[Script].action[: len(self._active)]
+        return np.where(self._does[then] & (SPEEDS[then] > 0.0), then, action)
 
     def _asked(
         self, world: World, rows: np.ndarray, frames: np.ndarray, later: float = 0.0
