@@ -128,7 +128,7 @@ class MotionModel:
 
         history (B, H, 22). text, style (B, E). asked (B, C, 3): velocity m/s and heading, seen
         from the heading at the chunk's first frame. given (B, 1): whether it counts.
-        noise (B, C, 22): standard normal; other noise, another take.
+        noise (B, C, 22): normal, of size 1 or so; other noise, another take.
         """
         feed = {
             "history": history,

@@ -11,9 +11,6 @@ import numpy as np
 from entities.components import Mark
 from entities.skeleton import PARENTS
 
-_PARENTS = list(PARENTS[1:])
-"""Of all joints but the first."""
-
 
 @dataclass(slots=True, eq=False)
 class Cast:
@@ -102,10 +99,7 @@ def turn_bones(first: np.ndarray, second: np.ndarray, u: float | np.ndarray) -> 
 
     u: one share, or one for each pose (...,).
     """
-    a, b = (
-        first[..., 1:, :] - first[..., _PARENTS, :],
-        second[..., 1:, :] - second[..., _PARENTS, :],
-    )
+    a, b = (pose[..., 1:, :] - pose[..., PARENTS[1:], :] for pose in (first, second))
     u = np.asarray(u)[..., None]
     cross = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
     angle = u * np.arctan2(cross, a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1])
@@ -116,6 +110,6 @@ def turn_bones(first: np.ndarray, second: np.ndarray, u: float | np.ndarray) -> 
     result[..., 0, :] = first[..., 0, :] + u * (second[..., 0, :] - first[..., 0, :])
     result[..., 1:, 0] = cos * a[..., 0] - sin * a[..., 1]
     result[..., 1:, 1] = sin * a[..., 0] + cos * a[..., 1]
-    for joint, parent in enumerate(_PARENTS, start=1):
+    for joint, parent in enumerate(PARENTS[1:], start=1):
         result[..., joint, :] += result[..., parent, :]
     return result
