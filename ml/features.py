@@ -4,7 +4,8 @@ import numpy as np
 
 from entities.skeleton import JOINTS, N_JOINTS
 
-N_FEATURES = 2 * N_JOINTS + 2
+N_POSE = 2 * N_JOINTS
+N_FEATURES = N_POSE + 2
 FEATURE_NAMES = (
     *(f"{joint}_{axis}" for joint in JOINTS for axis in ("forward", "up")),
     "root_forward",
@@ -39,7 +40,7 @@ def decode(
     cos, sin = np.cos(heading), np.sin(heading)
     step = np.stack([forward * cos - left * sin, forward * sin + left * cos], axis=1)
     root = np.concatenate([start[None], start + np.cumsum(step[:-1], axis=0)])
-    return root, scale * state[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2)
+    return root, scale * state[:, :N_POSE].reshape(-1, N_JOINTS, 2)
 
 
 def in_heading(vector: np.ndarray, heading: np.ndarray) -> np.ndarray:

@@ -21,10 +21,11 @@ SPEED_UNIT = 3.0
 """m/s that count as 1 in what the network reads."""
 FIRST_HEARD = 0.3
 """How much of their size the readers of noise begin with, in a network that did without."""
-SPREAD = 0.55
-"""Size of the noise that takes are made of: at 1 they are further apart than what happens is.
-Held-out takes score much alike from 0.5 to 0.9; with less they are nearer to their sentence
-(docs/training.md)."""
+SPREAD, CHOICE = 0.7, 0.3
+"""Sizes of the noise that takes are made of, of what differs from frame to frame and of what all
+frames have in common. At 1 takes are further apart than what happens is; held-out ones score much
+alike from 0.5 to 0.9. What frames have in common chooses between ways to do it, and with less of
+it takes are nearer to their sentence (docs/training.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,9 @@ class Sampler(nn.Module):
         """Chunk (B, C, 22) in metres and its contacts (B, C, 2), 0 to 1; noise is (B, C, 22)."""
         model = self.model
         before = model.remember((history - model.mean) / model.std, text, style)
-        made, contact = model.imagine(SPREAD * noise, asked, given, before)
+        choice = noise.mean(dim=1, keepdim=True)
+        noise = SPREAD * (noise - choice) + CHOICE * choice
+        made, contact = model.imagine(noise, asked, given, before)
         return made * model.std + model.mean, torch.sigmoid(contact)
 
 

@@ -1,6 +1,9 @@
-"""The contract's body put to a source's angles: its bones, its feet planted, its ground."""
+"""The contract's body put to a source's angles, or to what a model makes: its bones, its feet."""
+
+import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from entities.skeleton import (
     BONE_LENGTHS,
@@ -10,6 +13,7 @@ from entities.skeleton import (
     L_FOOT,
     L_HAND,
     L_KNEE,
+    N_JOINTS,
     NECK,
     PARENTS,
     PELVIS,
@@ -22,7 +26,8 @@ from entities.skeleton import (
     UPPER_ARM,
     ActorType,
 )
-from ml.metrics import MAX_FLEXION, MOTION_FPS, Motion, runs, upright_world
+from ml.features import N_POSE
+from ml.metrics import MAX_FLEXION, MOTION_FPS, Motion, knee_flexion, runs, upright_world
 
 EASE_FRAMES = 4
 """A foot goes over from its planted spot to its free path within this many frames."""
@@ -38,6 +43,19 @@ KNEES_SAY = 0.5
 30 degrees more than they did, at 1 they bend as they did and a runner's bounce is halved."""
 
 BONES = np.array(BONE_LENGTHS[ActorType.HUMAN])
+SURE = 0.7
+"""A bone that is at least this share of its length is turned as the model has it."""
+AROUND = 1.0 - np.abs(np.arange(-6, 7)) / 7
+"""What frames count for the one in their middle."""
+OVERBENT = 0.3
+"""rad before a knee's limit from which on its leg is led by the thigh."""
+TRUNK = [NECK, L_ELBOW, L_HAND, R_ELBOW, R_HAND]
+TRUNK_FROM = [PARENTS[joint] for joint in TRUNK]
+TRUNK_M = np.array([BONES[BONE_OF_JOINT[joint]] for joint in TRUNK])
+"""Bones that hang on each other, in that order: their ends, where they begin, their lengths."""
+STIFF_KNEE = 0.15
+"""m/rad, how much a knee that is bent otherwise than the model's counts beside a foot that is
+elsewhere; see ``within_legs``."""
 
 
 def smooth(values: np.ndarray, sigma_s: float) -> np.ndarray:
@@ -205,3 +223,80 @@ def _arm(
     elbow = shoulder + BONES[UPPER_ARM] * np.stack([np.cos(first), np.sin(first)], axis=1)
     second = first + bend
     return elbow, elbow + BONES[FOREARM] * np.stack([np.cos(second), np.sin(second)], axis=1)
+
+
+def with_human_bones(state: np.ndarray) -> np.ndarray:
+    """State (..., C, 22) of C frames with bones of a human's lengths: turned as they are, or
+    nearly so, see ``turning``, and feet where they are, or nearly so, see ``within_legs``."""
+    pose = state[..., :N_POSE].reshape(*state.shape[:-1], N_JOINTS, 2)
+    made = pose.copy()
+    made[..., PELVIS, 0] = 0.0
+    way = pose[..., TRUNK, :] - pose[..., TRUNK_FROM, :]
+    bones = TRUNK_M[:, None] * turning(np.moveaxis(way[..., 0] + 1j * way[..., 1], -1, -2))
+    for k, (joint, parent) in enumerate(zip(TRUNK, TRUNK_FROM, strict=True)):
+        made[..., joint, 0] = made[..., parent, 0] + bones[..., k, :].real
+        made[..., joint, 1] = made[..., parent, 1] + bones[..., k, :].imag
+    # An angle just beyond half a turn reads as one just short of it the other way.
+    bends = np.mod(knee_flexion(pose) + 1.0, 2.0 * math.pi) - 1.0
+    for side, (knee, foot) in enumerate(((L_KNEE, L_FOOT), (R_KNEE, R_FOOT))):
+        hip = pose[..., PELVIS, :]
+        ball = within_legs(hip, pose[..., knee, :], pose[..., foot, :], bends[..., side])
+        made[..., knee, :], made[..., foot, :] = leg(made[..., PELVIS, :], ball)
+    return np.concatenate([made.reshape(*state.shape[:-1], N_POSE), state[..., N_POSE:]], axis=-1)
+
+
+def turning(way: np.ndarray) -> np.ndarray:
+    """Directions (..., 5, C), complex of size 1, of the bones TRUNK over C frames that are to go
+    ``way`` (..., 5, C), complex m, forward and up.
+
+    Where a model is in doubt it makes a bone short, as the mean of the ways it may go is, and one
+    that shrinks to nothing and comes out on the other side would whip round. So where it is short
+    its angle is the mean of those around.
+    """
+    size = np.abs(way)
+    doubt = 1.0 - np.minimum(size / (SURE * TRUNK_M[:, None]), 1.0) ** 2
+    if doubt.max() == 0.0:
+        return way / size
+    wide = [(0, 0)] * (way.ndim - 1) + [(len(AROUND) // 2,) * 2]
+
+    def around(values: np.ndarray) -> np.ndarray:
+        return AROUND * sliding_window_view(np.pad(values, wide, "edge"), len(AROUND), axis=-1)
+
+    angle = np.unwrap(np.angle(way), axis=-1)
+    mean = around(angle).sum(axis=-1) / AROUND.sum()
+    return np.exp(1j * (angle + around(doubt).max(axis=-1) * (mean - angle)))
+
+
+def within_legs(
+    hip: np.ndarray, knee: np.ndarray, foot: np.ndarray, bend: np.ndarray
+) -> np.ndarray:
+    """Feet (..., 2) where legs of a human's bones have them, bent by about ``bend`` (...) rad.
+
+    A leg that is all but straight has to bend by 10 degrees to be a centimetre shorter: fitted to
+    the foot alone, a bone that a model makes 2 % too long throws the knee. How far the knee is bent
+    and where the foot is are both met as well as they can be, by damped least squares (Wampler,
+    "Manipulator inverse kinematic solutions", IEEE SMC 16, 1986) along the line from hip to foot;
+    for a knee bent further than knees go, along the line that thigh and bend make: there the foot
+    comes too near the hip for a line.
+    """
+    upper, lower = BONES[THIGH], BONES[SHANK]
+
+    def reach(bend: np.ndarray) -> np.ndarray:
+        return np.sqrt(upper**2 + lower**2 + 2.0 * upper * lower * np.cos(bend))
+
+    way = foot - hip
+    far = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)
+    over = np.clip((bend - MAX_FLEXION) / OVERBENT + 1.0, 0.0, 1.0)
+    bend = np.clip(bend, 0.0, MAX_FLEXION)
+    if over.max() > 0.0:
+        thigh = knee - hip
+        turn = np.arctan2(thigh[..., 1], thigh[..., 0])
+        folded = upper * np.exp(1j * turn) + lower * np.exp(1j * (turn - bend))
+        folded = np.stack([folded.real, folded.imag], axis=-1)
+        way = way + over[..., None] * (folded - way)
+    size = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)
+    own = reach(bend)
+    per_rad = -upper * lower * np.sin(bend) / own
+    more = per_rad * (far - own) / (per_rad * per_rad + STIFF_KNEE * STIFF_KNEE)
+    own = reach(np.clip(bend + more, 0.0, MAX_FLEXION))
+    return hip + way * (own / size)[..., None]

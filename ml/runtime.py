@@ -16,31 +16,13 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from entities.actions import ACTIONS, ActionType
-from entities.skeleton import (
-    BONE_OF_JOINT,
-    JOINTS,
-    L_ELBOW,
-    L_FOOT,
-    L_HAND,
-    L_KNEE,
-    N_JOINTS,
-    NECK,
-    PARENTS,
-    PELVIS,
-    R_ELBOW,
-    R_FOOT,
-    R_HAND,
-    R_KNEE,
-    SHANK,
-    THIGH,
-)
+from entities.skeleton import JOINTS
 from entities.units import DT, TICKS_PER_MOTION_FRAME
-from ml.features import N_FEATURES
-from ml.metrics import MAX_FLEXION, MOTION_FPS, knee_flexion
-from ml.refit import BONES, leg
+from ml.features import N_FEATURES, N_POSE
+from ml.metrics import MOTION_FPS
+from ml.refit import with_human_bones
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +39,6 @@ SOON_S, LATE_S, FAR_M = 0.025, 0.1, 0.15
 """The critically damped springs that take up what a new chunk is off: half of it is gone in about
 SOON_S if it is next to nothing, in LATE_S if it is FAR_M or more."""
 CALM = (-3 / 64, 12 / 64, 46 / 64, 12 / 64, -3 / 64)
-SURE = 0.7
-"""A bone that is at least this share of its length is turned as the model has it."""
-AROUND = 1.0 - np.abs(np.arange(-6, 7)) / 7
-"""What frames count for the one in their middle."""
-OVERBENT = 0.3
-"""rad before a knee's limit from which on its leg is led by the thigh."""
-TRUNK = [NECK, L_ELBOW, L_HAND, R_ELBOW, R_HAND]
-TRUNK_FROM = [PARENTS[joint] for joint in TRUNK]
-TRUNK_M = np.array([BONES[BONE_OF_JOINT[joint]] for joint in TRUNK])
-"""Bones that hang on each other, in that order: their ends, where they begin, their lengths."""
-N_POSE = 2 * N_JOINTS
-STIFF_KNEE = 0.15
-"""m/rad, how much a knee that is bent otherwise than the model's counts beside a foot that is
-elsewhere; see ``within_legs``."""
 
 
 def default_model() -> Path:
@@ -266,32 +234,36 @@ class Streams:
         return np.concatenate(chunk), np.concatenate(contact)
 
     def _follow(self, rows: np.ndarray, chunk: np.ndarray, contact: np.ndarray) -> None:
-        """Go over to chunks (R, C, 22) at the place and the speed at which ``rows`` go on."""
-        expected, pace = self._expected(rows)
+        """Go over to chunks (R, C, 22) from the present frame, at the speed ``rows`` go on at.
+
+        So what is new shows in the next frame; joined there instead, it showed one later.
+        """
+        expected = self._expected(rows)
         chunk = calmed(self._history[rows, -2:], chunk.astype(np.float64))
         self._chunk[rows] = with_human_bones(chunk)
         self._contact[rows] = contact
-        first, second = self._chunk[rows, 0, :N_POSE], self._chunk[rows, 1, :N_POSE]
-        offset = expected - first
-        self._offset[rows], self._drift[rows] = offset, pace - (second - first)
-        half = SOON_S + (LATE_S - SOON_S) * np.minimum(np.abs(offset) / FAR_M, 1.0)
+        gap = expected - self._chunk[rows, 0, :N_POSE]
+        half = SOON_S + (LATE_S - SOON_S) * np.minimum(np.abs(gap) / FAR_M, 1.0)
         self._spring[rows] = 2.0 * math.log(2.0) / (half * MOTION_FPS)
+        self._offset[rows], self._drift[rows] = 0.0, gap
+        self._take_up(rows)
         self.at[rows], self._planned[rows] = 0, True
 
-    def _expected(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The pose (R, 20) that would have come next, and how fast it would have gone on.
-
-        Who has no chunk goes on as he moved.
-        """
-        last, before = self._history[rows, -1, :N_POSE], self._history[rows, -2, :N_POSE]
-        end = self.model.chunk - 1
-        at, then = np.minimum(self.at[rows], end), np.minimum(self.at[rows] + 1, end)
-        now, ahead = self._chunk[rows, at, :N_POSE], self._chunk[rows, then, :N_POSE]
-        planned, pace = self._planned[rows, None], last - before
-        return (
-            np.where(planned, now + self._offset[rows], last + pace),
-            np.where(planned, ahead - now + self._drift[rows], pace),
+    def _take_up(self, rows: np.ndarray | slice) -> None:
+        """What ``rows`` are off their chunks, a frame on: a critically damped spring."""
+        offset, drift, spring = self._offset[rows], self._drift[rows], self._spring[rows]
+        pull, left = drift + spring * offset, np.exp(-spring)
+        self._offset[rows], self._drift[rows] = (
+            left * (offset + pull),
+            left * (drift - spring * pull),
         )
+
+    def _expected(self, rows: np.ndarray) -> np.ndarray:
+        """The pose (R, 20) that would have come next. Who has no chunk goes on as he moved."""
+        last, before = self._history[rows, -1, :N_POSE], self._history[rows, -2, :N_POSE]
+        at = np.minimum(self.at[rows], self.model.chunk - 1)
+        planned = self._chunk[rows, at, :N_POSE] + self._offset[rows]
+        return np.where(self._planned[rows, None], planned, last + last - before)
 
     def following(self) -> tuple[np.ndarray, np.ndarray]:
         """The frames (N, 22) after the present ones, as far as is settled, and their contacts."""
@@ -306,9 +278,7 @@ class Streams:
         self.settle()
         frame, self.contact = self.following()
         self.now, self.at = frame, self.at + 1
-        pull, left = self._drift + self._spring * self._offset, np.exp(-self._spring)
-        self._offset = left * (self._offset + pull)
-        self._drift = left * (self._drift - self._spring * pull)
+        self._take_up(slice(None))
         self._history[:, :-1] = self._history[:, 1:]
         self._history[:, -1] = frame
 
@@ -325,83 +295,6 @@ def calmed(before: np.ndarray, chunk: np.ndarray) -> np.ndarray:
     made = chunk.copy()
     made[:, :n, :N_POSE] = sum(w * track[:, k : k + n] for k, w in enumerate(CALM))
     return made
-
-
-def with_human_bones(state: np.ndarray) -> np.ndarray:
-    """State (..., C, 22) of C frames with bones of a human's lengths: turned as they are, or
-    nearly so, see ``turning``, and feet where they are, or nearly so, see ``within_legs``."""
-    pose = state[..., :N_POSE].reshape(*state.shape[:-1], N_JOINTS, 2)
-    made = pose.copy()
-    made[..., PELVIS, 0] = 0.0
-    way = pose[..., TRUNK, :] - pose[..., TRUNK_FROM, :]
-    bones = TRUNK_M[:, None] * turning(np.moveaxis(way[..., 0] + 1j * way[..., 1], -1, -2))
-    for k, (joint, parent) in enumerate(zip(TRUNK, TRUNK_FROM, strict=True)):
-        made[..., joint, 0] = made[..., parent, 0] + bones[..., k, :].real
-        made[..., joint, 1] = made[..., parent, 1] + bones[..., k, :].imag
-    # An angle just beyond half a turn reads as one just short of it the other way.
-    bends = np.mod(knee_flexion(pose) + 1.0, 2.0 * math.pi) - 1.0
-    for side, (knee, foot) in enumerate(((L_KNEE, L_FOOT), (R_KNEE, R_FOOT))):
-        hip = pose[..., PELVIS, :]
-        ball = within_legs(hip, pose[..., knee, :], pose[..., foot, :], bends[..., side])
-        made[..., knee, :], made[..., foot, :] = leg(made[..., PELVIS, :], ball)
-    return np.concatenate([made.reshape(*state.shape[:-1], N_POSE), state[..., N_POSE:]], axis=-1)
-
-
-def turning(way: np.ndarray) -> np.ndarray:
-    """Directions (..., 5, C), complex of size 1, of the bones TRUNK over C frames that are to go
-    ``way`` (..., 5, C), complex m, forward and up.
-
-    Where a model is in doubt it makes a bone short, as the mean of the ways it may go is, and one
-    that shrinks to nothing and comes out on the other side would whip round. So where it is short
-    its angle is the mean of those around.
-    """
-    size = np.abs(way)
-    doubt = 1.0 - np.minimum(size / (SURE * TRUNK_M[:, None]), 1.0) ** 2
-    if doubt.max() == 0.0:
-        return way / size
-    wide = [(0, 0)] * (way.ndim - 1) + [(len(AROUND) // 2,) * 2]
-
-    def around(values: np.ndarray) -> np.ndarray:
-        return AROUND * sliding_window_view(np.pad(values, wide, "edge"), len(AROUND), axis=-1)
-
-    angle = np.unwrap(np.angle(way), axis=-1)
-    mean = around(angle).sum(axis=-1) / AROUND.sum()
-    return np.exp(1j * (angle + around(doubt).max(axis=-1) * (mean - angle)))
-
-
-def within_legs(
-    hip: np.ndarray, knee: np.ndarray, foot: np.ndarray, bend: np.ndarray
-) -> np.ndarray:
-    """Feet (..., 2) where legs of a human's bones have them, bent by about ``bend`` (...) rad.
-
-    A leg that is all but straight has to bend by 10 degrees to be a centimetre shorter: fitted to
-    the foot alone, a bone that a model makes 2 % too long throws the knee. How far the knee is bent
-    and where the foot is are both met as well as they can be, by damped least squares (Wampler,
-    "Manipulator inverse kinematic solutions", IEEE SMC 16, 1986) along the line from hip to foot;
-    for a knee bent further than knees go, along the line that thigh and bend make: there the foot
-    comes too near the hip for a line.
-    """
-    upper, lower = BONES[THIGH], BONES[SHANK]
-
-    def reach(bend: np.ndarray) -> np.ndarray:
-        return np.sqrt(upper**2 + lower**2 + 2.0 * upper * lower * np.cos(bend))
-
-    way = foot - hip
-    far = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)
-    over = np.clip((bend - MAX_FLEXION) / OVERBENT + 1.0, 0.0, 1.0)
-    bend = np.clip(bend, 0.0, MAX_FLEXION)
-    if over.max() > 0.0:
-        thigh = knee - hip
-        turn = np.arctan2(thigh[..., 1], thigh[..., 0])
-        folded = upper * np.exp(1j * turn) + lower * np.exp(1j * (turn - bend))
-        folded = np.stack([folded.real, folded.imag], axis=-1)
-        way = way + over[..., None] * (folded - way)
-    size = np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)
-    own = reach(bend)
-    per_rad = -upper * lower * np.sin(bend) / own
-    more = per_rad * (far - own) / (per_rad * per_rad + STIFF_KNEE * STIFF_KNEE)
-    own = reach(np.clip(bend + more, 0.0, MAX_FLEXION))
-    return hip + way * (own / size)[..., None]
 
 
 class Words:

@@ -51,7 +51,7 @@ MODEL_DOES = np.isin(
     ],
 )  # fmt: skip
 """(ACTIONS,) what needs no exact contact with a thing, a seat or somebody else."""
-DARING = np.where(np.isin(ACTIONS, [A.WALK_BACKWARDS, A.HOP, A.TALK]), 1.45, 1.0)
+DARING = np.where(np.isin(ACTIONS, [A.WALK_BACKWARDS, A.TALK]), 1.45, 1.0)
 """(ACTIONS,) size of the noise that takes are made of. These are rare in what was learned from, and
 where a model knows little its takes are near the mean, whose movement dies away."""
 del A

@@ -89,6 +89,20 @@ def test_the_animator_keeps_to_the_routes() -> None:
     assert errors["diamond"][1] < 0.08
 
 
+@pytest.mark.slow
+def test_a_change_is_settled_when_nothing_leaps_any_more() -> None:
+    still = rollouts.response(None, "idle", "walk")
+    assert still.settled == still.seconds <= still.latest
+    assert 0.0 < still.jerk <= still.highest
+    never = rollouts.response(None, "idle", "walk", leap=0.0)
+    assert (never.seconds, never.jerk) == (still.seconds, still.jerk)
+    assert never.settled == pytest.approx(1.0, abs=0.05)  # as long as it is looked at
+    above = rollouts.response(None, "idle", "walk", leap=1.01 * still.highest)
+    assert above.settled == still.settled
+    below = rollouts.response(None, "idle", "walk", leap=0.5 * still.jerk)
+    assert still.settled < below.settled < never.settled
+
+
 class Perfect(MotionModel):
     """Does with its root exactly what it is asked."""
 

@@ -27,7 +27,9 @@ from ml.corpus import Corpus, Shown, at_rate, cut, in_mirror, to_human, variants
 from ml.features import N_FEATURES, encode  # noqa: E402
 from ml.metrics import MOTION_FPS  # noqa: E402
 from ml.model import (  # noqa: E402
+    CHOICE,
     ROOT,
+    SPREAD,
     MotionConfig,
     MotionTransformer,
     Sampler,
@@ -178,6 +180,14 @@ def test_what_depends_on_what() -> None:
     free = {"given": torch.zeros(3, 1)}
     assert (make(**free)[0] == make(**free, asked=batch.asked + 1.0)[0]).all()
     assert torch.equal(make(noise=noise)[0], chunk)
+    # What frames have in common chooses, and is given less room than what differs between them.
+    common, differing = torch.ones_like(noise), torch.ones_like(noise)
+    differing[:, ::2] = -1.0
+    before = model.remember(batch.history, batch.text, batch.style)
+    for kind, size in ((common, CHOICE), (differing, SPREAD)):
+        with torch.no_grad():
+            wanted, _ = model.imagine(size * kind, batch.asked, given, before)
+        assert torch.allclose(make(noise=kind)[0], wanted * model.std + model.mean, atol=1e-5)
     # One body does not depend on who else is served.
     alone = sampler(
         history[:1], batch.text[:1], batch.style[:1], batch.asked[:1], given[:1], noise[:1]

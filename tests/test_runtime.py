@@ -33,7 +33,7 @@ from entities.skeleton import (
 from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.episodes import SOURCES, Source, open_dataset
 from ml.metrics import MOTION_FPS, bone_deviation, knee_flexion
-from ml.refit import BONES
+from ml.refit import BONES, with_human_bones
 from ml.runtime import (
     MOST_AT_ONCE,
     MotionModel,
@@ -41,7 +41,6 @@ from ml.runtime import (
     choose_motion,
     open_model,
     open_words,
-    with_human_bones,
 )
 from sim import render_video, simulate
 from sim.learned import MODEL_DOES, RENEW_FRAMES
@@ -332,27 +331,67 @@ def test_one_call_serves_all_and_renewals_are_spread() -> None:
     assert sum(later) >= (3.0 * MOTION_FPS // RENEW_FRAMES - 1.0) * len(crowd.actors)
 
 
-def test_chunks_join_without_a_gap() -> None:
-    model = open_model(MODEL)
+class Posed(MotionModel):
+    """A model whose people keep a pose."""
+
+    def plan(self, *inputs):
+        chunk, contact = super().plan(*inputs)
+        chunk[:] = self.pose
+        return chunk, contact
+
+
+def with_left_hand(turn: float) -> np.ndarray:
+    """(22,) somebody who stands, his left forearm at ``turn`` rad from hanging."""
+    state = np.zeros(22)
+    pose = state[:20].reshape(10, 2)
+    pose[[NECK, L_ELBOW, R_ELBOW]] = [[0.0, 1.4], [0.1, 1.1], [0.1, 1.1]]
+    pose[[PELVIS, R_HAND]] = [[0.0, 0.9], [0.1, 0.8]]
+    pose[[L_KNEE, R_KNEE]] = [0.05, 0.45]
+    pose[L_HAND] = pose[L_ELBOW] + 0.3 * np.array([math.sin(turn), -math.cos(turn)])
+    return with_human_bones(np.repeat(state[None], 40, axis=0))[0]
+
+
+@pytest.mark.parametrize("turn", [0.02, 1.0])
+def test_a_new_chunk_shows_in_the_next_frame_and_nobody_leaps(turn) -> None:
+    model = Posed(MODEL)
     streams = Streams(model, 3, seed=0)
-    rng = np.random.default_rng(0)
-    past = np.repeat(rng.normal(0.5, 0.2, (3, 1, 22)), 4, axis=1)
-    rows = np.arange(3)
-    text, asked = np.zeros((3, model.text)), np.zeros((3, model.chunk, 3))
-    streams.begin(rows, past)
+    rows, text, asked = np.arange(3), np.zeros((3, model.text)), np.zeros((3, model.chunk, 3))
+    model.pose = old = with_left_hand(0.0)
+    streams.begin(rows, np.repeat(old[None, None], 3, axis=0))
     streams.plan(rows, text, text, asked)
-    assert streams.following()[0][:, :20] == pytest.approx(past[:, -1, :20])
-    for _ in range(5):
-        streams.advance()
-    before, _ = streams.following()
-    asked[..., 0] = 3.0
+    assert streams.following()[0][:, :20] == pytest.approx(np.tile(old[:20], (3, 1)), abs=1e-6)
+    streams.advance()
+    model.pose = new = with_left_hand(turn)
     streams.plan(rows[:2], text[:2], text[:2], asked[:2])
-    after, _ = streams.following()
-    assert after[:2, :20] == pytest.approx(before[:2, :20])
-    assert (after[:2, 20] != before[:2, 20]).all()
-    assert (after[2] == before[2]).all()
-    state = with_human_bones(rng.normal(0.5, 0.4, (6, 22)))
-    assert np.ptp(bone_lengths(state[:, :20].reshape(6, 10, 2))[:, :5], axis=0).max() < 1e-9
+    hand, left = slice(2 * L_HAND, 2 * L_HAND + 2), []
+    whole = math.dist(old[hand], new[hand])
+    for _ in range(15):
+        streams.advance()
+        left.append(np.linalg.norm(streams.now[:, hand] - new[hand], axis=1) / whole)
+    left = np.array(left)
+    assert left[:, 2] == pytest.approx(1.0, abs=1e-3)  # who was told nothing
+    assert (left[0, :2] < 0.95).all()
+    assert (left[-1, :2] < 0.05).all()
+    # What is next to nothing is taken up within frames, what is far is not jumped.
+    assert np.abs(np.diff(left[:, 0], prepend=1.0)).max() * whole < 0.12
+    assert left[2, 0] < 0.1 or turn == 1.0
+
+
+def test_a_new_chunk_goes_on_at_the_speed_there_was() -> None:
+    model = Posed(MODEL)
+    streams = Streams(model, 1, seed=0)
+    model.pose = still = with_left_hand(0.0)
+    past = np.repeat(still[None, None], 8, axis=1)
+    past[..., 2 * L_HAND] += 0.02 * np.arange(-7, 1)
+    streams.begin(np.arange(1), past)
+    streams.plan(np.arange(1), *np.zeros((2, 1, model.text)), np.zeros((1, model.chunk, 3)))
+    x = [float(past[0, -1, 2 * L_HAND])]
+    for _ in range(20):
+        streams.advance()
+        x.append(float(streams.now[0, 2 * L_HAND]))
+    steps = np.diff(x)
+    assert 0.1 * 0.02 < steps[0] < 0.02  # slower, in no frame stopped dead
+    assert x[-1] == pytest.approx(still[2 * L_HAND], abs=1e-3)
 
 
 def test_chunks_made_beside_are_those_made_at_once() -> None:
@@ -425,6 +464,11 @@ def test_a_film_and_the_command_take_it(tmp_path, tool) -> None:
     assert err.startswith("stride: ")
     assert err.count("\n") == 1
     assert "no motion model" in err
+
+
+def test_bones_are_human_whatever_is_made() -> None:
+    state = with_human_bones(np.random.default_rng(0).normal(0.5, 0.4, (6, 22)))
+    assert np.ptp(bone_lengths(state[:, :20].reshape(6, 10, 2)), axis=0)[:5].max() < 1e-9
 
 
 def test_a_leg_too_long_keeps_its_knee_and_one_that_fits_its_foot() -> None:

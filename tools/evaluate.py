@@ -246,7 +246,12 @@ def rollout(
     change = Section(
         "Changes: s until the pose is 2 cm off what it would have been, mean and longest of "
         f"{len(rollouts.MOMENTS_S)} moments",
-        ("source", *(f"{a} to {b}" for a, b in CHANGES), "jerk", "learned share", "without head"),
+        ("source", *(f"{a} to {b}" for a, b in CHANGES), "all", "settled", "jerk",
+         "learned share", "without head"),
+    )  # fmt: skip
+    change.notes.append(
+        f"settled: until then and until no joint jerks more than {JERK[1]:g} times as much as any "
+        "of the animator's at the same change; mean of all"
     )
     jerks: dict[float, float] = {}
     # What is compared between models: by name, of each its figures.
@@ -254,6 +259,7 @@ def rollout(
     by_route: dict[str, tuple[float, ...]] = {}
     by_change: dict[str, tuple[float, ...]] = {}
     by_jerk: dict[str, tuple[float, ...]] = {}
+    leaps: list[float] = []  # m/s³, for each of CHANGES
     for name, model in served.items():
         free = {}
         if name in ours:
@@ -284,11 +290,16 @@ def rollout(
                 paths.check("path error", f"{name}, {route}", errors[route][1], high=most)
             for speed, one in free.items():
                 long.rows.append(_endurance(long, name, speed, one.states))
-        changes = [rollouts.response(model, *pair) for pair in CHANGES]
-        by_change[name] = tuple(one.seconds for one in changes)
+        changes = [
+            rollouts.response(model, *pair, leap)
+            for pair, leap in zip(CHANGES, leaps or len(CHANGES) * [np.inf], strict=True)
+        ]
+        leaps = leaps or [JERK[1] * one.highest for one in changes]  # the animator comes first
+        by_change[name] = tuple(one.settled for one in changes)
         by_jerk[name] = tuple(one.jerk for one in changes)
         told = [f"{one.seconds:.3f} {one.latest:.3f}" for one in changes]
-        told.append(f"{np.mean(by_jerk[name]):.0f}")
+        told.append(f"{np.mean([one.seconds for one in changes]):.3f}")
+        told += [f"{np.mean(by_change[name]):.3f}", f"{np.mean(by_jerk[name]):.0f}"]
         if model is None:
             change.rows.append((name, *told, "-", "-"))
             continue
@@ -308,7 +319,7 @@ def rollout(
         speeds.check("skating to retrieval's", name, skates, high=rivals)
         for section, metric, found in (
             (paths, "path error", by_route),
-            (change, "response", by_change),
+            (change, "settled response", by_change),
             (change, "jerk at a change", by_jerk),
         ):
             most = np.mean(found["retrieval"])

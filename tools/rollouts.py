@@ -12,7 +12,7 @@ from entities.skeleton import LATERAL
 from entities.units import DT
 from ml.corpus import Corpus, cut
 from ml.features import decode, encode
-from ml.metrics import MOTION_FPS, Motion, jerk, peak_jerk, upright_world
+from ml.metrics import MOTION_FPS, Motion, jerk, upright_world
 from ml.runtime import MotionModel, Streams, open_words
 from sim import simulate
 from sim.learned import MODEL_DOES, RENEW_FRAMES
@@ -25,6 +25,8 @@ WARM_UP_S = 3.0
 APART_M = 40.0
 MOMENTS_S = tuple(2.0 + 4.0 * k / MOTION_FPS for k in range(8))
 """When actions change: a stride is at another place each time."""
+BEFORE_S = 0.1
+"""A change is looked at from so long before it."""
 
 
 def moved_by(model: MotionModel | None, scene: Scene) -> Trace:
@@ -152,11 +154,19 @@ class Response:
 
     seconds: float  # mean, until the pose is 2 cm from what it would have been
     latest: float  # the longest of them
+    settled: float  # mean, until then and until no joint leaps any more
     jerk: float  # m/s³, mean of the highest in the second from just before it
+    highest: float  # the highest of them
 
 
-def response(model: MotionModel | None, first: str, then: str) -> Response:
-    """How soon a change of action shows, and how hard it jerks; None is the animator."""
+def response(
+    model: MotionModel | None, first: str, then: str, leap: float = float("inf")
+) -> Response:
+    """How soon a change of action shows, and how hard it jerks; None is the animator.
+
+    leap: m/s³, from which on a joint leaps. Who leaps into another motion shows at once that he
+    was told something; that he does it shows when he moves as people do.
+    """
 
     def run(actions: list, until: float) -> tuple[Scene, Trace]:
         actor = {"id": "a", "initial_position": {"x": 0.0, "y": 0.0}, "actions": actions}
@@ -164,14 +174,22 @@ def response(model: MotionModel | None, first: str, then: str) -> Response:
         return scene, moved_by(model, scene)
 
     unchanged = run([[0.0, first]], MOMENTS_S[-1] + 1.5)[1].pose[:, 0]
-    took, jerks = [], []
+    took, settled, jerks = [], [], []
     for at in MOMENTS_S:
         scene, trace = run([[0.0, first], [at, then]], at + 1.5)
         apart = np.abs(trace.pose[:, 0] - unchanged[: len(trace.pose)]).max(axis=(1, 2))
         late = np.flatnonzero(apart[round(at / DT) :] > 0.02)
         took.append(float(late[0] * DT) if len(late) else float("inf"))
-        jerks.append(peak_jerk(motions_of(scene, trace)[0].between(at - 0.1, at + 1.0)))
-    return Response(float(np.mean(took)), max(took), float(np.mean(jerks)))
+        start = at - BEFORE_S
+        found = jerk(motions_of(scene, trace)[0].between(start, start + 1.0 + BEFORE_S))
+        over = np.flatnonzero(found > leap)
+        # A third difference is of four frames, at the last of which it is over.
+        settled.append(max(took[-1], (over[-1] + 3) / MOTION_FPS - BEFORE_S if len(over) else 0.0))
+        jerks.append(found.max())
+    return Response(
+        float(np.mean(took)), max(took), float(np.mean(settled)),
+        float(np.mean(jerks)), float(np.max(jerks)),
+    )  # fmt: skip
 
 
 def jerks_at_changes(model: MotionModel | None, actions: Sequence[ActionType]) -> np.ndarray:

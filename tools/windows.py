@@ -4,7 +4,8 @@ import numpy as np
 
 from ml.corpus import Corpus, Windows, whole_windows
 from ml.metrics import peak_jerk, skating_ratio
-from ml.runtime import MOST_AT_ONCE, MotionModel, calmed, with_human_bones
+from ml.refit import with_human_bones
+from ml.runtime import MOST_AT_ONCE, MotionModel, calmed
 from tools.rollouts import stream_motion
 
 
