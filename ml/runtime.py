@@ -35,7 +35,7 @@ FITS = {
 """What a file has to say of itself to be used here; ``ml.weights`` writes it into them."""
 MOST_AT_ONCE = 64
 """Bodies a call serves: more do not get cheaper, and take longer than a tick has."""
-SOON_S, LATE_S, FAR_M = 0.025, 0.1, 0.15
+SOON_S, LATE_S, FAR_M = 0.035, 0.15, 0.3
 """The critically damped springs that take up what a new chunk is off: half of it is gone in about
 SOON_S if it is next to nothing, in LATE_S if it is FAR_M or more."""
 CALM = (-3 / 64, 12 / 64, 46 / 64, 12 / 64, -3 / 64)
