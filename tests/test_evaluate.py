@@ -176,8 +176,11 @@ def test_one_sentence_moved_by_two(tool, tmp_path) -> None:
 def test_the_command(tool, tmp_path) -> None:
     page = tmp_path / "rollout.md"
     brief = ("--minutes", 1.2, "--steady", 20.0)
-    code, out, _ = tool(evaluate.app, "rollout", MODEL, *brief, "--markdown", page)
+    pages = ("--markdown", page, "--plots", tmp_path)
+    code, out, _ = tool(evaluate.app, "rollout", MODEL, *brief, *pages)
     assert code in (0, None)
+    with av.open(tmp_path / "rollout.png") as picture:
+        assert np.ptp(next(picture.decode(video=0)).to_ndarray(format="gray")) > 200
     assert "Speeds kept for 20 s" in out
     assert "motion_small" in page.read_text()
     code, out, _ = tool(evaluate.app, "cost", MODEL)

@@ -25,7 +25,7 @@ from ml.runtime import MotionModel
 from run_sim import run_command, users_fault
 from tools import rollouts
 from tools import windows as windowing
-from tools.report import Section, show
+from tools.report import Section, plotting, show
 from tools.retrieval import Retrieval
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ Int8 = Annotated[
     bool, typer.Option("--int8", help="The second model is the first in 8 bits: compare them.")
 ]
 Markdown = Annotated[Path | None, typer.Option(help="Also write the tables to this file.")]
+Plots = Annotated[Path | None, typer.Option(help="Folder for a plot (PNG).")]
 
 MINUTES = 10.0
 STEADY_S = 300.0
@@ -50,6 +51,7 @@ MOVES_M, ALIVE = 0.02, (0.6, 1.6)
 SAME_SHARE, SAME = 0.05, 0.01
 """Eight bits may change a figure by this share of it, or by this much."""
 SKATES, OFF_SPEED, JERK = 0.03, 0.03, (0.7, 1.4)
+DRAWN_MPS = 3.0
 ROUTE_M = {"circle": 0.05, "diamond": 0.08}
 RESPONSE_S = 0.25
 CHANGES = (("walk", "run"), ("walk", "idle"), ("run", "walk"), ("idle", "walk"), ("walk", "wave"))
@@ -97,10 +99,12 @@ def motion(
     windows: Annotated[int, typer.Option(min=64, help="How many are generated.")] = 2048,
     split: Annotated[str, typer.Option(help="What is held out.")] = "test",
     markdown: Markdown = None,
+    plots: Plots = None,
 ) -> None:
     """Windows made from held-out histories, judged beside those that really followed."""
     from tools import judge as judging
 
+    drawing = None if plots is None else plotting()
     served = _open(models)
     first = next(iter(served.values()))
     with users_fault():
@@ -154,6 +158,8 @@ def motion(
             section.check("R-precision top 3", f"{name} to regression", rows[name][3], top)
     if int8:
         _same(section, metrics, {name: rows[name] for name in served})
+    if drawing is not None:
+        drawing.draw_windows(plots / "windows.png", rows, metrics, list(served))
     sections = [section, _travel(served | others, served, held_out, int8)]
     if captured:
         with users_fault():
@@ -226,8 +232,10 @@ def rollout(
     minutes: Annotated[float, typer.Option(help="How long streams are let run.")] = MINUTES,
     steady: Annotated[float, typer.Option(help="Seconds for which speeds are kept.")] = STEADY_S,
     markdown: Markdown = None,
+    plots: Plots = None,
 ) -> None:
     """Speeds, paths, endurance and response of models that are let run."""
+    drawing = None if plots is None else plotting()
     ours, taught = _open(models), None
     if data:
         with users_fault():
@@ -260,13 +268,15 @@ def rollout(
     by_change: dict[str, tuple[float, ...]] = {}
     by_jerk: dict[str, tuple[float, ...]] = {}
     leaps: list[float] = []  # m/s³, for each of CHANGES
+    drawn: dict[str, rollouts.Curves] = {}
     for name, model in served.items():
         free = {}
         if name in ours:
             start = rollouts.steady_start(rollouts.SPEEDS, model.history)
             streams = rollouts.let_run(model, rollouts.SPEEDS, 60.0 * minutes, start)
             free = dict(zip(rollouts.SPEEDS, streams, strict=True))
-        for speed, one in rollouts.steady(model, steady).items():
+        kept = rollouts.steady(model, steady)
+        for speed, one in kept.items():
             jerk = peak_jerk(one)
             jerks.setdefault(speed, jerk)
             where = f"{name} at {speed:g} m/s"
@@ -295,6 +305,12 @@ def rollout(
             for pair, leap in zip(CHANGES, leaps or len(CHANGES) * [np.inf], strict=True)
         ]
         leaps = leaps or [JERK[1] * one.highest for one in changes]  # the animator comes first
+        drawn[name] = rollouts.Curves(
+            kept[DRAWN_MPS],
+            {speed: row[2] for speed, row in zip(kept, by_speed[name], strict=True)},
+            {route: most for route, (_, most) in errors.items()},
+            changes[0].apart,
+        )
         by_change[name] = tuple(one.settled for one in changes)
         by_jerk[name] = tuple(one.jerk for one in changes)
         told = [f"{one.seconds:.3f} {one.latest:.3f}" for one in changes]
@@ -330,6 +346,8 @@ def rollout(
             _same(speeds, ("speed error", "skating", "jerk"), rows, f" at {speed:g} m/s")
         ends = [f"{route}, {of}" for route in rollouts.routes() for of in ("mean", "most")]
         _same(paths, ends, {name: by_route[name] for name in ours})
+    if drawing is not None:
+        drawing.draw_rollout(plots / "rollout.png", drawn, list(ours))
     sections = [speeds, paths, long, change, _every_change(ours), _liveliness(ours)]
     show(sections, markdown, **_page("rollout", models))
 

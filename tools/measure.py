@@ -19,7 +19,7 @@ from ml.mocap import import_file
 from sim import simulate
 from tools import sections, trials
 from tools.lift import motion_of, walks_on_two_legs
-from tools.report import Section, console, show
+from tools.report import Section, console, plotting, show
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 
@@ -92,17 +92,11 @@ def everything(
 
 
 def _gait(plots: Path | None) -> list[Section]:
-    if plots is not None:
-        try:
-            from tools.plots import draw_all
-        except ImportError:
-            raise typer.BadParameter(
-                '--plots needs matplotlib: pip install "stride-sim[train]"'
-            ) from None
+    drawing = None if plots is None else plotting()
     steady, by_speed = sections.gait_sections()
     fit, means = sections.cycle_section(by_speed)
-    if plots is not None:
-        for path in draw_all(plots, by_speed, means):
+    if drawing is not None:
+        for path in drawing.draw_all(plots, by_speed, means):
             console.print(f"wrote {path}", highlight=False)
     return [*steady, fit]
 

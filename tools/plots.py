@@ -1,17 +1,22 @@
-"""The pictures of ``tools.measure``: cadence, duty factor, joint angles, beside real people's."""
+"""The pictures of ``tools.measure`` and ``tools.evaluate``: what is made, beside what is real."""
 
+import itertools
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from entities.units import DT
 from ml.likeness import CYCLE_ANGLES, CYCLE_POINTS, phase_shift
 from ml.metrics import Motion, gait_figures, mean_speed
+from tools.rollouts import Curves
 from tools.sections import CADENCE, DUTY, pack_clips
 
 matplotlib.rcParams.update({"font.size": 10, "axes.grid": True, "grid.alpha": 0.3})
 OURS, REAL, WANTED = "#d1495b", "#30638e", "#9bc59d"
+OTHERS = (REAL, "#8d99ae", "#c9a227", "#6a994e")
+LOWER_CM = 40
 
 
 def draw_all(folder: Path, by_speed: dict[float, list[Motion]], means: dict) -> list[Path]:
@@ -84,4 +89,60 @@ def _draw_cycles(path: Path, means: dict) -> None:
             axes.plot(share, np.degrees(ours[k]), color=OURS, label="procedural")
             axes.set(title=f"{gait}: {angle}", xlabel="% of the stride", ylabel="flexion, degrees")
     grid[0, 0].legend()
+    figure.savefig(path, dpi=110)
+
+
+def draw_windows(
+    path: Path, rows: dict[str, tuple[float, ...]], metrics: tuple[str, ...], ours: list[str]
+) -> None:
+    """How near sources are to real motion and to its sentence: FID, R-precision, jerk.
+
+    rows: of each source, the figures that ``metrics`` names, what is real first.
+    """
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    drawn = figure.subplots(1, 3, sharey=True)
+    for axes, metric, low in zip(
+        drawn, ("FID", "top 3", "jerk / real"), (0.0, 0.8, 0.0), strict=True
+    ):
+        values = [row[metrics.index(metric)] for row in rows.values()]
+        axes.barh(list(rows), values, color=_colours(list(rows), ours))
+        axes.set(title=metric, xlim=(low, None))
+    drawn[0].invert_yaxis()
+    _save(figure, path)
+
+
+def draw_rollout(path: Path, curves: dict[str, Curves], ours: list[str]) -> None:
+    """Sources let run, by name, the animator first."""
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    (foot, jerk), (route, change) = figure.subplots(2, 2)
+    width = 0.8 / len(curves)
+    colours = _colours(list(curves), ours)
+    for k, ((name, own), colour) in enumerate(zip(curves.items(), colours, strict=True)):
+        heights = own.steady.feet[-round(2.0 * own.steady.fps) :, 0, 2]
+        time = np.arange(len(heights)) / own.steady.fps
+        foot.plot(time, 100.0 * heights - LOWER_CM * k, color=colour, label=name)
+        jerk.plot(list(own.jerks), list(own.jerks.values()), "o-", color=colour)
+        places = np.arange(len(own.furthest)) + (k + 0.5) * width - 0.4
+        route.bar(places, [100.0 * most for most in own.furthest.values()], width, color=colour)
+        change.plot(np.arange(len(own.apart)) * DT, 100.0 * own.apart, color=colour)
+    foot.set(title="left foot at a steady speed", xlabel="s")
+    foot.set_ylabel(f"height, cm, each {LOWER_CM} lower")
+    jerk.axhspan(0.7, 1.4, color=WANTED, alpha=0.3)
+    jerk.set(title="peak jerk / the animator's", xlabel="m/s", ylim=(0.0, None))
+    route.set_xticks(range(len(own.furthest)), list(own.furthest))
+    route.set(title="furthest from the route", ylabel="cm")
+    change.axhline(2.0, color="k", lw=0.8, ls=":")
+    change.set(title="off what it would have been", xlabel="s after a change", ylabel="cm")
+    figure.legend(loc="outside lower center", ncols=len(curves))
+    _save(figure, path)
+
+
+def _colours(names: list[str], ours: list[str]) -> list[str]:
+    """What others are measured by comes first, in blue; ours are red."""
+    reds, others = itertools.cycle((OURS, "#7b2033")), iter(OTHERS)
+    return [next(reds if name in ours else others) for name in names]
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -1,9 +1,11 @@
-"""Tables that know what they should show: printed, written as a page, and checked."""
+"""Tables that know what they should show: printed, written as a page, and checked; and plots."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -56,6 +58,16 @@ def show_tables(sections: list[Section]) -> None:
         console.print(table)
         for note in section.notes:
             console.print(note, style="dim", soft_wrap=True)
+
+
+def plotting() -> ModuleType:
+    """``tools.plots``. Raises typer.BadParameter where matplotlib, an extra, is not there."""
+    try:
+        from tools import plots
+    except ImportError:
+        told = '--plots needs matplotlib: pip install "stride-sim[train]"'
+        raise typer.BadParameter(told) from None
+    return plots
 
 
 def write_page(path: Path, text: str) -> None:

@@ -157,6 +157,17 @@ class Response:
     settled: float  # mean, until then and until no joint leaps any more
     jerk: float  # m/s³, mean of the highest in the second from just before it
     highest: float  # the highest of them
+    apart: np.ndarray  # (T,) m, mean over MOMENTS_S, tick by tick for a second after the change
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """What is drawn of somebody who is let run."""
+
+    steady: Motion  # at one speed
+    jerks: dict[float, float]  # highest in a second, by speed, to the animator's
+    furthest: dict[str, float]  # m, from each route
+    apart: np.ndarray  # as Response has it
 
 
 def response(
@@ -174,11 +185,12 @@ def response(
         return scene, moved_by(model, scene)
 
     unchanged = run([[0.0, first]], MOMENTS_S[-1] + 1.5)[1].pose[:, 0]
-    took, settled, jerks = [], [], []
+    took, settled, jerks, ways = [], [], [], []
     for at in MOMENTS_S:
         scene, trace = run([[0.0, first], [at, then]], at + 1.5)
         apart = np.abs(trace.pose[:, 0] - unchanged[: len(trace.pose)]).max(axis=(1, 2))
-        late = np.flatnonzero(apart[round(at / DT) :] > 0.02)
+        ways.append(apart[round(at / DT) :][: round(1.0 / DT)])
+        late = np.flatnonzero(ways[-1] > 0.02)
         took.append(float(late[0] * DT) if len(late) else float("inf"))
         start = at - BEFORE_S
         found = jerk(motions_of(scene, trace)[0].between(start, start + 1.0 + BEFORE_S))
@@ -188,7 +200,7 @@ def response(
         jerks.append(found.max())
     return Response(
         float(np.mean(took)), max(took), float(np.mean(settled)),
-        float(np.mean(jerks)), float(np.max(jerks)),
+        float(np.mean(jerks)), float(np.max(jerks)), np.mean(ways, axis=0),
     )  # fmt: skip
 
 
