@@ -85,7 +85,7 @@ def export(
         proto = onnx.load(part)
     del proto.metadata_props[:]
     about |= {"actions": ",".join(actions)}
-    for key, value in about.items():
+    for key, value in sorted(about.items()):  # the same weights give the same bytes
         proto.metadata_props.add(key=key, value=value)
     onnx.save(proto, part)
     apart = parity(sampler, part)

@@ -447,6 +447,8 @@ def test_onnx_is_what_torch_is(tmp_path) -> None:
     eight = export(tmp_path / "w.safetensors", tmp_path / "m8.onnx", int8=True)
     assert eight["MB"] < 0.6 * found["MB"]
     assert 0.0 < eight["apart"] < 0.3
+    export(tmp_path / "w.safetensors", tmp_path / "again.onnx", int8=True)
+    assert (tmp_path / "again.onnx").read_bytes() == (tmp_path / "m8.onnx").read_bytes()
     for name in ("m.onnx", "m8.onnx"):
         session = onnxruntime.InferenceSession(tmp_path / name, providers=["CPUExecutionProvider"])
         about = session.get_modelmeta().custom_metadata_map
