@@ -33,7 +33,7 @@ from entities.skeleton import (
 )
 from ml.captured import measures
 from ml.episodes import SOURCES, Source, Teaches, open_dataset
-from ml.features import N_FEATURES
+from ml.features import N_FEATURES, N_POSE
 from ml.metrics import MOTION_FPS
 from ml.text import TextEncoder, default_cache, open_encoder
 
@@ -82,7 +82,7 @@ class Corpus:
         """Mean and standard deviation (22,) of the features, none below LEAST_M."""
         mean = self.state.mean(axis=0, dtype=np.float64)
         std = self.state.std(axis=0, dtype=np.float64)
-        for column in (N_FEATURES - 2, N_FEATURES - 1):
+        for column in range(N_POSE, N_FEATURES):
             mean[column] = self.state[self.rooted, column].mean(dtype=np.float64)
             std[column] = self.state[self.rooted, column].std(dtype=np.float64)
         return mean.astype(np.float32), np.maximum(std, LEAST_M).astype(np.float32)
@@ -277,7 +277,7 @@ def at_rate(shown: Shown, rate: float) -> Shown:
 
 def in_mirror(shown: Shown) -> Shown:
     """Left for right, in what is done and what is said."""
-    pose = shown.state[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2)[:, OTHER_SIDE]
+    pose = shown.state[:, :N_POSE].reshape(-1, N_JOINTS, 2)[:, OTHER_SIDE]
     step = shown.state[:, -2:] * np.array([1.0, -1.0], np.float32)
     state = np.concatenate([pose.reshape(len(step), -1), step], axis=1)
     other = {"left": "right", "right": "left"}
@@ -294,7 +294,7 @@ def to_human(state: np.ndarray, kind: ActorType) -> np.ndarray:
         return state.astype(np.float32)
     human, own = np.array(BONE_LENGTHS[ActorType.HUMAN]), np.array(BONE_LENGTHS[kind])
     size = (own[THIGH] + own[SHANK]) / (human[THIGH] + human[SHANK])
-    pose = state[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2)
+    pose = state[:, :N_POSE].reshape(-1, N_JOINTS, 2)
     made = np.zeros_like(pose)
     made[:, PELVIS] = pose[:, PELVIS] / size
     for joint in range(1, N_JOINTS):

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ml.features import N_FEATURES
+from ml.features import N_FEATURES, N_POSE
 
-ROOT = slice(N_FEATURES - 2, N_FEATURES)
+ROOT = slice(N_POSE, N_FEATURES)
 """Where the root's step is among the features."""
 ASKED = 3
 """What is asked per frame: velocity forward, left (m/s), heading (rad), seen from the first's."""
@@ -130,14 +130,14 @@ class MotionTransformer(nn.Module):
         self.place_before = nn.Parameter(0.5 * torch.randn(config.history // patch + 2, width))
         self.place_chunk = nn.Parameter(0.5 * torch.randn(config.chunk // patch, width))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.carry = nn.Linear(2 * N_FEATURES, config.chunk * (N_FEATURES - 2))
+        self.carry = nn.Linear(2 * N_FEATURES, config.chunk * N_POSE)
         with torch.no_grad():  # begin with the last pose, fading to the mean: blocks add the rest
             weight = self.carry.weight.zero_().unflatten(0, (config.chunk, -1))
             fade = torch.exp(-torch.arange(1, config.chunk + 1) * (5.0 / config.chunk))
-            weight[:, :, -N_FEATURES:-2] = fade[:, None, None] * torch.eye(N_FEATURES - 2)
+            weight[:, :, -N_FEATURES:-2] = fade[:, None, None] * torch.eye(N_POSE)
             self.carry.bias.zero_()
         self.norm = nn.LayerNorm(width)
-        self.pose = nn.Linear(width, patch * (N_FEATURES - 2))
+        self.pose = nn.Linear(width, patch * N_POSE)
         self.position = PositionHead(config)
         self.contact = nn.Linear(width, patch * 2)
 

@@ -25,6 +25,7 @@ from entities.skeleton import (
     TRUNK,
     UPPER_ARM,
 )
+from ml.features import N_POSE
 from sim.animate import KNEE_SHARE, STRAIGHT
 from sim.frame import turn_bones
 from sim.gait import softly_below, solve_joint, within_reach
@@ -141,7 +142,7 @@ def frame_to_pose(
     heading = transform.heading[rows]
     x, y = transform.position[rows, :2].T
     ground = Frames(x, y, np.cos(heading), np.sin(heading))
-    shape = frame[:, : 2 * N_JOINTS].reshape(-1, N_JOINTS, 2).transpose(1, 2, 0)
+    shape = frame[:, :N_POSE].reshape(-1, N_JOINTS, 2).transpose(1, 2, 0)
     ahead, up = shape[_FEET, 0], shape[_FEET, 1]
     free = np.concatenate([ground.world(ahead * size, _SIDE * size), (up * size)[None]])
     hip, leg = shape[PELVIS, 1], bones[THIGH] + bones[SHANK]

@@ -384,7 +384,9 @@ def test_a_new_chunk_goes_on_at_the_speed_there_was() -> None:
     past = np.repeat(still[None, None], 8, axis=1)
     past[..., 2 * L_HAND] += 0.02 * np.arange(-7, 1)
     streams.begin(np.arange(1), past)
+    model.pose[20] = 0.05
     streams.plan(np.arange(1), *np.zeros((2, 1, model.text)), np.zeros((1, model.chunk, 3)))
+    assert streams.following()[0][0, 20] == pytest.approx(0.05)  # the root steps at once
     x = [float(past[0, -1, 2 * L_HAND])]
     for _ in range(20):
         streams.advance()

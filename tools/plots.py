@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from entities.units import DT
 from ml.likeness import CYCLE_ANGLES, CYCLE_POINTS, phase_shift
 from ml.metrics import Motion, gait_figures, mean_speed
-from tools.rollouts import Curves
+from tools.let_run import JERK, Run, jerks
+from tools.rollouts import SHOWN_M
 from tools.sections import CADENCE, DUTY, pack_clips
 
 matplotlib.rcParams.update({"font.size": 10, "axes.grid": True, "grid.alpha": 0.3})
@@ -21,7 +22,6 @@ LOWER_CM = 40
 
 def draw_all(folder: Path, by_speed: dict[float, list[Motion]], means: dict) -> list[Path]:
     """Cadence and duty factor over speed, and the joint-angle cycles; returns the files made."""
-    folder.mkdir(parents=True, exist_ok=True)
     clips = [(row, clip.raw) for row, clip in pack_clips(("walk", "run"))]
     real = [(row.action, mean_speed(raw), gait_figures(raw)) for row, raw in clips]
     made = []
@@ -69,7 +69,7 @@ def draw_all(folder: Path, by_speed: dict[float, list[Motion]], means: dict) -> 
         axes.set(xlabel="speed, m/s", ylabel=label)
         axes.legend()
         made.append(folder / f"{name}.png")
-        figure.savefig(made[-1], dpi=110)
+        _save(figure, made[-1])
     made.append(folder / "cycles.png")
     _draw_cycles(made[-1], means)
     return made
@@ -89,7 +89,7 @@ def _draw_cycles(path: Path, means: dict) -> None:
             axes.plot(share, np.degrees(ours[k]), color=OURS, label="procedural")
             axes.set(title=f"{gait}: {angle}", xlabel="% of the stride", ylabel="flexion, degrees")
     grid[0, 0].legend()
-    figure.savefig(path, dpi=110)
+    _save(figure, path)
 
 
 def draw_windows(
@@ -111,29 +111,30 @@ def draw_windows(
     _save(figure, path)
 
 
-def draw_rollout(path: Path, curves: dict[str, Curves], ours: list[str]) -> None:
+def draw_rollout(path: Path, runs: dict[str, Run], ours: list[str]) -> None:
     """Sources let run, by name, the animator first."""
     figure = Figure(figsize=(10, 7), layout="constrained")
     (foot, jerk), (route, change) = figure.subplots(2, 2)
-    width = 0.8 / len(curves)
-    colours = _colours(list(curves), ours)
-    for k, ((name, own), colour) in enumerate(zip(curves.items(), colours, strict=True)):
-        heights = own.steady.feet[-round(2.0 * own.steady.fps) :, 0, 2]
-        time = np.arange(len(heights)) / own.steady.fps
+    width, animator = 0.8 / len(runs), next(iter(runs.values()))
+    colours = _colours(list(runs), ours)
+    for k, ((name, run), colour) in enumerate(zip(runs.items(), colours, strict=True)):
+        heights = run.drawn.feet[-round(2.0 * run.drawn.fps) :, 0, 2]
+        time = np.arange(len(heights)) / run.drawn.fps
         foot.plot(time, 100.0 * heights - LOWER_CM * k, color=colour, label=name)
-        jerk.plot(list(own.jerks), list(own.jerks.values()), "o-", color=colour)
-        places = np.arange(len(own.furthest)) + (k + 0.5) * width - 0.4
-        route.bar(places, [100.0 * most for most in own.furthest.values()], width, color=colour)
-        change.plot(np.arange(len(own.apart)) * DT, 100.0 * own.apart, color=colour)
+        jerk.plot(*zip(*jerks(run, animator).items(), strict=True), "o-", color=colour)
+        places = np.arange(len(run.routes)) + (k + 0.5) * width - 0.4
+        route.bar(places, [100.0 * most for _, most in run.routes.values()], width, color=colour)
+        way = run.changes[0].apart
+        change.plot(np.arange(len(way)) * DT, 100.0 * way, color=colour)
     foot.set(title="left foot at a steady speed", xlabel="s")
     foot.set_ylabel(f"height, cm, each {LOWER_CM} lower")
-    jerk.axhspan(0.7, 1.4, color=WANTED, alpha=0.3)
+    jerk.axhspan(*JERK, color=WANTED, alpha=0.3)
     jerk.set(title="peak jerk / the animator's", xlabel="m/s", ylim=(0.0, None))
-    route.set_xticks(range(len(own.furthest)), list(own.furthest))
+    route.set_xticks(range(len(animator.routes)), list(animator.routes))
     route.set(title="furthest from the route", ylabel="cm")
-    change.axhline(2.0, color="k", lw=0.8, ls=":")
+    change.axhline(100.0 * SHOWN_M, color="k", lw=0.8, ls=":")
     change.set(title="off what it would have been", xlabel="s after a change", ylabel="cm")
-    figure.legend(loc="outside lower center", ncols=len(curves))
+    figure.legend(loc="outside lower center", ncols=len(runs))
     _save(figure, path)
 
 

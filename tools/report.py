@@ -1,5 +1,6 @@
 """Tables that know what they should show: printed, written as a page, and checked; and plots."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 console = Console()
+SAME_SHARE, SAME = 0.05, 0.01
+"""Eight bits may change a figure by this share of it, or by this much."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,16 @@ class Section:
             if low != -np.inf and high != np.inf:
                 wanted = f"{low:g} to {high:g}"
             self.misses.append(f"{metric}, {where}: {value:.4g} (wanted {wanted})")
+
+    def check_same(
+        self, metrics: Sequence[str], rows: dict[str, tuple[float, ...]], what: str = ""
+    ) -> None:
+        """Check the figures of the second row of ``rows`` against those of the first."""
+        (_, whole), (name, coarse) = list(rows.items())[:2]
+        for metric, one, other in zip(metrics, whole, coarse, strict=True):
+            most = max(SAME_SHARE * abs(one), SAME)
+            where = f"{name}{what}, beside float32's {one:.4g}"
+            self.check(metric, where, other, one - most, one + most)
 
 
 def show(sections: list[Section], markdown: Path | None, **page: str) -> None:

@@ -27,6 +27,8 @@ MOMENTS_S = tuple(2.0 + 4.0 * k / MOTION_FPS for k in range(8))
 """When actions change: a stride is at another place each time."""
 BEFORE_S = 0.1
 """A change is looked at from so long before it."""
+SHOWN_M = 0.02
+"""A change shows when a pose is so far from what it would have been."""
 
 
 def moved_by(model: MotionModel | None, scene: Scene) -> Trace:
@@ -152,22 +154,12 @@ def path_errors(model: MotionModel | None) -> dict[str, tuple[float, float]]:
 class Response:
     """What changes of action do, made at MOMENTS_S of a stride."""
 
-    seconds: float  # mean, until the pose is 2 cm from what it would have been
+    seconds: float  # mean, until the pose is SHOWN_M from what it would have been
     latest: float  # the longest of them
     settled: float  # mean, until then and until no joint leaps any more
     jerk: float  # m/s³, mean of the highest in the second from just before it
     highest: float  # the highest of them
     apart: np.ndarray  # (T,) m, mean over MOMENTS_S, tick by tick for a second after the change
-
-
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """What is drawn of somebody who is let run."""
-
-    steady: Motion  # at one speed
-    jerks: dict[float, float]  # highest in a second, by speed, to the animator's
-    furthest: dict[str, float]  # m, from each route
-    apart: np.ndarray  # as Response has it
 
 
 def response(
@@ -190,7 +182,7 @@ def response(
         scene, trace = run([[0.0, first], [at, then]], at + 1.5)
         apart = np.abs(trace.pose[:, 0] - unchanged[: len(trace.pose)]).max(axis=(1, 2))
         ways.append(apart[round(at / DT) :][: round(1.0 / DT)])
-        late = np.flatnonzero(ways[-1] > 0.02)
+        late = np.flatnonzero(ways[-1] > SHOWN_M)
         took.append(float(late[0] * DT) if len(late) else float("inf"))
         start = at - BEFORE_S
         found = jerk(motions_of(scene, trace)[0].between(start, start + 1.0 + BEFORE_S))

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from entities.skeleton import N_JOINTS
 from ml.corpus import Corpus, Windows, whole_windows
+from ml.features import N_POSE
 from ml.metrics import peak_jerk, skating_ratio
 from ml.refit import with_human_bones
 from ml.runtime import MOST_AT_ONCE, MotionModel, calmed
@@ -44,7 +46,8 @@ def figures(
     states: np.ndarray, real: np.ndarray, offset: np.ndarray
 ) -> tuple[float, float, float, float]:
     """How far joints and root are from what followed, m; skating; peak jerk, m/s³."""
-    apart = np.linalg.norm((states - real)[..., :20].reshape(*states.shape[:2], 10, 2), axis=3)
+    off = (states - real)[..., :N_POSE].reshape(*states.shape[:2], N_JOINTS, 2)
+    apart = np.linalg.norm(off, axis=3)
     root = np.linalg.norm(np.cumsum((states - real)[..., -2:], axis=1), axis=2)
     motions = [
         stream_motion(own.astype(float), heading.astype(float))
