@@ -133,7 +133,7 @@ def run(
             alone("--prompt or --scene", episode=episode)
             story = read_story(prompt, scene, seed, model)
         else:
-            from sim.replay import Recording
+            from sim.output.replay import Recording
 
             alone("--replay", prompt=prompt, scene=scene, seed=seed, script=script, record=record)
             alone("--replay", motion=motion)
@@ -141,7 +141,7 @@ def run(
             story = recording.scene
         story = adjusted(story, seconds=seconds, seed=seed, camera=camera, follow=follow)
         if script is not None:
-            from sim.screenplay import with_screenplay
+            from sim.story.script_file import with_screenplay
 
             story = with_screenplay(story, script)
         if dump_scene is not None:
@@ -164,13 +164,13 @@ def run(
         run = partial(recording.run, story.camera)
     recorder, kept = None, nullcontext()
     if record is not None:
-        from sim.record import Recorder
+        from sim.output.recorder import Recorder
 
         with users_fault():
             recorder = Recorder(record, width_height if record_video else None)
         run, kept = partial(recorder.watch, run), recorder.kept(round(story.duration / DT))
     if is_film:
-        from sim.video import Clip, prepare_frames, prepare_video
+        from sim.output.video import Clip, prepare_frames, prepare_video
 
         with users_fault():
             rate = DEFAULT_FPS if fps is None else fps
@@ -185,7 +185,7 @@ def run(
             line = summary(simulation, story.duration, progress)
         print(line)
     else:
-        from sim.window import Window
+        from sim.window.window import Window
 
         with users_fault():
             window = Window(run(), width_height, recorder)
@@ -258,7 +258,7 @@ def read_story(prompt: str | None, path: Path | None, seed: int | None, model: M
             raise ValueError("--planner, --enhance and --embedder: only for a --prompt")
         return load_scene(path)
     if model.embedder is not None:
-        from ml.text import open_encoder
+        from ml.text.encoders import open_encoder
 
         notice = open_encoder(model.embedder).notice  # refused here, not at the first odd verb
         if notice:

@@ -108,7 +108,7 @@ class Script(Component):
 class Route(Component):
     """The reference each actor follows: a timed path, a velocity, or his heading."""
 
-    path: list[object]  # per actor, sim.path.Path or None
+    path: list[object]  # per actor, sim.navigation.path.Path or None
     velocity: np.ndarray  # (N, 2) m/s, nan where the actor has none
     course: np.ndarray  # (N,) rad, where an actor without path or velocity is headed
     detour: list[object]  # per actor, (K, 2) array of way points round an obstacle, or None
@@ -147,10 +147,10 @@ class Gait(Component):
     reach: np.ndarray  # (N, 4, 3) m, forward, left, up: where hands and feet are to be (LIMBS)
     grip: np.ndarray  # (N, 4) 0 the limb does as its gesture says .. 1 it is where it is to be
     stoop: np.ndarray  # (N, 2) rad, m: what the trunk leans and the hips sink to reach that
-    paws: np.ndarray  # (N, 2, 6) hands and front paws that walk; see sim.quadruped
+    paws: np.ndarray  # (N, 2, 6) hands and front paws that walk; see sim.animation.quadruped
     apart: np.ndarray  # (N,) share of a stride by which the right hind foot is behind the left
     climbed: np.ndarray  # (N,) cycles of hands and feet on a ladder, two rungs each
-    size: np.ndarray  # (N,) his legs' length over sim.gait.LEG_M, fixed
+    size: np.ndarray  # (N,) his legs' length over sim.animation.gait.LEG_M, fixed
     step: np.ndarray  # (N,) stride cycles a tick, as he last thought about it, like the next four
     duty: np.ndarray  # (N,) share of the stride a foot is on the ground
     tempo: np.ndarray  # (N,) seconds of the gesture that go by in one
@@ -174,7 +174,7 @@ class Blend(Component):
 
 @dataclass(slots=True, eq=False)
 class Manner(Component):
-    """In what style each actor moves; see sim.style for the C columns."""
+    """In what style each actor moves; see sim.animation.style for the C columns."""
 
     now: np.ndarray  # (N, C) parameters in force
     goal: np.ndarray  # (N, C) parameters he goes over to
@@ -207,7 +207,9 @@ class Attention(Component):
     cues: list[list[tuple[int, str | None, float, int | None]]]  # per actor, sorted (tick, style,
     # intensity, entity to look at), None where it stays as it is
     next_tick: np.ndarray  # (N,) int64 tick of the first of them
-    look: np.ndarray  # (N,) int64 entity id, -1 whom he deals with, below that sim.attention.GAZES
+    look: (
+        np.ndarray
+    )  # (N,) int64 entity id, -1 whom he deals with, below that sim.animation.attention.GAZES
     wanted: np.ndarray  # (N, 3) yaw and pitch rad of what he looks at; 1 if there is something
     aim: np.ndarray  # (N, 3) the same, as far as the head has turned
     voice: np.ndarray  # (N,) 0..1 how far words open the mouth, -1 where none are ever given
@@ -275,7 +277,7 @@ class Thing(Component):
     holder: np.ndarray  # (N,) int64, entity id of the actor who has it in hand, -1 none
     hand: np.ndarray  # (N,) int64, joint that holds it: L_HAND or R_HAND
     spin: np.ndarray  # (N,) rad a ball has rolled or turned in flight
-    path: list[object]  # per object, sim.path.Path or None
+    path: list[object]  # per object, sim.navigation.path.Path or None
 
 
 @dataclass(slots=True, eq=False)

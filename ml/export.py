@@ -18,9 +18,9 @@ import typer
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from entities.actions import ActionType
-from ml.features import N_FEATURES
-from ml.model import ASKED, Sampler
-from ml.weights import load_model
+from ml.episodes.features import N_FEATURES
+from ml.motion.model import ASKED, Sampler
+from ml.motion.weights import load_model
 
 OPSET = 20
 INPUTS = ("history", "text", "style", "asked", "given", "noise")

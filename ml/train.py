@@ -21,10 +21,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ml.corpus import Corpus, cut, read_corpus
-from ml.model import ROOT, MotionConfig, MotionTransformer, n_parameters
-from ml.objective import Disturbance, as_batch, disturb, losses, mean_of, objective, travelled
-from ml.weights import load_into, load_model, save_weights
+from ml.motion.corpus import Corpus, cut, read_corpus
+from ml.motion.model import ROOT, MotionConfig, MotionTransformer, n_parameters
+from ml.motion.objective import (
+    Disturbance,
+    as_batch,
+    disturb,
+    losses,
+    mean_of,
+    objective,
+    travelled,
+)
+from ml.motion.weights import load_into, load_model, save_weights
 
 
 @dataclass(frozen=True, slots=True)

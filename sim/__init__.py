@@ -7,14 +7,14 @@ from entities.scene import Scene
 
 if TYPE_CHECKING:
     from sim.loop import simulate
+    from sim.output.video import render_video
     from sim.story import parse_prompt
-    from sim.video import render_video
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # stdout is for what was asked for
 
 __all__ = ["Scene", "parse_prompt", "render_video", "simulate"]
 
-_HOMES = {"parse_prompt": "sim.story", "simulate": "sim.loop", "render_video": "sim.video"}
+_HOMES = {"parse_prompt": "sim.story", "simulate": "sim.loop", "render_video": "sim.output.video"}
 
 
 def __getattr__(name: str) -> Any:

@@ -48,10 +48,10 @@ from entities.skeleton import (
     TRUNK,
 )
 from entities.units import DT
-from sim.attention import attention, look_at, manner, take_up
-from sim.motion import rest_blend, rest_gait
-from sim.path import Path
-from sim.style import style_row
+from sim.animation.attention import attention, look_at, manner, take_up
+from sim.animation.locomotion import rest_blend, rest_gait
+from sim.animation.style import style_row
+from sim.navigation.path import Path
 from sim.world import World
 
 OBJECT_TYPES = list(ObjectType)

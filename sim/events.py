@@ -6,8 +6,8 @@ from entities.actions import ACTION_INDEX
 from entities.components import Attention, Manner, Name, Route, Script, Transform, Velocity
 from entities.scene import Event, Scene
 from entities.units import DT
-from sim.attention import lips, take_up
-from sim.path import Path
+from sim.animation.attention import lips, take_up
+from sim.navigation.path import Path
 from sim.story import Patch, parse_event
 from sim.world import World
 

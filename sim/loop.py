@@ -9,21 +9,21 @@ import numpy as np
 from entities.components import Person, Thing
 from entities.scene import Event, Scene
 from entities.units import DT
-from ml.runtime import MotionModel, choose_motion
-from sim.attention import attend
-from sim.behavior import FollowRoute, run_script
+from ml.motion.runtime import MotionModel, choose_motion
+from sim.animation.attention import attend
+from sim.animation.learned import LearnedMotion
+from sim.animation.locomotion import advance, drive
 from sim.build import build_world
-from sim.catching import set_balls_at_feet
 from sim.events import Agenda
 from sim.frame import Cast, Frame
-from sim.hands import reach_out, step_up
-from sim.learned import LearnedMotion
-from sim.motion import advance, drive
-from sim.partners import join_partners
-from sim.physics import Physics
-from sim.play import handle_objects, react
-from sim.reel import Block, Reel, block_ticks
-from sim.seating import seat_at_start, take_seats
+from sim.interaction.catching import set_balls_at_feet
+from sim.interaction.handling import handle_objects, react
+from sim.interaction.limb_targets import reach_out, step_up
+from sim.interaction.partners import join_partners
+from sim.interaction.seating import seat_at_start, take_seats
+from sim.navigation.steering import FollowRoute, run_script
+from sim.physics.space import Physics
+from sim.snapshots import Block, Reel, block_ticks
 from sim.trace import Overlay, Trace, check_size
 from sim.world import World
 

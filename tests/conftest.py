@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import typer
 
-import ml.runtime
+import ml.motion.runtime
 from entities.scene import Scene
 
-SHIPPED = ml.runtime.default_model()
+SHIPPED = ml.motion.runtime.default_model()
 """The motion model that comes with the package."""
 
 # The suite keeps every core busy by itself: torch's threads would only wait for each other.
@@ -48,14 +48,14 @@ def _animator(tmp_path_factory) -> Iterator[None]:
     """
     absent = tmp_path_factory.getbasetemp() / "no model.onnx"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ml.runtime, "default_model", lambda: absent)
+        patch.setattr(ml.motion.runtime, "default_model", lambda: absent)
         yield
 
 
 @pytest.fixture
 def shipped(monkeypatch) -> Path:
     """The model that comes with the package, where a user finds it."""
-    monkeypatch.setattr(ml.runtime, "default_model", lambda: SHIPPED)
+    monkeypatch.setattr(ml.motion.runtime, "default_model", lambda: SHIPPED)
     return SHIPPED
 
 

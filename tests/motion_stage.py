@@ -17,8 +17,8 @@ from entities.skeleton import (
     ActorType,
 )
 from entities.units import DT, EARTH_GRAVITY
-from sim.attention import attention, manner
-from sim.motion import (
+from sim.animation.attention import attention, manner
+from sim.animation.locomotion import (
     MotionRows,
     advance,
     animate,

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from entities.units import DT
-from ml.episodes import open_dataset
+from ml.episodes.reader import open_dataset
 from sim.loop import Simulation
-from sim.record import Recorder
+from sim.output.recorder import Recorder
 from tests.conftest import make_scene
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import typer
 
 from entities.actions import ActionType
-from ml.corpus import read_corpus
-from ml.episode_writer import EpisodeWriter
-from ml.model import MotionConfig
+from ml.episodes.writer import EpisodeWriter
+from ml.motion.corpus import read_corpus
+from ml.motion.model import MotionConfig
 from sim.loop import Simulation
-from sim.record import Take
+from sim.output.recorder import Take
 from tests.conftest import at, make_scene
 
 SHAPE = MotionConfig(width=96, layers=3, heads=4, dropout=0.0)

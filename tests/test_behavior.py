@@ -8,9 +8,9 @@ import pytest
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ActionType
 from entities.components import Body, Route, Script, Stagger, Transform
 from entities.units import DT
-from sim.behavior import run_script
 from sim.build import build_world
-from sim.path import Path
+from sim.navigation.path import Path
+from sim.navigation.steering import run_script
 from tests.conftest import at, make_scene
 from tests.walking import walk
 

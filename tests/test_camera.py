@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.camera import NEAR_M, Camera
+from sim.camera.pinhole import NEAR_M, Camera
 
 ANGLE = st.floats(-3.1, 3.1)
 

@@ -10,7 +10,7 @@ import pytest
 
 import run_sim
 from entities.scene import Scene, load_scene
-from sim.screenplay import with_screenplay
+from sim.story.script_file import with_screenplay
 from tests.conftest import make_scene
 
 COMMAND = Path(run_sim.__file__)

@@ -10,10 +10,10 @@ from entities.scene import Scene
 from entities.skeleton import L_HAND, NECK, PELVIS, R_FOOT, R_HAND
 from entities.units import DT
 from sim import parse_prompt
-from sim.gestures import contact_time
+from sim.animation.gestures import contact_time
+from sim.animation.locomotion import joints_world
+from sim.interaction.interception import SWEET_M
 from sim.loop import Simulation
-from sim.motion import joints_world
-from sim.pursuit import SWEET_M
 
 WEST = np.pi
 NEAR_M = 0.03

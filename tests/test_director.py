@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entities.scene import CameraKeyframe, CameraMode, CameraPlan
-from sim.director import FOCAL, ORBIT_RATE, Director
+from sim.camera.director import FOCAL, ORBIT_RATE, Director
 from tests.staging import make_cast, make_frame
 
 SIZE = (1280, 720)

@@ -4,11 +4,11 @@ import duckdb
 import numpy as np
 import pytest
 
-import ml.embedded
-from ml.embedded import embed, texts_of, vectors_of
-from ml.episode_writer import EpisodeWriter
-from ml.episodes import SceneRecord, open_dataset
-from ml.text import TextEncoder
+import ml.episodes.embeddings
+from ml.episodes.embeddings import embed, texts_of, vectors_of
+from ml.episodes.reader import SceneRecord, open_dataset
+from ml.episodes.writer import EpisodeWriter
+from ml.text.encoders import TextEncoder
 from tests.conftest import make_scene
 from tests.test_episodes import make_episode, write
 
@@ -61,7 +61,7 @@ def test_every_text_is_encoded_once(dataset):
 
 
 def test_it_goes_on_where_it_was_cut_short(dataset, monkeypatch):
-    monkeypatch.setattr(ml.embedded, "PART_TEXTS", 4)
+    monkeypatch.setattr(ml.episodes.embeddings, "PART_TEXTS", 4)
     model = Letters()
     model.breaks_at = texts_of(dataset)[9]
     with pytest.raises(KeyboardInterrupt):

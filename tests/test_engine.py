@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.engine import TRIES, Engine, WorkerDied, do_all
+from sim.output.jobs import TRIES, Engine, WorkerDied, do_all
 
 
 def double(number: int) -> int:
@@ -87,7 +87,7 @@ def is_alive(pid: int) -> bool:
 
 def test_workers_end_with_their_parent(tmp_path):
     code = (
-        "from tools.engine import do_all\nfrom tests.test_engine import sleep_long\n"
+        "from sim.output.jobs import do_all\nfrom tests.test_engine import sleep_long\n"
         f"if __name__ == '__main__': list(do_all(sleep_long, [{str(tmp_path)!r}], workers=1))"
     )
     script, told = tmp_path / "parent.py", tmp_path / "pid"

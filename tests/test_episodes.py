@@ -13,11 +13,11 @@ import pytest
 
 from entities.actions import ACTIONS
 from entities.components import FACES
-from ml.episode_commit import STAGING
-from ml.episode_files import ALL_COLUMNS, COLUMNS, EPISODE_FACTS, STATISTICS
-from ml.episode_writer import EpisodeWriter
-from ml.episodes import SOURCES, Episode, EpisodeDataset, SceneRecord, open_dataset
-from ml.features import N_FEATURES
+from ml.episodes.commit import STAGING
+from ml.episodes.features import N_FEATURES
+from ml.episodes.layout import ALL_COLUMNS, COLUMNS, EPISODE_FACTS, STATISTICS
+from ml.episodes.reader import SOURCES, Episode, EpisodeDataset, SceneRecord, open_dataset
+from ml.episodes.writer import EpisodeWriter
 from tests.conftest import make_scene
 
 
@@ -265,7 +265,7 @@ def test_two_writers_do_not_meet(tmp_path):
     with EpisodeWriter(tmp_path):
         with pytest.raises(ValueError, match=r"process \d+ is writing this dataset; wait for it"):
             EpisodeWriter(tmp_path)
-        code = f"from ml.episode_writer import EpisodeWriter; EpisodeWriter({str(tmp_path)!r})"
+        code = f"from ml.episodes.writer import EpisodeWriter; EpisodeWriter({str(tmp_path)!r})"
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert "is writing this dataset" in other.stderr
     EpisodeWriter(tmp_path).close()

@@ -9,11 +9,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="the judge needs the train extra")
 pytest.importorskip("safetensors")
 
-from ml.corpus import cut, whole_windows  # noqa: E402
-from ml.runtime import MotionModel  # noqa: E402
+from ml.motion.corpus import cut, whole_windows  # noqa: E402
+from ml.motion.runtime import MotionModel  # noqa: E402
+from sim.evaluate import judge, rollouts, windows  # noqa: E402
+from sim.evaluate.retrieval import Retrieval  # noqa: E402
 from tests.test_model import pacing  # noqa: E402
-from tools import contact_sheet, evaluate, judge, rollouts, windows  # noqa: E402
-from tools.retrieval import Retrieval  # noqa: E402
+from tools import contact_sheet, evaluate  # noqa: E402
 
 MODEL = Path(__file__).parent / "data" / "motion_small.onnx"
 

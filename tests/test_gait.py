@@ -7,12 +7,13 @@ from entities.actions import ActionType
 from entities.components import Gait, Intent
 from entities.skeleton import L_HAND, PELVIS, R_FOOT
 from entities.units import DT
-from ml.likeness import cycle_match, cycles
-from ml.metrics import omnicontrol_skating, peak_jerk, skating_ratio
-from ml.pack import pack_folder
-from sim.gait import CADENCE, DUTY, gait_rows, softly_below, solve_joint
+from ml.capture.index import pack_folder
+from ml.measure.metrics import omnicontrol_skating, peak_jerk, skating_ratio
+from ml.measure.similarity import cycle_match, cycles
+from sim.animation.gait import CADENCE, DUTY, gait_rows, softly_below, solve_joint
+from sim.evaluate import animator_tables as sections
+from sim.evaluate import trials
 from tests.motion_stage import Take, film, forward, stage
-from tools import sections, trials
 
 STEADY = 600
 """Ticks looked at, after the start is over."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.text import EncoderError, TextEncoder, open_encoder
+from ml.text.encoders import EncoderError, TextEncoder, open_encoder
 from tests.loopback import Reply, Request, loopback
 
 pytest.importorskip("google.genai")

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from entities.actions import ACTIONS, ActionType
-from ml.episodes import Episode, open_dataset
-from tools.engine import Answer, Engine, do_all
-from tools.gates import faults
-from tools.generation import Order, Recipe, generate, in_order, make, manifest, verify
-from tools.grammar import draft, group
-from tools.phrases import DEEDS, PACES, SHAPES, VERBS, WORLD_WAYS
+from ml.episodes.reader import Episode, open_dataset
+from sim.generate.dataset import Order, Recipe, generate, in_order, make, manifest, verify
+from sim.generate.drafts import draft, group
+from sim.generate.gates import faults
+from sim.generate.phrases import DEEDS, PACES, SHAPES, VERBS, WORLD_WAYS
+from sim.output.jobs import Answer, Engine, do_all
 
 ROOT = Path(__file__).parents[1]
 A = ActionType

@@ -17,7 +17,7 @@ from entities.skeleton import (
     ActorType,
 )
 from entities.units import DT
-from sim.gestures import LOOSE, PARAMETERS, contact_time, gesture_table, hand_of
+from sim.animation.gestures import LOOSE, PARAMETERS, contact_time, gesture_table, hand_of
 from tests.motion_stage import film, forward, stage
 
 BALL_ACTIONS = [

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from entities.actions import ACTIONS, ActionType
-from ml.bvh import Bvh, parse_bvh, read_bvh, write_bvh
-from ml.captured import action_of, caption_of, flight_height, to_episode
-from ml.episodes import SOURCES, Episode, Source, open_dataset
-from ml.features import decode
-from ml.metrics import skating_ratio
-from ml.mocap import import_clip
-from ml.pack import PackRow, pack_folder, read_index
+from ml.capture.bvh import Bvh, parse_bvh, read_bvh, write_bvh
+from ml.capture.clip_episode import action_of, caption_of, flight_height, to_episode
+from ml.capture.index import PackRow, pack_folder, read_index
+from ml.capture.retarget import import_clip
+from ml.episodes.features import decode
+from ml.episodes.reader import SOURCES, Episode, Source, open_dataset
+from ml.measure.metrics import skating_ratio
 from tests.test_mocap import RIGS, renamed, reordered, rescaled, walker, z_up
 from tools.import_bvh import app, find_rows, scene_of
 

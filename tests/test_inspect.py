@@ -11,23 +11,23 @@ import pytest
 
 from entities.actions import ACTION_INDEX, ActionType
 from entities.skeleton import L_FOOT, PELVIS
-from ml.bvh import joint_positions
-from ml.captured import to_episode
-from ml.episode_writer import EpisodeWriter
-from ml.episodes import Episode, EpisodeDataset, SceneRecord, open_dataset
-from ml.mocap import import_clip, import_file
-from ml.pack import PackRow
+from ml.capture.bvh import joint_positions
+from ml.capture.clip_episode import to_episode
+from ml.capture.index import PackRow
+from ml.capture.retarget import import_clip, import_file
+from ml.episodes.reader import Episode, EpisodeDataset, SceneRecord, open_dataset
+from ml.episodes.writer import EpisodeWriter
+from sim.evaluate.dataset_figures import FAR_EDGES, histogram, measure, worst
+from sim.evaluate.reconstruct import POINTS, body
 from sim.loop import Simulation
-from sim.record import Take
+from sim.output.export_bvh import to_bvh
+from sim.output.gallery import choose
+from sim.output.recorder import Take
 from tests.chromium import chromium
 from tests.conftest import make_scene
 from tests.test_mocap import walker
-from tools.bvh_export import to_bvh
-from tools.dataset_figures import FAR_EDGES, histogram, measure, worst
-from tools.gallery import choose
 from tools.import_bvh import scene_of
 from tools.inspect_dataset import app
-from tools.lift import POINTS, body
 
 # Of the canvas: pixels in the left limbs' colour, how far right they lie, and a sum over all.
 LOOK = """(() => {

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ml.episode_writer import EpisodeWriter
-from ml.episodes import EpisodeDataset, open_dataset
-from tools.generation import Order, Recipe, make
+from ml.episodes.reader import EpisodeDataset, open_dataset
+from ml.episodes.writer import EpisodeWriter
+from sim.generate.dataset import Order, Recipe, make
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}

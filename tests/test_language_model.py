@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.text import EncoderError, open_encoder
+from ml.text.encoders import EncoderError, open_encoder
 
 # Read when the hub's client is imported: a test must never wait for a network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -134,7 +134,7 @@ def test_qwen25_averages_its_tokens(weights: dict[str, Path]) -> None:
 
 def test_nemotron_sees_both_ways(weights: dict[str, Path]) -> None:
     """Editing a late token changes the early states; a causal model's stay as they are."""
-    from ml.language_model import RECIPES, LanguageModel
+    from ml.text.language_model import RECIPES, LanguageModel
 
     change: dict[str, float] = {}
     for name, kind in (("nemotron-8b", "llama"), ("qwen3-8b", "qwen3")):

@@ -3,13 +3,13 @@
 import pytest
 from typer.testing import CliRunner
 
-from ml.bvh import write_bvh
+from ml.capture.bvh import write_bvh
+from sim.evaluate.animator_tables import add_gait, gait_tables
+from sim.evaluate.report import Section, as_markdown
+from sim.evaluate.trials import motions_of, steady_motions
 from tests.conftest import at, make_scene
 from tests.test_mocap import walker
 from tools.measure import app
-from tools.report import Section, as_markdown
-from tools.sections import add_gait, gait_tables
-from tools.trials import motions_of, steady_motions
 
 RUN = CliRunner(env={"COLUMNS": "200"})
 

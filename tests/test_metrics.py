@@ -20,9 +20,8 @@ from entities.skeleton import (
     R_KNEE,
     ActorType,
 )
-from ml.features import N_FEATURES, decode, encode
-from ml.likeness import cycle_match, cycles, distance_matrix, motion_distance, signature
-from ml.metrics import (
+from ml.episodes.features import N_FEATURES, decode, encode
+from ml.measure.metrics import (
     Motion,
     bone_deviation,
     elbow_flexion,
@@ -42,6 +41,7 @@ from ml.metrics import (
     support_speed,
     upright_world,
 )
+from ml.measure.similarity import cycle_match, cycles, distance_matrix, motion_distance, signature
 
 BONES = np.array(BONE_LENGTHS[ActorType.HUMAN])
 

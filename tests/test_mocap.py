@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from entities.skeleton import L_FOOT, NECK, PELVIS, R_FOOT
-from ml.bvh import Bvh, joint_positions, parse_bvh, read_bvh, write_bvh
-from ml.metrics import (
+from ml.capture.bvh import Bvh, joint_positions, parse_bvh, read_bvh, write_bvh
+from ml.capture.index import pack_folder, read_index
+from ml.capture.refit import BONES
+from ml.capture.retarget import import_clip, import_file
+from ml.measure.metrics import (
     bone_deviation,
     foot_penetration,
     gait_figures,
@@ -16,9 +19,6 @@ from ml.metrics import (
     skating_ratio,
     support_speed,
 )
-from ml.mocap import import_clip, import_file
-from ml.pack import pack_folder, read_index
-from ml.refit import BONES
 
 CHANNELS = ("Zrotation", "Xrotation", "Yrotation")
 # name, parent, offset of a 1.70 m body in metres, y up, facing +z

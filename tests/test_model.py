@@ -23,10 +23,10 @@ from entities.skeleton import (  # noqa: E402
     ActorType,
     bone_lengths,
 )
-from ml.corpus import Corpus, Shown, at_rate, cut, in_mirror, to_human, variants  # noqa: E402
-from ml.features import N_FEATURES, encode  # noqa: E402
-from ml.metrics import MOTION_FPS  # noqa: E402
-from ml.model import (  # noqa: E402
+from ml.episodes.features import N_FEATURES, encode  # noqa: E402
+from ml.measure.metrics import MOTION_FPS  # noqa: E402
+from ml.motion.corpus import Corpus, Shown, at_rate, cut, in_mirror, to_human, variants  # noqa: E402
+from ml.motion.model import (  # noqa: E402
     CHOICE,
     ROOT,
     SPREAD,
@@ -35,9 +35,9 @@ from ml.model import (  # noqa: E402
     Sampler,
     n_parameters,
 )
-from ml.objective import Batch, Disturbance, as_batch, disturb, objective, score  # noqa: E402
+from ml.motion.objective import Batch, Disturbance, as_batch, disturb, objective, score  # noqa: E402
+from ml.motion.weights import load_into, load_model, save_shards, save_weights  # noqa: E402
 from ml.train import PRESETS, TrainConfig, learning_rate, train  # noqa: E402
-from ml.weights import load_into, load_model, save_shards, save_weights  # noqa: E402
 
 SMALL = MotionConfig(width=32, layers=2, heads=2, text=8, history=8, chunk=16)
 

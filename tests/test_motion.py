@@ -24,7 +24,7 @@ from entities.skeleton import (
     bone_lengths,
 )
 from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
-from sim.motion import MotionRows, animate, motion_rows
+from sim.animation.locomotion import MotionRows, animate, motion_rows
 from tests.motion_stage import Take, film, forward, perform, stage
 
 

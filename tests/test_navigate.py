@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from entities.components import Body, Transform
-from sim.avoid import sidesteps
 from sim.build import build_world
-from sim.navigate import Obstacles, find_way
+from sim.navigation.avoidance import sidesteps
+from sim.navigation.visibility import Obstacles, find_way
 from tests.conftest import at, make_scene
 from tests.walking import walk
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from entities.actions import ActionType
-from ml.text import EncoderError, open_encoder
+from ml.text.encoders import EncoderError, open_encoder
 from sim.story import parse_event, parse_prompt
-from sim.story.lexicon import verbs, vocabulary
-from sim.story.nearest import LEAST_SIMILARITY, bundled_vectors, lexicon_space, spoken
+from sim.story.language.lexicon import verbs, vocabulary
+from sim.story.language.nearest import LEAST_SIMILARITY, bundled_vectors, lexicon_space, spoken
 
 
 def deeds(prompt: str) -> list[str]:

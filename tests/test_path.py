@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from entities.units import DT
-from sim.path import Path
+from sim.navigation.path import Path
 
 WHERE = "actors[1].movement_path"
 

@@ -12,11 +12,11 @@ from entities.objects import ObjectType, footprint_m, height_m, mass_kg
 from entities.scene import Scene
 from entities.skeleton import BODY_RADIUS, ActorType
 from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
-from sim.ballistics import fall, launch_to
 from sim.build import build_world
-from sim.drivers import GROUND_FRICTION, PUSH_ACCELERATION, ROLL
-from sim.height import BOUNCE
-from sim.physics import Physics
+from sim.physics.ballistics import fall, launch_to
+from sim.physics.drivers import GROUND_FRICTION, PUSH_ACCELERATION, ROLL
+from sim.physics.height import BOUNCE
+from sim.physics.space import Physics
 from sim.world import World
 
 RADIUS = BODY_RADIUS[ActorType.HUMAN]

@@ -9,9 +9,9 @@ from entities.objects import ObjectType, height_m
 from entities.scene import Scene
 from entities.skeleton import BODY_RADIUS, R_HAND, ActorType
 from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
+from sim.animation.locomotion import joints_world
+from sim.interaction.handling import RIM, aim_point, handle_objects, react
 from sim.loop import Simulation
-from sim.motion import joints_world
-from sim.play import RIM, aim_point, handle_objects, react
 
 RADIUS = BODY_RADIUS[ActorType.HUMAN]
 WEST = np.pi

@@ -14,12 +14,12 @@ from entities.objects import (
     height_m,
 )
 from entities.skeleton import NECK, R_HAND
-from sim.camera import Camera
-from sim.grip import held_axis, held_heading
-from sim.mesh import DAYLIGHT, turned
-from sim.painter import painter_order
-from sim.props import default_color, draw_prop, prop_extent, prop_mesh
-from sim.shapes import COPLANAR, FACE, ShapeFile
+from sim.camera.pinhole import Camera
+from sim.render.geometry.draw_order import painter_order
+from sim.render.geometry.mesh import DAYLIGHT, turned
+from sim.render.geometry.shapes import COPLANAR, FACE, ShapeFile
+from sim.render.held import held_axis, held_heading
+from sim.render.props import default_color, draw_prop, prop_extent, prop_mesh
 
 SIZE = (400, 400)
 EMPTY = (1, 2, 3)

@@ -5,9 +5,9 @@ import pytest
 
 from entities.scene import Scene
 from entities.skeleton import L_FOOT, L_HAND, NECK, PELVIS, R_FOOT, R_HAND
-from ml.metrics import Motion
+from ml.measure.metrics import Motion
 from sim import simulate
-from tools import trials
+from sim.evaluate import trials
 
 DOWN_M = 0.002
 

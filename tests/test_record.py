@@ -12,18 +12,18 @@ import numpy as np
 import pygame
 import pytest
 
-import sim.record
+import sim.output.recorder
 from entities.actions import ACTION_INDEX, ActionType
 from entities.units import DT
-from ml.episodes import EpisodeDataset, SceneRecord, open_dataset
-from ml.features import decode
+from ml.episodes.features import decode
+from ml.episodes.reader import EpisodeDataset, SceneRecord, open_dataset
 from sim import parse_prompt, simulate
 from sim.loop import Simulation
-from sim.record import Recorder, Take, differences
-from sim.replay import Recording
-from sim.subtasks import caption_of, clauses_of
-from sim.video import Clip, prepare_video
-from sim.window import Window
+from sim.output.recorder import Recorder, Take, differences
+from sim.output.replay import Recording
+from sim.output.video import Clip, prepare_video
+from sim.story.captions import caption_of, clauses_of
+from sim.window.window import Window
 from tests.conftest import at, make_scene
 
 ROOT = Path(__file__).parents[1]
@@ -187,7 +187,7 @@ def test_what_differs_is_said(tmp_path):
 def test_long_takes_go_through_the_disk(tmp_path, monkeypatch):
     scene = walkers()
     memory = record(tmp_path / "memory", scene)
-    monkeypatch.setattr(sim.record, "TILE_FRAMES", 7)
+    monkeypatch.setattr(sim.output.recorder, "TILE_FRAMES", 7)
     disk = record(tmp_path / "disk", scene)
     assert disk.content_hash() == memory.content_hash()
 

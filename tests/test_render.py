@@ -9,12 +9,12 @@ import pytest
 from entities.components import FACES, Mark
 from entities.objects import ObjectType, footprint_m, height_m
 from entities.skeleton import ACTOR_TYPES, ActorType
-from sim import anatomy as at
-from sim.camera import Camera
-from sim.effects import soft_disc
-from sim.figure import FigureArtist
+from sim.camera.pinhole import Camera
 from sim.frame import Frame
-from sim.render import Renderer
+from sim.render.effects import soft_disc
+from sim.render.figure import anatomy as at
+from sim.render.figure.figures import FigureArtist
+from sim.render.renderer import Renderer
 from tests.staging import make_cast, make_frame
 
 SIZE = (640, 360)

@@ -13,19 +13,19 @@ from pathlib import Path
 import av
 import pytest
 
-from ml.captured import to_episode
-from ml.episode_writer import EpisodeWriter
-from ml.episodes import SceneRecord
-from ml.mocap import import_clip
-from ml.pack import PackRow
+from ml.capture.clip_episode import to_episode
+from ml.capture.index import PackRow
+from ml.capture.retarget import import_clip
+from ml.episodes.reader import SceneRecord
+from ml.episodes.writer import EpisodeWriter
 from sim.loop import Simulation
-from sim.record import Take
+from sim.output.jobs import Engine, do_all
+from sim.output.recorder import Take
+from sim.output.shot_list import Look, Order, RecordedScenes, film, read_shots, slug
 from tests.conftest import make_scene
 from tests.test_mocap import walker
-from tools.engine import Engine, do_all
 from tools.import_bvh import scene_of
 from tools.render_batch import app
-from tools.shotlist import Look, Order, RecordedScenes, film, read_shots, slug
 
 TINY = ("--size", "64x36", "--fps", "10", "--seconds", "0.5")
 

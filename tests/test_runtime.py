@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-import ml.runtime
+import ml.motion.runtime
 from entities.actions import ACTIONS, ActionType
 from entities.components import Intent
 from entities.skeleton import (
@@ -31,10 +31,10 @@ from entities.skeleton import (
     bone_lengths,
 )
 from entities.units import DT, TICKS_PER_MOTION_FRAME
-from ml.episodes import SOURCES, Source, open_dataset
-from ml.metrics import MOTION_FPS, bone_deviation, knee_flexion
-from ml.refit import BONES, with_human_bones
-from ml.runtime import (
+from ml.capture.refit import BONES, with_human_bones
+from ml.episodes.reader import SOURCES, Source, open_dataset
+from ml.measure.metrics import MOTION_FPS, bone_deviation, knee_flexion
+from ml.motion.runtime import (
     MOST_AT_ONCE,
     MotionModel,
     Streams,
@@ -43,11 +43,11 @@ from ml.runtime import (
     open_words,
 )
 from sim import render_video, simulate
-from sim.learned import MODEL_DOES, RENEW_FRAMES
+from sim.animation.learned import MODEL_DOES, RENEW_FRAMES
+from sim.evaluate.trials import motion_of
 from sim.loop import Simulation
-from sim.record import Recorder, differences
+from sim.output.recorder import Recorder, differences
 from tests.conftest import at, make_scene
-from tools.trials import motion_of
 
 MODEL = Path(__file__).parent / "data" / "motion_small.onnx"
 
@@ -69,7 +69,7 @@ def walk():
 
 
 def without_model(monkeypatch, path: Path) -> None:
-    monkeypatch.setattr(ml.runtime, "default_model", lambda: path)
+    monkeypatch.setattr(ml.motion.runtime, "default_model", lambda: path)
 
 
 def test_nothing_asked_and_no_model_is_procedural(monkeypatch, caplog, tmp_path) -> None:

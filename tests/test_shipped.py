@@ -11,12 +11,12 @@ import pytest
 from entities.actions import ACTIONS, ActionType
 from entities.skeleton import JOINTS, ActorType
 from entities.units import DT
-from ml.metrics import bone_deviation, skating_ratio, speed_error
-from ml.runtime import MotionModel
+from ml.measure.metrics import bone_deviation, skating_ratio, speed_error
+from ml.motion.runtime import MotionModel
 from sim import parse_prompt, simulate
+from sim.evaluate import rollouts
+from sim.evaluate.trials import motion_of
 from tests.conftest import SHIPPED, make_scene
-from tools import rollouts
-from tools.trials import motion_of
 
 README_PROMPT = "a man runs from home plate to first base while the crowd waits"
 GAITS = (ActionType.WALK, ActionType.JOG, ActionType.RUN, ActionType.SPRINT)

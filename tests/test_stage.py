@@ -11,14 +11,14 @@ import pygame
 import pytest
 
 from entities.scene import TimeOfDay, Weather
-from sim.camera import Camera
-from sim.ground import outlines
-from sim.places import places, stage_path, themes
-from sim.shapes import ShapeFile
-from sim.stage import Stage
-from sim.stagefile import Mark, StageFile, load_stage
-from sim.stands import mitred
-from sim.tiling import Around, cells_around, chances
+from entities.stages import places, stage_path, themes
+from sim.camera.pinhole import Camera
+from sim.render.geometry.shapes import ShapeFile
+from sim.render.stage.grandstands import mitred
+from sim.render.stage.ground import outlines
+from sim.render.stage.stage import Stage
+from sim.render.stage.stage_file import Mark, StageFile, load_stage
+from sim.render.stage.tiling import Around, cells_around, chances
 
 SIZE = (640, 360)
 ASKED = [
@@ -106,7 +106,7 @@ def test_pitch_court_and_track_are_true():
 
 
 def test_places_need_no_drawing_library():
-    code = "import sys, sim.places as p; p.places('park'); assert 'pygame' not in sys.modules"
+    code = "import sys, entities.stages as p; p.places('park'); assert 'pygame' not in sys.modules"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 

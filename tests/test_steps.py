@@ -5,10 +5,10 @@ import pytest
 
 from entities.actions import ActionType
 from entities.skeleton import ActorType
-from sim.animate import cadence_of, effective_pace, foot_bases, parameters
-from sim.gait import CADENCE, DUTY, gait_rows
-from sim.rows import motion_rows
-from sim.steps import swing_ends
+from sim.animation.footsteps import swing_ends
+from sim.animation.gait import CADENCE, DUTY, gait_rows
+from sim.animation.motion_state import motion_rows
+from sim.animation.pose import cadence_of, effective_pace, foot_bases, parameters
 from tests.motion_stage import film, forward, stage
 
 

@@ -11,11 +11,19 @@ from hypothesis import strategies as st
 
 from entities.actions import ACTION_VELOCITIES, ActionType
 from entities.scene import Actor, parse_scene
+from entities.stages import places
 from entities.units import MOON_GRAVITY
 from sim.build import build_world
-from sim.places import places
 from sim.story import Patch, parse_event, parse_prompt
-from sim.story.lexicon import roles, themes, third_person, verb_forms, verbs, vocabulary, words
+from sim.story.language.lexicon import (
+    roles,
+    themes,
+    third_person,
+    verb_forms,
+    verbs,
+    vocabulary,
+    words,
+)
 
 PROMPTS = Path(__file__).parent / "data" / "prompts_dev.jsonl"
 

@@ -8,7 +8,7 @@ import pytest
 from entities.actions import ACTIONS, ActionType
 from entities.skeleton import PELVIS
 from sim import parse_prompt, simulate
-from sim.story.perform import UPPER_BODY
+from sim.story.staging.perform import UPPER_BODY
 from sim.trace import Trace
 from tests.test_story_relations import (
     AWAY,

@@ -13,7 +13,7 @@ from entities.actions import ActionType
 from entities.objects import ObjectType, footprint_m, height_m
 from entities.scene import Scene
 from sim import parse_prompt, simulate
-from sim.story.lexicon import RoleFile, ThemeFile, roles, themes
+from sim.story.language.lexicon import RoleFile, ThemeFile, roles, themes
 from sim.trace import Trace
 
 A, T = ActionType, ObjectType
@@ -143,7 +143,7 @@ def test_who_does_what(prompt: str, deeds: dict[str, list[ActionType]]) -> None:
 
 def test_a_newcomer_adds_a_role_and_a_place_without_code(tmp_path: Path) -> None:
     """A copy of the data with two more entries, read by a fresh process."""
-    story = Path(parse_prompt.__code__.co_filename).parent
+    story = Path(roles.__wrapped__.__code__.co_filename).parent
     added_role = roles().model_dump(mode="json", exclude_defaults=True)
     added_role["roles"]["zamboner"] = {
         "words": ["zamboner"], "theme": "curling hall", "action": "push", "color": "teal",
@@ -156,7 +156,8 @@ def test_a_newcomer_adds_a_role_and_a_place_without_code(tmp_path: Path) -> None
         (tmp_path / f"{name}.json").write_bytes((story / f"{name}.json").read_bytes())
     code = (
         "import sys, pathlib\n"
-        "from sim.story import lexicon, parse_prompt\n"
+        "from sim.story import parse_prompt\n"
+        "from sim.story.language import lexicon\n"
         "lexicon.resources.files = lambda package: pathlib.Path(sys.argv[1])\n"
         "scene = parse_prompt('two zamboners wave')\n"
         "print(len(scene.actors), scene.theme, scene.actors[0].color, repr(scene.description))\n"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from entities.scene import MAX_ACTORS, MAX_OBJECTS, parse_scene
 from sim import parse_prompt, simulate
-from sim.story.lexicon import vocabulary
-from sim.story.reading import MAX_PROMPT
+from sim.story.language.lexicon import vocabulary
+from sim.story.language.reading import MAX_PROMPT
 
 PROMPTS = [
     json.loads(line)["prompt"]

@@ -11,8 +11,8 @@ import pytest
 from entities.actions import ACTIONS, ActionType
 from entities.objects import footprint_m
 from entities.scene import Scene
+from entities.stages import places
 from sim import parse_prompt, simulate
-from sim.places import places
 
 AT_M = 1.6
 """From the middle of somebody to the edge of what he went to."""

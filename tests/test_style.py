@@ -10,14 +10,14 @@ from entities.components import FACE_INDEX, FACES, Attention, Gait, Intent, Mann
 from entities.scene import Scene
 from entities.skeleton import L_FOOT, L_HAND, NECK, PELVIS, R_FOOT, R_HAND
 from entities.units import DT
-from ml.likeness import distance_matrix, motion_distance
+from ml.measure.similarity import distance_matrix, motion_distance
 from sim import simulate
-from sim.attention import GAZES, LOUD, MOST_PITCH, MOST_YAW, lips, take_up
+from sim.animation.attention import GAZES, LOUD, MOST_PITCH, MOST_YAW, lips, take_up
+from sim.animation.locomotion import MotionRows, animate
+from sim.animation.style import COLUMNS, STYLES, style_row
 from sim.build import build_world
 from sim.loop import Simulation
-from sim.motion import MotionRows, animate
-from sim.story.lexicon import words
-from sim.style import COLUMNS, STYLES, style_row
+from sim.story.language.lexicon import words
 from tests.motion_stage import Take, film, stage
 
 TRAVELS = [action for action in ACTIONS if ACTION_VELOCITIES[action] > 0.0]

@@ -7,11 +7,11 @@ from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionTyp
 from entities.components import Intent, Script
 from entities.skeleton import L_ELBOW, L_HAND, NECK, PELVIS, R_ELBOW, R_HAND
 from entities.units import DT, START_TAU_S
-from ml.metrics import limit_violations, pop_score
-from sim.behavior import BEARINGS
+from ml.measure.metrics import limit_violations, pop_score
+from sim.evaluate import trials
+from sim.navigation.steering import BEARINGS
 from sim.world import World
 from tests.motion_stage import film, perform, stage
-from tools import trials
 
 SPEEDS = np.array([ACTION_VELOCITIES[action] for action in ACTIONS])
 PAIRS = [(a, b) for a in ACTIONS for b in ACTIONS if a is not b]

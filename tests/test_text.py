@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.text import (
+from ml.text.encoders import (
     MINILM_DIM,
     Adapter,
     Choice,
@@ -21,8 +21,8 @@ from ml.text import (
     into_default,
     open_encoder,
 )
+from sim.story.corpus import sentences
 from tools.fit_adapter import fit
-from tools.sentences import sentences
 
 REFERENCE = Path(__file__).parent / "data" / "minilm_reference.npz"
 
@@ -91,7 +91,7 @@ def test_the_bundled_encoder_needs_no_torch() -> None:
     code = (
         "import sys\n"
         "for name in ('torch', 'transformers', 'google.genai'): sys.modules[name] = None\n"
-        "from ml.text import open_encoder\n"
+        "from ml.text.encoders import open_encoder\n"
         "print(open_encoder().encode(['a man runs']).shape)\n"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

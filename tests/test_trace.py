@@ -148,8 +148,8 @@ def test_two_who_meet_head_on_pass_each_other():
 
 
 def test_a_base_runner_rounds_the_diamond():
+    from entities.stages import places
     from sim import parse_prompt
-    from sim.places import places
 
     scene = parse_prompt("a man hits a home run and runs round all the bases")
     trace = simulate(scene)

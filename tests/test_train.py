@@ -16,15 +16,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the train extra")
 pytest.importorskip("safetensors")
 
-from ml.corpus import Corpus, read_corpus  # noqa: E402
-from ml.episodes import Teaches  # noqa: E402
-from ml.metrics import speed_error  # noqa: E402
-from ml.model import MotionConfig  # noqa: E402
+from ml.episodes.reader import Teaches  # noqa: E402
+from ml.measure.metrics import speed_error  # noqa: E402
+from ml.motion.corpus import Corpus, read_corpus  # noqa: E402
+from ml.motion.model import MotionConfig  # noqa: E402
 from ml.train import MEAN, PRESETS, train_from_nothing  # noqa: E402
 from sim import simulate  # noqa: E402
+from sim.evaluate.trials import motions_of  # noqa: E402
 from tests import small_model  # noqa: E402
 from tests.conftest import at, make_scene  # noqa: E402
-from tools.trials import motions_of  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 SMALL = MotionConfig(width=64, layers=2, heads=4, dropout=0.0)

@@ -18,10 +18,10 @@ import pytest
 
 from entities.skeleton import bone_lengths
 from sim import render_video
-from sim.director import Director
+from sim.camera.director import Director
 from sim.loop import Simulation
-from sim.render import Renderer
-from sim.video import Clip, film, prepare_frames, prepare_video
+from sim.output.video import Clip, film, prepare_frames, prepare_video
+from sim.render.renderer import Renderer
 from tests.conftest import at, make_scene
 
 SIZE = (160, 90)

@@ -15,10 +15,10 @@ import pytest
 from entities.actions import ACTIONS, ActionType
 from entities.scene import CameraMode, load_scene
 from entities.units import DT
-from sim.controls import DEEDS
 from sim.loop import Simulation
-from sim.playback import MAX_CATCH_UP_TICKS, PACES, Playback
-from sim.window import Window
+from sim.window.controls import DEEDS
+from sim.window.playback import MAX_CATCH_UP_TICKS, PACES, Playback
+from sim.window.window import Window
 from tests.conftest import make_scene
 
 ROOT = Path(__file__).parents[1]

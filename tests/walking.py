@@ -7,8 +7,8 @@ import numpy as np
 from entities.components import Intent, Route, Transform, Velocity
 from entities.scene import Scene
 from entities.units import DT
-from sim.behavior import FollowRoute, run_script
 from sim.build import build_world
+from sim.navigation.steering import FollowRoute, run_script
 
 
 @dataclass

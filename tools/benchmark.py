@@ -26,9 +26,9 @@ CROWDS = (1, 4, 20, 100, 200, 300)
 FIRST_FRAME = """
 import time; start = time.perf_counter()
 from sim import parse_prompt
-from sim.director import Director
+from sim.camera.director import Director
 from sim.loop import Simulation
-from sim.render import Renderer
+from sim.render.renderer import Renderer
 import pygame
 scene = parse_prompt("a man runs from home plate to first base while the crowd waits")
 run = Simulation(scene)
@@ -244,7 +244,7 @@ def window(
     The motion model works in a thread, so that processor time is more than time.
     """
     from sim.loop import Simulation
-    from sim.window import FPS, Window
+    from sim.window.window import FPS, Window
 
     width, height = (int(part) for part in size.split("x"))
     run = Simulation(crowd_scene(actors, seconds), motion=by, model=model)

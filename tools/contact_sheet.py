@@ -12,14 +12,14 @@ import typer
 from entities.actions import ACTION_VELOCITIES, ActionType
 from entities.scene import CameraMode, Scene
 from entities.units import DT
-from ml.runtime import MotionModel, choose_motion, open_model
+from ml.motion.runtime import MotionModel, choose_motion, open_model
 from run_sim import run_command, users_fault
 from sim import parse_prompt
-from sim.director import Director
+from sim.animation.style import STYLES
+from sim.camera.director import Director
+from sim.evaluate.rollouts import Headless
 from sim.loop import Simulation
-from sim.render import Renderer
-from sim.style import STYLES
-from tools.rollouts import Headless
+from sim.render.renderer import Renderer
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 GAP_PX = 4

@@ -14,9 +14,9 @@ import numpy as np
 import typer
 
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
-from ml.text import DEFAULT, open_encoder
-from sim.story.lexicon import verbs
-from sim.story.nearest import (
+from ml.text.encoders import DEFAULT, open_encoder
+from sim.story.language.lexicon import verbs
+from sim.story.language.nearest import (
     LEAST_SIMILARITY,
     VECTORS,
     LexiconSpace,
@@ -61,7 +61,7 @@ def benchmark(
     head = (
         "# Which action does a phrase mean?\n\n"
         f"{len(pairs)} paraphrases ({len(groups)} actions, five each: "
-        f"`{PARAPHRASES.as_posix()}`) are compared with the phrases of `sim/story/verbs.json`. An "
+        f"`{PARAPHRASES.as_posix()}`) are compared with the phrases of `sim/story/language/verbs.json`. An "
         "action's similarity counts its nearest phrase and the middle of its phrases by half, "
         "after what all phrases share is taken off: their mean and the direction in which they "
         "differ most (all-but-the-top, https://arxiv.org/abs/1702.01417). "

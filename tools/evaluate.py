@@ -13,14 +13,15 @@ import numpy as np
 import typer
 
 from entities.actions import ACTIONS
-from ml.corpus import Corpus, cut, read_corpus, whole_windows
-from ml.metrics import MOTION_FPS
-from ml.runtime import MotionModel
+from ml.measure.metrics import MOTION_FPS
+from ml.motion.corpus import Corpus, cut, read_corpus, whole_windows
+from ml.motion.runtime import MotionModel
 from run_sim import run_command, users_fault
-from tools import let_run, rollouts
-from tools import windows as windowing
-from tools.report import Section, plotting, show
-from tools.retrieval import Retrieval
+from sim.evaluate import model_tables as let_run
+from sim.evaluate import rollouts
+from sim.evaluate import windows as windowing
+from sim.evaluate.report import Section, plotting, show
+from sim.evaluate.retrieval import Retrieval
 
 app = typer.Typer(
     add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False

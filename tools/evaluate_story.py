@@ -25,7 +25,7 @@ import typer
 from entities.actions import ACTION_VELOCITIES
 from entities.objects import footprint_m
 from entities.scene import Actor, Scene
-from sim.places import places
+from entities.stages import places
 from sim.story import parse_prompt
 
 ASPECTS = ("count", "actions", "objects", "direction", "relation", "theme", "look")

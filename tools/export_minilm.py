@@ -13,8 +13,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ml.text import MINILM_DIM, MINILM_TOKENS, open_encoder
-from tools.sentences import sentences
+from ml.text.encoders import MINILM_DIM, MINILM_TOKENS, open_encoder
+from sim.story.corpus import sentences
 
 MODELS = Path(str(resources.files("assets"))) / "models"
 REFERENCE = Path("tests/data/minilm_reference.npz")

@@ -25,6 +25,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 SECONDS = 5.0
 FILM = {"fps": 20, "size": (480, 270), "seconds": 2.0}
+THEMES = ("baseball", "basketball", "beach", "city", "dojo", "generic", "park", "room", "soccer")
+THEMES += ("space", "stage", "street", "track")
+WEATHERS = ("clear", "cloudy", "rain", "snow", "fog")
+HOURS = ("day", "dawn", "dusk", "night")
+CAMERAS = ("follow", "fit", "fixed", "orbit")
 KINDS = ("human", "child", "alien", "robot", "dog", "cat", "horse")
 
 SENTENCES = (  # one for each theme, and for each way in which somebody meets somebody or something
@@ -52,12 +57,22 @@ SENTENCES = (  # one for each theme, and for each way in which somebody meets so
     "a zombie walks toward a scared girl; she screams and runs away",
     "ten people walk between two buildings",
     "a tired boy throws a ball to a happy dog that catches it",
+    "a bowler bowls, a golfer swings, a tennis player hits the ball",
+    "three girls skip around a lamp post while a drunk man staggers past",
+    "a goalkeeper waits, a striker kicks the ball and celebrates",
+    "a grandmother reads on a chair next to a sleeping child",
+    "two boys chase a thief around the house, he climbs a ladder",
+    "a waiter carries a box between the tables and bows",
 )
 LATER = (  # a sentence, and what follows it: the lines of a script
     ("a man walks to the tree", ("1 now he runs", "2.5 now he sits down", "4 now he waves")),
     ("two women walk", ("1.5 now they dance", "3 now they jog to the left")),
     ("a boy stands next to a ball", ("1 now he kicks the ball", "3 now he runs")),
     ("a robot waits by a box", ("1 now it picks up the box", "3 now it puts down the box")),
+    ("two friends stand in the park", ("1 now they shake hands", "3 now they wave")),
+    ("a dog runs to the left", ("2 now it sits", "3.5 now it lies down")),
+    ("a woman sits on a bench", ("1.5 now she gets up", "3 now she walks away")),
+    ("a man reads a book", ("1 now he claps", "2 now he falls", "4 now he gets up")),
     ("a girl jogs", ("0.5 now she stops", "1.5 now she turns left and sprints", "3 now she bows")),
 )
 REFUSED = (  # what a user may get wrong, and is told in a line
@@ -131,7 +146,16 @@ def solo_scenes(checkout: Path) -> list[dict]:
         ]
         things = [{"object_type": "chair", "position": {"x": 6.0, "y": 1.0}}]
         things.append({"object_type": "ball", "position": {"x": -3.6, "y": 0.3}})
-        scenes.append({"actors": cast, "objects": things, "seed": first, "duration": SECONDS})
+        k = first // 4
+        look = {
+            "theme": THEMES[k % len(THEMES)],
+            "weather": WEATHERS[k % len(WEATHERS)],
+            "time_of_day": HOURS[k % len(HOURS)],
+            "camera": {"mode": CAMERAS[k % len(CAMERAS)]},
+        }
+        scenes.append(
+            {"actors": cast, "objects": things, "seed": first, "duration": SECONDS, **look}
+        )
     return scenes
 
 
@@ -238,10 +262,10 @@ def _of(content: str | bytes) -> str:
 
 
 def _of_folder(folder: Path) -> str:
-    """Every file's name and bytes, less those that say how long something took."""
+    """Every file's name and bytes, less what says how long it took and who has it open."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "lock":
+        if path.is_file() and path.name != ".lock":
             content = path.read_bytes()
             if path.name == "manifest.json":
                 kept = json.loads(content)

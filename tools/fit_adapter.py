@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ml.text import (
+from ml.text.encoders import (
     Adapter,
     EncoderError,
     TextEncoder,
@@ -18,7 +18,7 @@ from ml.text import (
     default_cache,
     open_encoder,
 )
-from tools.sentences import sentences
+from sim.story.corpus import sentences
 
 N_SENTENCES = 4_000
 HELD_OUT = 0.2

@@ -17,11 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from entities.scene import MAX_DURATION_S
-from ml.episode_files import INFO
-from ml.episodes import open_dataset
+from ml.episodes.layout import INFO
+from ml.episodes.reader import open_dataset
 from run_sim import refused_by_system, run_command, users_fault
-from tools.engine import Answer, Engine, WorkerDied, do_all
-from tools.generation import (
+from sim.generate.dataset import (
     MANIFEST,
     Made,
     Order,
@@ -31,6 +30,7 @@ from tools.generation import (
     travelled,
     verify,
 )
+from sim.output.jobs import Answer, Engine, WorkerDied, do_all
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option

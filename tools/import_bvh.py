@@ -19,15 +19,15 @@ import typer
 
 from entities.actions import ACTIONS
 from entities.scene import Scene
-from ml.captured import caption_of, to_episode
-from ml.episode_writer import EpisodeWriter
-from ml.episodes import SPLITS, Episode, SceneRecord, Teaches, open_dataset
-from ml.metrics import MOTION_FPS
-from ml.mocap import import_file
-from ml.pack import PackRow, read_index
-from ml.rigs import Rig
+from ml.capture.clip_episode import caption_of, to_episode
+from ml.capture.index import PackRow, read_index
+from ml.capture.retarget import import_file
+from ml.capture.rigs import Rig
+from ml.episodes.reader import SPLITS, Episode, SceneRecord, Teaches, open_dataset
+from ml.episodes.writer import EpisodeWriter
+from ml.measure.metrics import MOTION_FPS
 from run_sim import refused_by_system, run_command, users_fault
-from tools.report import Section, as_markdown, show_tables, write_page
+from sim.evaluate.report import Section, as_markdown, show_tables, write_page
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 LICENCE = "other"

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ml.episodes import EpisodeDataset, open_dataset
+from ml.episodes.reader import EpisodeDataset, open_dataset
 from run_sim import progress_bar, refused_by_system, run_command, users_fault
-from tools.dataset_figures import (
+from sim.evaluate.dataset_figures import (
     Sample,
     balance_section,
     counts_section,
@@ -20,10 +20,10 @@ from tools.dataset_figures import (
     spread_section,
     worst_section,
 )
-from tools.export import write_bvh_file, write_json_file, write_rerun
-from tools.gallery import choose, write_gallery
-from tools.report import as_markdown, show, write_page
-from tools.samples import write_sheets
+from sim.evaluate.report import as_markdown, show, write_page
+from sim.output.export import write_bvh_file, write_json_file, write_rerun
+from sim.output.gallery import choose, write_gallery
+from sim.output.sample_sheets import write_sheets
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option

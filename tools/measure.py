@@ -13,13 +13,14 @@ import typer
 
 from entities.actions import ACTIONS
 from entities.scene import load_scene
-from ml.episodes import open_dataset
-from ml.metrics import Motion
-from ml.mocap import import_file
+from ml.capture.retarget import import_file
+from ml.episodes.reader import open_dataset
+from ml.measure.metrics import Motion
 from sim import simulate
-from tools import sections, trials
-from tools.lift import motion_of, walks_on_two_legs
-from tools.report import Section, console, plotting, show
+from sim.evaluate import animator_tables as sections
+from sim.evaluate import trials
+from sim.evaluate.reconstruct import motion_of, walks_on_two_legs
+from sim.evaluate.report import Section, console, plotting, show
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ml.embedded import embed, texts_of
-from ml.episodes import open_dataset
-from ml.text import DEFAULT, open_encoder
+from ml.episodes.embeddings import embed, texts_of
+from ml.episodes.reader import open_dataset
+from ml.text.encoders import DEFAULT, open_encoder
 from run_sim import run_command, users_fault
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

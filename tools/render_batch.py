@@ -30,10 +30,10 @@ from run_sim import (
     run_command,
     users_fault,
 )
+from sim.output.jobs import Answer, Engine, WorkerDied, do_all
+from sim.output.shot_list import Film, Look, Order, RecordedScenes, Shot, film, read_shots
+from sim.output.whole import write_whole
 from tools.contact_sheet import sheet
-from tools.engine import Answer, Engine, WorkerDied, do_all
-from tools.shotlist import Film, Look, Order, RecordedScenes, Shot, film, read_shots
-from tools.whole import write_whole
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 MANIFEST = "manifest.jsonl"

@@ -6,7 +6,7 @@ beside this module.
 """
 
 from sim.story.later import Patch, parse_event
-from sim.story.timing import timed_path
-from sim.story.write import parse_prompt
+from sim.story.parse import parse_prompt
+from sim.story.staging.timing import timed_path
 
 __all__ = ["Patch", "parse_event", "parse_prompt", "timed_path"]

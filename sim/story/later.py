@@ -8,18 +8,18 @@ import numpy as np
 from entities.actions import ActionType
 from entities.scene import Actor, Scene
 from entities.skeleton import ActorType
-from sim.story.acts import Act, Finder
-from sim.story.cast import Cast, Player
-from sim.story.clauses import lightened
-from sim.story.grammar import Parser
-from sim.story.lexicon import roles, themes
-from sim.story.perform import perform
-from sim.story.phrases import Noun
-from sim.story.plan import BACKWARDS, Plan
-from sim.story.reading import check_length, tokens, units
-from sim.story.scenery import Item, Stage
-from sim.story.timing import Knot, Spot
-from sim.story.write import known_verbs
+from sim.story.language.clauses import lightened
+from sim.story.language.grammar import Parser
+from sim.story.language.lexicon import roles, themes
+from sim.story.language.phrases import Noun
+from sim.story.language.reading import check_length, tokens, units
+from sim.story.parse import known_verbs
+from sim.story.staging.acts import Act, Finder
+from sim.story.staging.cast import Cast, Player
+from sim.story.staging.perform import perform
+from sim.story.staging.plan import BACKWARDS, Plan
+from sim.story.staging.scenery import Item, Stage
+from sim.story.staging.timing import Knot, Spot
 
 _KEYS = {
     ActorType.HUMAN: "person", ActorType.CHILD: "child", ActorType.ALIEN: "alien",

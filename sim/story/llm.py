@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ml.text import require
+from ml.text.encoders import require
 
 XAI_URL, XAI_MODEL = "https://api.x.ai/v1", "grok-4"
 KEY_OF_HOST = {"api.x.ai": "XAI_API_KEY", "api.openai.com": "OPENAI_API_KEY"}

@@ -16,11 +16,11 @@ from entities.colors import COLORS
 from entities.objects import ObjectType
 from entities.scene import Actor, Cue, Point, Scene, SceneObject, TimeOfDay, Weather, explain
 from entities.skeleton import ActorType
-from sim.story.lexicon import themes
+from sim.story.language.lexicon import themes
+from sim.story.language.reading import check_length
 from sim.story.llm import Endpoint, LlmError, Message, ask
-from sim.story.reading import check_length
-from sim.story.timing import Knot, Spot, timed_path
-from sim.story.write import parse_prompt
+from sim.story.parse import parse_prompt
+from sim.story.staging.timing import Knot, Spot, timed_path
 
 MAX_CAST, MAX_THINGS, MAX_STEPS = 200, 200, 60
 SPACING_M, ROW = 1.2, 8

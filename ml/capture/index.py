@@ -1,0 +1,88 @@
+"""Folders of BVH files and what an index says of each: captions, splits, licences.
+
+An index is a CSV file whose header has at least ``file`` and ``caption``, such as that of the pack
+of real human motion that lies beside the repository; or a text file with a name and its caption on
+every line.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.episodes.reader import SPLITS
+
+ROOT_MOTIONS = ("full", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class PackRow:
+    """What is known of one file."""
+
+    path: Path
+    caption: str
+    action: str = ""  # as the source calls it
+    full_root: bool = True  # False for walking on the spot, whose feet slide by design
+    mean_speed: float | None = None  # m/s, as the index says
+    source: str = ""
+    licence: str = ""
+    split: str = "train"
+
+
+def pack_folder() -> Path | None:
+    """The mocap pack beside the repository (``../shared/mocap``), or None where there is none."""
+    folder = Path(__file__).resolve().parents[3] / "shared" / "mocap"
+    return folder if (folder / "index.csv").is_file() else None
+
+
+def read_index(path: Path) -> list[PackRow]:
+    """An index, or the ``index.csv`` of a folder; files are named from where it lies.
+
+    Raises OSError if it cannot be read, ValueError naming the line and what is wrong with it.
+    """
+    path = path / "index.csv" if path.is_dir() else path
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            if path.suffix.lower() != ".csv":
+                lines = enumerate(file, start=1)
+                return [_line(line, path, at) for at, line in lines if line.strip()]
+            reader = csv.DictReader(file)
+            for name in ("file", "caption"):
+                if name not in (reader.fieldnames or ()):
+                    raise ValueError(f"{path}: no column {name!r}; expected file, caption, …")
+            return [_row(row, path, reader.line_num) for row in reader]
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: not UTF-8 text") from None
+
+
+def _line(line: str, path: Path, number: int) -> PackRow:
+    words = line.split(maxsplit=1)
+    if len(words) < 2:
+        raise ValueError(f"{path}:{number}: {line.strip()!r}; expected a file's name, its caption")
+    return PackRow(path.parent / words[0], words[1].strip())
+
+
+def _row(row: dict[str, str | None], path: Path, number: int) -> PackRow:
+    where = f"{path}:{number}"
+    cells = {name: (cell or "").strip() for name, cell in row.items() if name}
+    for name in ("file", "caption"):
+        if not cells[name]:
+            raise ValueError(f"{where}: {name} is empty; expected text")
+    split, root = cells.get("split") or "train", cells.get("root_motion") or "full"
+    for name, value, allowed in (("split", split, SPLITS), ("root_motion", root, ROOT_MOTIONS)):
+        if value not in allowed:
+            raise ValueError(f"{where}: {name}: {value!r}; expected one of {', '.join(allowed)}")
+    speed = cells.get("mean_speed_mps")
+    try:
+        mean_speed = float(speed) if speed else None
+    except ValueError:
+        raise ValueError(f"{where}: mean_speed_mps: {speed!r}; expected a number") from None
+    return PackRow(
+        path=path.parent / cells["file"],
+        caption=cells["caption"],
+        action=cells.get("action", ""),
+        full_root=root == "full",
+        mean_speed=mean_speed,
+        source=cells.get("source", ""),
+        licence=cells.get("licence", ""),
+        split=split,
+    )

@@ -1,0 +1,355 @@
+"""Episodes, written: batches of scenes, each committed whole. ``ml.episodes.reader`` has the format."""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ml.episodes.commit import STAGING, commit, drop, finish, lock, part, written_in
+from ml.episodes.layout import (
+    ALL_COLUMNS,
+    CARD,
+    COLUMNS,
+    DATA_PATH,
+    EPISODE_FACTS,
+    EPISODES_PATH,
+    FORMAT_VERSION,
+    FPS,
+    INFO,
+    OWN_INFO,
+    SCENES,
+    STATISTICS,
+    STATS,
+    SUBTASKS,
+    TASKS,
+    VIDEO_KEY,
+    VIDEO_PATH,
+    VIDEO_SAMPLES,
+    card,
+    data_writer,
+    film_statistics,
+    merge_statistics,
+    new_info,
+    place,
+    split_statistics,
+    statistics,
+    write_json,
+    write_texts,
+)
+from ml.episodes.reader import SPLITS, Episode, SceneRecord, Teaches, open_dataset
+
+LICENCE = "cc0-1.0"
+ORIGIN = "Simulated with Stride: no person was recorded."
+
+
+class EpisodeWriter:
+    """Creates a dataset or appends to one; the only process that does while it is open.
+
+    As a context manager it commits at the end, unless an exception passes through.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        licence: str = LICENCE,
+        origin: str = ORIGIN,
+        video_size: tuple[int, int] | None = None,
+    ) -> None:
+        """licence, origin: for the card of a new dataset. video_size: px, if it is to have films.
+
+        Raises ValueError if the folder holds something else, another process writes it, or it was
+        created with another choice of video; OSError if it cannot be written.
+        """
+        self.root = Path(path)
+        self._data: pq.ParquetWriter | None = None
+        _check_folder(self.root)
+        (self.root / STAGING).mkdir(parents=True, exist_ok=True)
+        self._lock = lock(self.root)
+        try:
+            finish(self.root)
+            if not (self.root / INFO).is_file():
+                self._create(licence, origin, video_size)
+            self._load()
+            if self.video_size != video_size:
+                has, came = (
+                    f"video of {size[0]}x{size[1]}" if size else "no video"
+                    for size in (self.video_size, video_size)
+                )
+                raise ValueError(f"{self.root}: was created with {has}; {came} was asked for")
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> "EpisodeWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.close()
+
+    @property
+    def n_episodes(self) -> int:
+        """Episodes, with those not yet committed."""
+        return self._info["total_episodes"]
+
+    @property
+    def n_scenes(self) -> int:
+        """Scenes, with those not yet committed."""
+        return self._own["total_scenes"]
+
+    @property
+    def video_size(self) -> tuple[int, int] | None:
+        """Width and height of the dataset's films, px."""
+        feature = self._info["features"].get(VIDEO_KEY)
+        return None if feature is None else (feature["shape"][1], feature["shape"][0])
+
+    def add(
+        self, record: SceneRecord, episodes: Iterable[Episode], video: Path | None = None
+    ) -> None:
+        """Add a scene and its actors' tracks, taken one by one and written at once.
+
+        video: an mp4 with a frame for each frame of the longest track, if the dataset has films;
+        it is moved away. If this fails, everything since the last commit is dropped.
+        """
+        with self._whole_or_not():
+            self._add(record, episodes, video)
+
+    def commit(self) -> None:
+        """Make everything added so far part of the dataset, for good."""
+        if not self._scene_lines:
+            return
+        with self._whole_or_not():
+            commit(self.root, self._stage(), (SCENES, self._committed_bytes))
+        self._load()
+
+    def close(self) -> None:
+        """Let go of the dataset; what was not committed is dropped."""
+        self._abandon_data()
+        drop(self.root)
+        self._lock.close()
+
+    def _create(self, licence: str, origin: str, video_size: tuple[int, int] | None) -> None:
+        own = {
+            "format_version": FORMAT_VERSION,
+            "total_scenes": 0,
+            "total_subtasks": 0,
+            "total_files": 0,
+            "scenes_bytes": 0,
+            "licence": licence,
+            "origin": origin,
+        }
+        write_texts(self._part(TASKS), [], "task")
+        write_texts(self._part(SUBTASKS), [], "subtask")
+        self._part(CARD).write_text(card(licence, origin), encoding="utf-8")
+        self._part(SCENES).write_bytes(b"")
+        write_json(self._part(OWN_INFO), own)
+        write_json(self._part(INFO), new_info(video_size))
+        commit(self.root, [CARD, TASKS, SUBTASKS, OWN_INFO, INFO], (SCENES, 0))
+
+    def _load(self) -> None:
+        """Start a batch from what is committed."""
+        committed = open_dataset(self.root)
+        self._info, self._own = committed.info, committed.own
+        self._committed_bytes = self._own["scenes_bytes"]
+        self._tasks = {text: i for i, text in enumerate(committed.tasks)}
+        self._subtasks = {text: i for i, text in enumerate(committed.subtasks)}
+        self._stats = committed.stats if len(committed) else {}
+        self._scene_lines: list[str] = []
+        self._rows: list[dict[str, Any]] = []
+        self._numbers: list[np.ndarray] = []  # of each episode, as ``statistics`` gives them
+        self._films: list[str] = []  # of each scene that has one
+        self._colours: list[np.ndarray] = []  # of each episode's film
+
+    def _part(self, final: str) -> Path:
+        return part(self.root, final)
+
+    @contextmanager
+    def _whole_or_not(self) -> Iterator[None]:
+        """What fails leaves what was committed, and says where it failed."""
+        try:
+            with written_in(self.root):
+                yield
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        """Go back to what is committed."""
+        self._abandon_data()
+        drop(self.root)
+        self._load()
+
+    def _abandon_data(self) -> None:
+        if self._data is None:
+            return
+        try:
+            self._data.close()
+            self._data_file.close()
+        except OSError:
+            pass  # a full disk; the file is about to be deleted
+        self._data = None
+
+    def _add(self, record: SceneRecord, episodes: Iterable[Episode], video: Path | None) -> None:
+        if (video is None) != (self.video_size is None):
+            raise ValueError(f"{self.root}: expected {'no ' if video else 'a '}film with the scene")
+        scene = self._own["total_scenes"]
+        film: dict[str, Any] = {}
+        colours = None
+        if video is not None:
+            where = place(scene)
+            final = VIDEO_PATH.format(video_key=VIDEO_KEY, **where)
+            colours = film_statistics(video)
+            shutil.move(video, self._part(final))
+            self._films.append(final)
+            film = {f"videos/{VIDEO_KEY}/{name}": value for name, value in where.items()}
+        if self._data is None:
+            self._data_file = self._part(DATA_PATH.format(**self._place)).open("wb")
+            self._data = data_writer(self._data_file)
+        for episode in episodes:
+            self._add_episode(episode, scene, film)
+            if colours is not None:
+                self._colours.append(colours)
+        self._scene_lines.append(record.line(scene) + "\n")
+        self._own["total_scenes"] += 1
+
+    @property
+    def _place(self) -> dict[str, int]:
+        """Chunk and file index of the batch, the same in data and in meta/episodes."""
+        return place(self._own["total_files"])
+
+    def _add_episode(self, episode: Episode, scene: int, film: dict[str, Any]) -> None:
+        check_episode(episode)
+        length, first = len(episode), self._info["total_frames"]
+        index = self._info["total_episodes"]
+        clauses = np.array([_number(self._subtasks, text) for text in episode.subtasks], np.int64)
+        frame = np.arange(length)
+        columns = {c.name: np.asarray(getattr(episode, c.field), c.dtype) for c in COLUMNS}
+        columns |= {
+            "subtask_index": clauses[episode.subtask_index],
+            "scene_index": np.full(length, scene),
+            "actor_index": np.full(length, episode.actor_index),
+            "timestamp": (frame / FPS).astype(np.float32),
+            "frame_index": frame,
+            "episode_index": np.full(length, index),
+            "index": first + frame,
+            "task_index": np.full(length, _number(self._tasks, episode.task)),
+        }
+        self._data.write_table(pa.table({c.name: c.to_arrow(columns[c.name]) for c in ALL_COLUMNS}))
+        self._numbers.append(statistics([columns[c.name] for c in ALL_COLUMNS]))
+        if film:
+            key = f"videos/{VIDEO_KEY}/"
+            film = {**film, f"{key}from_timestamp": 0.0, f"{key}to_timestamp": length / FPS}
+        self._rows.append(
+            {
+                "episode_index": index,
+                "tasks": [episode.task],
+                "length": length,
+                **{f"data/{name}": value for name, value in self._place.items()},
+                "dataset_from_index": first,
+                "dataset_to_index": first + length,
+                **film,
+                **{f"meta/episodes/{name}": value for name, value in self._place.items()},
+                "scene_index": scene,
+                **{name: getattr(episode, name) for name in EPISODE_FACTS},
+                "about": json.dumps(episode.about, sort_keys=True, ensure_ascii=False),
+            }
+        )
+        self._info["total_episodes"] += 1
+        self._info["total_frames"] += length
+
+    def _stage(self) -> list[str]:
+        """Write what is left of the batch; gives the files to put in place, in order."""
+        finals = [*self._films, *self._stage_data()]
+        self._info["total_tasks"] = len(self._tasks)
+        self._info["splits"] = {"train": f"0:{self._info['total_episodes']}"}
+        self._own["total_subtasks"] = len(self._subtasks)
+        lines = "".join(self._scene_lines).encode()
+        self._own["scenes_bytes"] += len(lines)
+        self._part(SCENES).write_bytes(lines)
+        write_texts(self._part(TASKS), list(self._tasks), "task")
+        write_texts(self._part(SUBTASKS), list(self._subtasks), "subtask")
+        write_json(self._part(OWN_INFO), self._own)
+        write_json(self._part(INFO), self._info)
+        # info.json comes last: readers that know no journal may see more than it says, never less.
+        return [TASKS, SUBTASKS, *finals, OWN_INFO, INFO]
+
+    def _stage_data(self) -> list[str]:
+        data, episodes = DATA_PATH.format(**self._place), EPISODES_PATH.format(**self._place)
+        self._data.close()
+        self._data = None
+        self._data_file.close()
+        if not self._rows:  # scenes of which every actor was rejected
+            self._part(data).unlink()
+            return []
+        lengths = np.array([row["length"] for row in self._rows])
+        stats = split_statistics(np.stack(self._numbers), lengths)
+        if self._colours:
+            colours = np.stack(self._colours)[..., None, None]
+            stats[VIDEO_KEY] = {name: colours[:, i] for i, name in enumerate(STATISTICS)}
+            stats[VIDEO_KEY]["count"] = np.full((len(colours), 1), VIDEO_SAMPLES)
+        table = pa.Table.from_pylist(self._rows)
+        for feature, of in stats.items():
+            for name, values in of.items():
+                table = table.append_column(f"stats/{feature}/{name}", pa.array(values.tolist()))
+            merged = merge_statistics(of)
+            if feature in self._stats:
+                before = self._stats[feature]
+                both = {name: np.stack([before[name], merged[name]]) for name in merged}
+                merged = merge_statistics(both)
+            self._stats[feature] = merged
+        with self._part(episodes).open("wb") as file:
+            pq.write_table(table, file, compression="zstd")
+        listed = {f: {k: v.tolist() for k, v in of.items()} for f, of in self._stats.items()}
+        write_json(self._part(STATS), listed)
+        self._own["total_files"] += 1
+        return [data, episodes, STATS]
+
+
+def _check_folder(root: Path) -> None:
+    """Raises ValueError for what is neither a dataset nor room for one."""
+    if root.exists() and not root.is_dir():
+        raise ValueError(f"{root}: a file; expected a folder")
+    if (root / INFO).is_file() or (root / STAGING).is_dir() or not root.exists():
+        return
+    for stranger in sorted(root.iterdir()):
+        raise ValueError(
+            f"{root}: holds {stranger.name}; expected a dataset, or an empty or new folder"
+        )
+
+
+def check_episode(episode: Episode) -> None:
+    """Raises ValueError for an episode that is empty, ragged, not finite or without words."""
+    length, who = len(episode), episode.actor_id
+    if length < 1:
+        raise ValueError(f"{who}: no frames; expected at least 1")
+    if not episode.task.strip():
+        raise ValueError(f"{who}.task: empty; expected the caption")
+    for name, allowed in (("split", SPLITS), ("teaches", tuple(Teaches))):
+        value = getattr(episode, name)
+        if value not in allowed:
+            raise ValueError(f"{who}.{name}: {value!r}; expected one of {', '.join(allowed)}")
+    for column in COLUMNS:
+        values = getattr(episode, column.field)
+        if values.shape != column.shape(length):
+            wanted = column.shape(length)
+            raise ValueError(f"{who}.{column.field}: shape {values.shape}; expected {wanted}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{who}.{column.field}: not finite")
+    low, high = episode.subtask_index.min(), episode.subtask_index.max()
+    if low < 0 or high >= len(episode.subtasks):
+        n = len(episode.subtasks)
+        raise ValueError(f"{who}.subtask_index: {low} to {high}; expected 0 to {n - 1}")
+
+
+def _number(known: dict[str, int], text: str) -> int:
+    return known.setdefault(text, len(known))

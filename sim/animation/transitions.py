@@ -1,0 +1,356 @@
+"""From one action to the next: what differs from the last pose fades, and nothing jumps.
+
+Whoever is down gets up before he does what is done standing.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
+from entities.components import Blend, Gait, Script, Transform
+from entities.units import DT
+from sim.animation import gestures as p
+from sim.animation.climbing import CLIMB, RUNG_M
+from sim.animation.gait import CADENCE, FREE, GAIT_MODE, WALKS, gait_rows
+from sim.animation.gesture_keys import SETTLED_S
+from sim.animation.motion_state import MotionRows, motion_rows
+from sim.animation.pose import (
+    air_feet,
+    arm_angles,
+    cadence_of,
+    effective_pace,
+    fade,
+    gait_rise,
+    leg_slack,
+    parameters,
+    trunk_lean,
+    way_round,
+)
+from sim.world import World, some
+
+SHORTEST_S, LONGEST_S = 0.60, 1.90
+"""s that a blend takes: no longer than any gesture needs to come round, since a gesture that
+turns over jumps by a whole turn there."""
+HASTY_S, SWIFT_MPS = 0.50, 3.5
+"""A gesture that meets a ball, and is as swift as that, is all there before it does."""
+NO_SWING = -0.8
+"""What there is of the arms' swing at first when a gesture lets go of them."""
+FADE_SLOPE = 1.5
+"""Steepest slope of the fade over its mean."""
+BLEND_MPS = 0.7
+"""How fast a blend may move a joint, beside the joints' own speed."""
+SWIFT_SHARE = 0.25
+"""What the gesture's own speed adds to that: whoever punches does not dawdle on the way there."""
+STRIDE_SWIFT = 0.5
+"""What the body's speed adds: feet and hands of a runner are swift."""
+FASTEST_CHANGE = 40.0
+"""1/s, what changes faster than this does not move, it turns over."""
+RISE_FROM_M = 0.25
+"""Whoever changes height by more than this is getting up or down."""
+SAME_PLACE_M = 0.01
+"""A foot in the air that a new action moves by less goes on with its swing."""
+LATEST_SWING = 0.5
+"""A swing further on than this when the action changes goes on from here: late in a swing
+nothing is left of what its foot has to carry over."""
+ASTRIDE_M = 0.15
+"""Whose feet are further than this from their place is in mid-step."""
+OVERTURNED = -0.1
+"""Cosine of the trunk's angle beyond which a roll is finished first."""
+DOWN_M = 0.55
+"""Whose pelvis is this far down sits or lies, and has to get up."""
+ON_BACK = -0.8
+"""rad, trunk of somebody who lies rather than sits."""
+PRONE_M, PRONE_LEAN = 0.3, 0.9
+"""Who is down on his front, or leans so far forward, first gets up before he stands, or sits."""
+SITTING_UP_S = 0.45
+"""Where somebody who sits on the ground joins in getting up."""
+CROUCHING_S = 1.05
+PUSHING_UP_S = 0.85
+"""Where somebody who is not down does, and who is on his front."""
+LOW_YET_M, SWUNG_BACK = 0.12, 0.4
+"""m from standing, or rad a foot still has to swing under him, at which he is not up yet."""
+UP_S = 1.5
+"""By then he who gets up stands."""
+LONG_AGO = -(10**6)
+PATIENCE_TICKS = 200
+"""So long at most one goes on with the last action to slow down for the next one."""
+
+_SPEEDS = np.array([ACTION_VELOCITIES[action] for action in ACTIONS])
+_SLOW_ENOUGH = np.where(GAIT_MODE == WALKS, 0.8 + _SPEEDS, 0.5 + 2.0 * _SPEEDS)
+_SLOW_ENOUGH[GAIT_MODE == FREE] = np.inf
+"""(ACTIONS,) m/s, canonical, at which a gait of its own can be taken up."""
+_CARRIED = np.array([action in (ActionType.RIDE, ActionType.FLY) for action in ACTIONS])
+"""(ACTIONS,) whose feet are off the ground whatever the speed."""
+_SUPINE = np.array(
+    [action in (ActionType.SIT, ActionType.LIE_DOWN, ActionType.SLEEP) for action in ACTIONS]
+)
+_LOW = np.isin(
+    ACTIONS,
+    [
+        ActionType.CRAWL,
+        ActionType.SWIM,
+        ActionType.FLY,
+        ActionType.ROLL,
+        ActionType.FALL,
+        ActionType.DIVE,
+        ActionType.GET_UP,
+    ],
+)
+"""(ACTIONS,) what can be done from lying on one's front."""
+_FALL = ACTION_INDEX[ActionType.FALL]
+_FLY, _CRAWL = ACTION_INDEX[ActionType.FLY], ACTION_INDEX[ActionType.CRAWL]
+_GET_UP = ACTION_INDEX[ActionType.GET_UP]
+
+
+def rest_blend(n: int) -> Blend:
+    """Nothing left of any earlier pose."""
+    nothing = np.zeros((n, p.N_PARAMETERS))
+    return Blend(
+        pose=nothing,
+        rate=nothing.copy(),
+        spell=np.full(n, SHORTEST_S),
+        since=np.full(n, LONG_AGO, np.int64),
+        rise=np.zeros(n),
+    )
+
+
+def still_to_rise(world: World) -> np.ndarray | None:
+    """How far, canonical metres (N,), each pelvis has yet to go before he can walk.
+
+    None, at no cost, when nobody is getting up or down.
+    """
+    blend, gait = world[Blend], world[Gait]
+    rising, getting_up = blend.rise > RISE_FROM_M, gait.action == _GET_UP
+    if not (some(rising) or some(getting_up)):
+        return None
+    age = (world.tick - blend.since) * DT
+    rising &= age < blend.spell
+    if not some(rising | getting_up):
+        return None
+    left = np.where(rising, blend.rise * fade(np.minimum(age / blend.spell, 1.0)), 0.0)
+    # He does not run off before he has got up.
+    last = np.maximum(0.6 * (1.0 - gait.clock / UP_S), LOW_YET_M)
+    return np.where(getting_up, np.maximum(left, last), left)
+
+
+def wanted_actions(world: World) -> np.ndarray:
+    """Index in ACTIONS (N,) of what each body should do now.
+
+    That is the script's action, unless he first has to get up, or to slow down: nobody sits down
+    or starts to limp in full run, or steps off a bicycle at speed.
+    """
+    gait, script = world[Gait], world[Script]
+    wanted = script.action[: len(gait.action)]
+    differs = wanted != gait.action
+    if not some(differs):
+        return wanted
+    rows = np.flatnonzero(differs)
+    table = p.gesture_table()
+    wanted = wanted.copy()
+    now, then = gait.action[rows], wanted[rows]
+    speed = np.hypot(gait.speed[rows], gait.side[rows]) / gait.size[rows]
+    bound = np.where(_CARRIED[now], 0.5 + 1.1 * _SPEEDS[then], _SLOW_ENOUGH[then])
+    waits = speed > np.minimum(bound, table.calm[then])
+    calm = np.isfinite(table.calm[then])
+    waits |= calm & gait.stepping[rows]
+    settling = np.flatnonzero(calm & ~waits)
+    if len(settling):
+        waits[settling] = _astride(world, rows[settling])
+    if some(table.spins[now]):
+        lean = parameters(motion_rows(world, copy=False).take(rows))[p.LEAN]
+        waits |= table.spins[now] & (then != _FALL) & (np.cos(lean) < OVERTURNED)
+    waits &= world.tick - script.since[rows] < PATIENCE_TICKS
+    waits &= gait.seat[rows] <= p.SEATED_FROM_M
+    wanted[rows[waits]] = now[waits]
+    rows = rows[~waits]
+    if len(rows) == 0:
+        return wanted
+    stands = ~np.isfinite(table.down_at[wanted[rows]])
+    supine = _SUPINE[wanted[rows]]
+    rising = gait.action[rows] == _GET_UP
+    if some(rising):
+        rising &= _not_up(world, rows)
+    down = np.isfinite(table.down_at[gait.action[rows]]) & (gait.seat[rows] <= p.SEATED_FROM_M)
+    prone = False
+    was = p.gesture_table().stands[gait.action[rows]] & (gait.action[rows] != _CRAWL)
+    if np.count_nonzero(down | supine | ~was):
+        values = parameters(motion_rows(world, copy=False).take(rows))
+        down &= values[p.DROP] > DOWN_M
+        prone = (supine | (~was & (values[p.DROP] > PRONE_M))) & (values[p.LEAN] > PRONE_LEAN)
+        prone &= ~_LOW[wanted[rows]]
+        prone |= (gait.action[rows] == _FLY) & (wanted[rows] == _CRAWL)
+    rising &= stands | supine
+    wanted[rows[(stands & down) | rising | prone]] = _GET_UP
+    return wanted
+
+
+def _not_up(world: World, rows: np.ndarray) -> np.ndarray:
+    """(R,) bool, who is getting up and has not got there, or has no foot under him."""
+    gait, left = world[Gait], still_to_rise(world)
+    low = gait.clock[rows] < UP_S
+    if left is not None:
+        low |= left[rows] > LOW_YET_M
+    behind = ~gait.planted[rows] & (np.abs(gait.lift[rows][:, :, 0]) > SWUNG_BACK)
+    return low | behind.any(axis=1)
+
+
+def _astride(world: World, rows: np.ndarray) -> np.ndarray:
+    """(R,) bool, who still has a foot on the ground away from where his gesture has it."""
+    gait, state = world[Gait], motion_rows(world, copy=False).take(rows)
+    values = parameters(state)
+    away = state.plant - state.position[:, None, :]
+    ahead = away[:, :, 0] * np.cos(state.heading)[:, None]
+    ahead = ahead + away[:, :, 1] * np.sin(state.heading)[:, None]
+    off = np.abs(ahead / state.size[:, None] - values[p.L_FWD : p.R_FWD + 1].T)
+    return (gait.planted[rows] & (off > ASTRIDE_M)).any(axis=1)
+
+
+def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
+    """Take up the actions ``wanted`` in ``rows``; position and speed of the pose carry over.
+
+    Like Bollo's Inertialization (GDC 2018) the old action need not be played on: its last pose
+    coasts to a halt while the new one fades in, neither starting nor ending with a jerk. Unlike
+    there the new pose replaces the old one rather than adding to it, so nothing overshoots.
+    """
+    gait, blend, table = world[Gait], world[Blend], p.gesture_table()
+    state = motion_rows(world, copy=False).take(rows)
+    feet, before = air_positions(state)
+    slack = leg_slack(state, before)
+    rate, arms, rise = -_rate(parameters, state, -DT), _arms(state), _rise(state, before)
+    strode = table.stands[gait.action[rows]]
+    arms_rate = -_rate(_arms, state, -DT)
+    swift = table.swift[gait.action[rows]]
+    gait.action[rows] = wanted
+    gait.clock[rows] = _first_second(table, wanted, before, gait.seat[rows] > p.SEATED_FROM_M)
+    climbs = rows[wanted == CLIMB]
+    if len(climbs):  # the rungs are where they are
+        gait.climbed[climbs] = world[Transform].position[climbs, 2] / (2.0 * RUNG_M)
+    blend.since[rows] = LONG_AGO
+    state = motion_rows(world, copy=False).take(rows)
+    after = parameters(state)
+    old = _nearest(before, after, arms)
+    # Another action may step in another time, and its gait carry the pelvis elsewhere.
+    old[p.DROP] += _rise(state, before) - rise
+    for side in (0, 1):
+        own, arm, elbow = p.L_OWN + side, p.L_ARM + side, p.L_ELBOW + side
+        taken = after[own] > 0.98
+        seen = taken | (before[own] < 0.02)
+        rate[arm] = np.where(seen, arms_rate[side], rate[arm])
+        rate[elbow] = np.where(seen, arms_rate[2 + side], rate[elbow])
+        old[own] = np.where(taken, 1.0, old[own])
+    swift = np.maximum(swift, table.swift[wanted])
+    pace = strode * np.hypot(state.speed, state.side) / state.size
+    budget = BLEND_MPS + SWIFT_SHARE * swift + STRIDE_SWIFT * pace
+    owned = np.maximum(before, after)[[p.L_OWN, p.R_OWN]]
+    spell = FADE_SLOPE * _reach_of(np.abs(old - after), owned) / budget
+    hasty = table.timed[wanted] & (table.swift[wanted] > SWIFT_MPS)
+    longest = np.where(hasty, HASTY_S, LONGEST_S)
+    blend.spell[rows] = np.minimum(np.maximum(spell, SHORTEST_S), longest)
+    rate[p.TURNING] -= np.where(table.spins[wanted], _rate(parameters, state, DT)[p.TURNING], 0.0)
+    blend.pose[rows], blend.rate[rows] = old.T, rate.T
+    blend.rise[rows] = np.where(table.stands[wanted], np.abs(before[p.DROP] - after[p.DROP]), 0.0)
+    blend.since[rows] = world.tick
+    state = motion_rows(world, copy=False).take(rows)
+    there, old = air_positions(state)
+    goes_on = np.abs(feet - there).max(axis=2) < SAME_PLACE_M
+    walks = (gait.stepping & (gait.moving == 1.0))[rows] & (after[p.LOOSE] < 0.5)
+    walks = walks[:, None] & (state.swing < 1.0)
+    state.swing = np.where(walks, np.minimum(state.swing, LATEST_SWING), 0.0)
+    state.lift = np.zeros_like(state.lift)
+    air = ~gait.planted[rows] & ~goes_on
+    moved = way_round(state, old, feet, air_positions(state)[0])
+    moved[:, :, 3] = (slack - leg_slack(state, old)).T
+    moved /= fade(state.swing)[:, :, None]
+    gait.swing[rows] = np.where(air, state.swing, gait.swing[rows])
+    gait.lift[rows] = np.where(air[:, :, None], moved, gait.lift[rows])
+
+
+def _nearest(before: np.ndarray, after: np.ndarray, arms: np.ndarray) -> np.ndarray:
+    """Parameters (D, N) before, with whole turns taken off that do not show.
+
+    arms: (4, N) rad, as seen; an arm that swings by itself, or no more, is taken as seen.
+    """
+    old = before.copy()
+    for angle in (p.LEAN, p.ROLL):
+        old[angle] -= _turns(before[angle] - after[angle])
+    for side in (0, 1):
+        own, arm, elbow = p.L_OWN + side, p.L_ARM + side, p.L_ELBOW + side
+        seen = (before[own] < 0.02) | (before[own] > 0.98) | (after[own] > 0.98)
+        old[arm] = np.where(seen, arms[side], before[arm])
+        old[elbow] = np.where(seen, arms[2 + side], before[elbow])
+        old[arm] -= np.where(seen, _turns(old[arm] - after[arm]), 0.0)
+    # Arms that did not swing may begin to as they like: gently.
+    still = (before[[p.L_OWN, p.R_OWN]] > 0.98).all(axis=0)
+    old[p.ARMS] = np.where(still, NO_SWING, before[p.ARMS])
+    return old
+
+
+def _turns(angle: np.ndarray) -> np.ndarray:
+    return 2.0 * np.pi * np.round(angle / (2.0 * np.pi))
+
+
+def _arms(state: MotionRows) -> np.ndarray:
+    """(4, N) rad: shoulder and elbow angles that are seen, left and right each."""
+    gait, _ = _cadence(state)
+    values = parameters(state)
+    return np.concatenate(arm_angles(state, values, gait, trunk_lean(state, values, gait)))
+
+
+def _rise(state: MotionRows, values: np.ndarray) -> np.ndarray:
+    gait, cadence = _cadence(state)
+    return gait_rise(state, values, gait, cadence)
+
+
+def _first_second(
+    table: p.GestureTable, wanted: np.ndarray, before: np.ndarray, on_seat: np.ndarray
+) -> np.ndarray:
+    """Where (N,) s in the new gesture to begin: who is down already does not go down again."""
+    down = before[p.DROP] > DOWN_M
+    begin = np.where(down & np.isfinite(table.down_at[wanted]), table.down_at[wanted], 0.0)
+    begin = np.where((wanted == _GET_UP) & (before[p.LEAN] > ON_BACK), SITTING_UP_S, begin)
+    begin = np.where((wanted == _GET_UP) & ~down, CROUCHING_S, begin)
+    prone = before[p.LEAN] > PRONE_LEAN
+    begin = np.where((wanted == _GET_UP) & prone, PUSHING_UP_S, begin)
+    seated = on_seat & (table.seated[wanted] != wanted)
+    sits = (before[p.SEAT] > 0.9) & (wanted != _GET_UP)
+    return np.where(seated, np.where(sits, SETTLED_S, 0.0), begin)
+
+
+def _reach_of(size: np.ndarray, owned: np.ndarray) -> np.ndarray:
+    """About how far (N,) m a change (D, N) of the parameters moves the joint it moves most."""
+    trunk = size[p.DROP] + 0.9 * size[p.LEAN] + size[p.ROLL] + 0.4 * size[p.SEAT]
+    arms = (
+        owned * (0.60 * size[p.L_ARM : p.R_ARM + 1] + 0.31 * size[p.L_ELBOW : p.R_ELBOW + 1])
+        + size[p.L_OUT : p.R_OUT + 1]
+        + 0.5 * size[p.L_OWN : p.R_OWN + 1]
+    )
+    return trunk + np.maximum(arms[0], arms[1])
+
+
+def _rate(of: Callable[[MotionRows], np.ndarray], state: MotionRows, dt: float) -> np.ndarray:
+    """Change of a figure ``of`` (K, N) from now to ``dt`` from now, per second of |dt|."""
+    now, clock, age, phase = of(state), state.clock, state.age, state.phase
+    state.clock, state.age = clock + dt, np.maximum(age + dt, 0.0)
+    state.phase = phase + state.moving * (dt / 120.0) * _cadence(state)[1]
+    change = (of(state) - now) / abs(dt)
+    state.clock, state.age, state.phase = clock, age, phase
+    change[np.abs(change) > FASTEST_CHANGE] = 0.0  # a loop's turn, a switch
+    return change
+
+
+def _cadence(state: MotionRows) -> tuple[np.ndarray, np.ndarray]:
+    """The gait's table at each body's speed (C, N), and the steps/min (N,) he takes."""
+    effective = effective_pace(state.speed, state.side, state.acceleration[:, 0], state.size)
+    gait = gait_rows(effective, state.run)
+    return gait, cadence_of(gait[CADENCE], state.action, state.traits, state.manner)
+
+
+def air_positions(state: MotionRows) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 2, 3) forward, left, up of the feet as if both were in the air, canonical.
+
+    Also the gesture parameters (D, N) they follow from.
+    """
+    gait, cadence = _cadence(state)
+    values = parameters(state)
+    return np.stack(air_feet(state, values, gait, cadence)).transpose(2, 1, 0), values

@@ -1,0 +1,145 @@
+"""A small judge of motion and words, learned from the training split: which text is it, how far
+are two sets of motion apart. It measures generated motion; it makes none.
+
+The measures are those of text-to-motion (Guo et al., CVPR 2022): Fréchet distance between
+features, R-precision among 32 captions, matching distance, diversity.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ml.episodes.features import N_FEATURES
+from ml.motion.corpus import Corpus, whole_windows
+
+SIZE = 64
+"""Numbers of a feature."""
+CANDIDATES = 32
+"""Captions a motion has to be told among."""
+BATCH, RATE, TEMPERATURE = 128, 1e-3, 0.1
+
+
+class Judge(nn.Module):
+    """Motion (B, T, 22) and sentences (B, E) into one space (B, 64)."""
+
+    def __init__(self, text: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(N_FEATURES))
+        self.register_buffer("std", torch.ones(N_FEATURES))
+        self.read = nn.Sequential(
+            nn.Conv1d(N_FEATURES, 96, 5, stride=2, padding=2),
+            nn.GELU(),
+            nn.Conv1d(96, 128, 5, stride=2, padding=2),
+            nn.GELU(),
+        )
+        self.over_time = nn.GRU(128, 128, batch_first=True, bidirectional=True)
+        self.motion = nn.Linear(256, SIZE)
+        self.words = nn.Sequential(nn.Linear(text, 128), nn.GELU(), nn.Linear(128, SIZE))
+
+    def see(self, state: Tensor) -> Tensor:
+        """Features (B, 64) of motion in metres."""
+        x = self.read(((state - self.mean) / self.std).transpose(1, 2)).transpose(1, 2)
+        return F.normalize(self.motion(self.over_time(x)[0].mean(dim=1)), dim=1)
+
+    def hear(self, text: Tensor) -> Tensor:
+        """Features (B, 64) of sentences."""
+        return F.normalize(self.words(text), dim=1)
+
+
+def learn(corpus: Corpus, length: int, steps: int, seed: int = 0) -> Judge:
+    """A judge of windows of ``length`` frames whose clause is one and the same."""
+    torch.manual_seed(seed)
+    judge = Judge(corpus.vectors.shape[1])
+    mean, std = corpus.statistics()
+    judge.mean.copy_(torch.from_numpy(mean))
+    judge.std.copy_(torch.from_numpy(std))
+    optimiser = torch.optim.AdamW(judge.parameters(), RATE, weight_decay=0.01)
+    at = whole_windows(corpus, length)
+    rng = np.random.default_rng(seed)
+    frames = np.arange(length)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * 0.5 * (1.0 + np.cos(np.pi * step / steps))
+        some = rng.choice(at, BATCH)
+        clause = corpus.clause[some]
+        seen = judge.see(torch.from_numpy(corpus.state[some[:, None] + frames]))
+        heard = judge.hear(torch.from_numpy(corpus.vectors[clause]))
+        same = torch.from_numpy((clause[:, None] == clause).astype(np.float32))
+        target = same / same.sum(dim=1, keepdim=True)  # a batch may hold a clause twice
+        score = seen @ heard.T / TEMPERATURE
+        loss = F.cross_entropy(score, target) + F.cross_entropy(score.T, target)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return judge.eval()
+
+
+def opened(path: Path, corpus: Corpus, length: int, steps: int) -> Judge:
+    """The judge kept in a file, learned first if it is not there."""
+    if not path.is_file():
+        judge = learn(corpus, length, steps)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(judge.state_dict(), path)
+    judge = Judge(corpus.vectors.shape[1])
+    judge.load_state_dict(load_file(path))
+    return judge.eval()
+
+
+@torch.no_grad()
+def features(judge: Judge, state: np.ndarray) -> np.ndarray:
+    """(N, 64) of motion (N, T, 22)."""
+    parts = [
+        judge.see(torch.from_numpy(part.astype(np.float32)))
+        for part in np.array_split(state, max(len(state) // 256, 1))
+    ]
+    return torch.cat(parts).double().numpy()
+
+
+def frechet(one: np.ndarray, other: np.ndarray) -> float:
+    """Fréchet distance of two sets of features (N, D), (M, D) taken as normal distributions."""
+    apart = one.mean(axis=0) - other.mean(axis=0)
+    first, second = np.cov(one, rowvar=False), np.cov(other, rowvar=False)
+    # The trace of the root of a product: of one that is symmetric and has the same eigenvalues.
+    values, vectors = np.linalg.eigh(first)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    middle = np.linalg.eigvalsh(root @ second @ root)
+    mixed = np.sqrt(np.maximum(middle, 0.0)).sum()
+    return float(apart @ apart + np.trace(first) + np.trace(second) - 2.0 * mixed)
+
+
+@torch.no_grad()
+def r_precision(
+    judge: Judge, seen: np.ndarray, clause: np.ndarray, vectors: np.ndarray, seed: int = 0
+) -> tuple[np.ndarray, float]:
+    """Share (3,) of motions whose own text is the nearest, among the 2 or the 3 nearest of 32,
+    and the mean distance to it.
+
+    seen: (N, 64). clause: (N,) row in vectors. The other 31 are different texts, drawn by seed.
+    Raises ValueError with fewer than 32 texts.
+    """
+    rng = np.random.default_rng(seed)
+    texts = np.unique(clause)
+    if len(texts) < CANDIDATES:
+        raise ValueError(f"{len(texts)} different captions; expected at least {CANDIDATES}")
+    heard = judge.hear(torch.from_numpy(vectors[texts])).double().numpy()
+    place = np.searchsorted(texts, clause)
+    hits, distance = np.zeros(3), 0.0
+    for feature, own in zip(seen, place, strict=True):
+        others = rng.choice(len(texts) - 1, CANDIDATES - 1, replace=False)
+        others += others >= own
+        near = np.linalg.norm(heard[np.append(own, others)] - feature, axis=1)
+        rank = int((near[1:] < near[0]).sum())
+        hits += rank < np.arange(1, 4)
+        distance += near[0]
+    return hits / len(seen), distance / len(seen)
+
+
+def diversity(seen: np.ndarray, seed: int = 0, pairs: int = 300) -> float:
+    """Mean distance between features of motions drawn by twos."""
+    rng = np.random.default_rng(seed)
+    one, other = rng.integers(len(seen), size=(2, pairs))
+    return float(np.linalg.norm(seen[one] - seen[other], axis=1).mean())

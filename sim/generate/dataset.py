@@ -1,0 +1,213 @@
+"""Datasets made of nothing but a seed: scenes are run anywhere and written in the order of numbers.
+
+What is in a dataset depends on its recipe alone, so a run that was cut short goes on where the
+last batch ended, and it does not matter where or by how many the work is done.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entities.actions import ACTIONS
+from entities.units import DT
+from ml.episodes.reader import Episode, EpisodeDataset, SceneRecord, made_with, open_dataset
+from ml.episodes.writer import EpisodeWriter
+from sim.generate.drafts import GROUPS, draft
+from sim.generate.gates import faults
+from sim.loop import Simulation
+from sim.output.jobs import Answer
+from sim.output.recorder import FPS, Take
+
+GRAMMAR_VERSION = 1
+"""Goes up when the same seed no longer gives the same scenes."""
+BATCH_SCENES = 4
+"""In a data file, about 10 MB; a kill costs no more than these."""
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that what is generated depends on."""
+
+    seed: int
+    seconds: float
+    grammar: int = GRAMMAR_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One scene to be made."""
+
+    recipe: Recipe
+    number: int
+
+
+Made = tuple[SceneRecord, list[Episode]]
+
+
+def make(order: Order) -> Made:
+    """Run a scene and keep the tracks that pass every gate; the record says what did not, and why.
+
+    A pure function of the order: anybody can make any scene again, alone.
+    """
+    recipe = order.recipe
+    drafted = draft(recipe.seed, order.number, recipe.seconds)
+    about: dict[str, Any] = {"recipe": asdict(recipe), "number": order.number}
+    try:
+        simulation = Simulation(drafted.scene, motion="procedural")
+    except ValueError as error:  # a way nobody can go: the scene falls out, whole
+        about["rejected"] = [
+            {"actor_id": actor.id, "faults": [f"impossible {error}"]}
+            for actor in drafted.scene.actors
+        ]
+        return SceneRecord(drafted.scene, end_reason="refused", about=about), []
+    take = Take(simulation, drafted.clauses)
+    take.run_until(round(recipe.seconds / DT))
+    kept, rejected = [], []
+    for row, episode in enumerate(take.episodes()):
+        found = faults(episode, drafted.asked_mps[row])
+        if found:
+            rejected.append({"actor_id": episode.actor_id, "faults": found})
+            continue
+        task, *others = drafted.captions[row]
+        episode.task, episode.split = task, drafted.split
+        episode.about = {"kind": drafted.kinds[row], "paraphrases": others}
+        kept.append(episode)
+    record = take.record("complete")
+    take.close()
+    record.about = {**about, "rejected": rejected}
+    return record, kept
+
+
+def generate(
+    path: Path,
+    samples: int,
+    recipe: Recipe,
+    do: Callable[[Callable[[Order], Made], Iterator[Order]], Iterator[Answer]],
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Bring a dataset up to ``samples`` episodes. ``do`` has the work done, in any order.
+
+    Raises ValueError if the dataset was made otherwise; what a scene's making raised, if it did.
+    """
+    with EpisodeWriter(path, origin="Generated with Stride: no person was recorded.") as writer:
+        _check_recipe(path, recipe)
+        while writer.n_episodes < samples:
+            if progress is not None:
+                progress(writer.n_episodes, samples)
+            scenes = math.ceil((samples - writer.n_episodes) / GROUPS)
+            first = writer.n_scenes
+            orders = (Order(recipe, number) for number in range(first, first + scenes))
+            for record, episodes in in_order(do(make, orders)):
+                writer.add(record, episodes[: samples - writer.n_episodes])
+                if writer.n_scenes % BATCH_SCENES == 0:
+                    writer.commit()
+                if progress is not None:
+                    progress(writer.n_episodes, samples)
+                if writer.n_episodes == samples:
+                    break
+
+
+def in_order(answers: Iterator[Answer]) -> Iterator[Made]:
+    """The values of answers in the order of their jobs. Raises the first error."""
+    waiting: dict[int, Made] = {}
+    due = 0
+    for answer in answers:
+        if answer.error is not None:
+            raise answer.error
+        waiting[answer.index] = answer.value
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
+
+
+def _check_recipe(path: Path, recipe: Recipe) -> None:
+    dataset = open_dataset(path)
+    if dataset.n_scenes == 0:
+        return
+    was = dataset.scene(0).about.get("recipe")
+    if was is None:
+        raise ValueError(f"{path}: was recorded, not generated; expected a folder of its own")
+    for name, now in asdict(recipe).items():
+        if was[name] != now:
+            raise ValueError(f"{path}: was generated with {name} {was[name]}; came {now}")
+
+
+def verify(dataset: EpisodeDataset, number: int) -> list[str]:
+    """Make scene ``number`` again, alone; what is not the same as in the dataset."""
+    was = dataset.scene(number)
+    record, episodes = make(Order(Recipe(**was.about["recipe"]), number))
+    lines = []
+    if record.scene != was.scene:
+        lines.append(f"scene {number}: another scene")
+    for old, new in zip(dataset.of_scene(number), episodes, strict=False):
+        same = all(
+            np.array_equal(getattr(old, name), getattr(new, name))
+            for name in ("state", "action", "root", "heading", "contact", "action_id")
+        )
+        if not same or old.task != new.task:
+            lines.append(f"episode {old.index}, {old.actor_id}: not the same")
+    return lines
+
+
+def manifest(dataset: EpisodeDataset) -> dict[str, Any]:
+    """Counts of what is there and of what was rejected, the recipe, and the content's hash."""
+    rejected: Counter[str] = Counter()
+    n_rejected = 0
+    for record in dataset.scenes():
+        for item in record.about["rejected"]:
+            n_rejected += 1
+            rejected.update(fault.split()[0] for fault in item["faults"])
+    frames = np.bincount(dataset.rows(["action_id"]).columns["action_id"], minlength=len(ACTIONS))
+    far, speed = travelled(dataset)
+    return {
+        "recipe": dataset.scene(0).about["recipe"],
+        "episodes": len(dataset),
+        "scenes": dataset.n_scenes,
+        "hours": round(dataset.n_frames / FPS / 3600.0, 3),
+        "megabytes": round(sum(f.stat().st_size for f in _files(dataset.root)) / 1e6, 1),
+        "content_hash": dataset.content_hash(),
+        "made_with": made_with(),
+        "rejected": {"share": n_rejected / (n_rejected + len(dataset)), "by": dict(rejected)},
+        "splits": _counts(dataset.column("split")),
+        "kinds": _counts([json.loads(about)["kind"] for about in dataset.column("about")]),
+        "actor_types": _counts(dataset.column("actor_type")),
+        "styles": _counts(dataset.column("style")),
+        "captions": len(dataset.tasks),
+        "clauses": len(dataset.subtasks),
+        "seconds_of_action": {
+            action.value: round(n / FPS, 1) for action, n in zip(ACTIONS, frames, strict=True) if n
+        },
+        "net_displacement_m": _spread(far),
+        "mean_speed_mps": _spread(speed),
+    }
+
+
+def travelled(dataset: EpisodeDataset) -> tuple[np.ndarray, np.ndarray]:
+    """(E,) metres from first to last frame, and (E,) m/s over the ground, of every episode."""
+    rows = dataset.rows(["root"])
+    first, last = rows.first[:-1], rows.first[1:] - 1
+    root = rows.columns["root"][:, :2].astype(float)
+    far = np.hypot(*(root[last] - root[first]).T)
+    step = np.hypot(*np.diff(root, axis=0).T)
+    total = np.append(0.0, np.cumsum(step))
+    return far, (total[last] - total[first]) * FPS / np.maximum(last - first, 1)
+
+
+def _counts(values: list[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items(), key=lambda item: -item[1]))
+
+
+def _spread(values: np.ndarray) -> dict[str, float]:
+    shares = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+    return {f"p{100 * q:.0f}": round(float(np.quantile(values, q)), 2) for q in shares}
+
+
+def _files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST]

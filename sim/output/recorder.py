@@ -1,0 +1,359 @@
+"""A run into a dataset: every second tick of what is simulated anyway, one episode an actor.
+
+A ``Take`` collects the frames of one run, beyond a few dozen megabytes on the disk; ``Recorder``
+keeps a dataset open and files takes in it. Nothing here changes what happens.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
+from typing import IO, Any
+
+import numpy as np
+
+from entities.components import Pose
+from entities.scene import Scene
+from entities.skeleton import ACTOR_TYPES, N_JOINTS
+from entities.units import DT, TICKS_PER_MOTION_FRAME
+from ml.episodes.commit import STAGING, written_in
+from ml.episodes.features import encode, in_heading
+from ml.episodes.layout import COLUMNS, INFO, VIDEO_KEY
+from ml.episodes.reader import (
+    Episode,
+    EpisodeDataset,
+    SceneRecord,
+    made_with,
+    open_dataset,
+)
+from ml.episodes.writer import EpisodeWriter
+from ml.motion.runtime import MotionModel
+from sim.loop import Simulation
+from sim.output.video import Clip, check_size, prepare_video
+from sim.snapshots import Block
+from sim.story.captions import Clauses, caption_of, later_of, told
+
+log = logging.getLogger(__name__)
+
+FPS = round(1.0 / (DT * TICKS_PER_MOTION_FRAME))
+TILE_FRAMES = 256
+TILE_BYTES = 32_000_000
+"""A tile is this many frames of all actors; then it goes to the disk."""
+_WIDTHS = {
+    "root": 3,
+    "heading": 1,
+    "velocity": 3,
+    "wanted": 2,
+    "joints": 2 * N_JOINTS,
+    "lateral": N_JOINTS,
+    "roll": 1,
+    "gaze": 2,
+    "face": 1,
+    "mouth": 1,
+    "contact": 2,
+    "action": 1,
+    "source": 1,
+    "off_path": 1,
+}
+_OF_POSE = {field.name for field in fields(Pose)}
+_ENDS = np.cumsum(list(_WIDTHS.values())).tolist()
+_SLICES = {
+    name: slice(end - width, end) for (name, width), end in zip(_WIDTHS.items(), _ENDS, strict=True)
+}
+
+
+class Take:
+    """One run being recorded, from the next even tick on. Made of the simulation's own blocks."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        clauses: list[Clauses] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """clauses: of each actor; by default as his caption and later sentences say.
+
+        folder: where what does not fit in memory goes. Raises ValueError if nobody is there.
+        """
+        self.simulation, self._clauses, self._folder = simulation, clauses, folder
+        n = len(simulation.cast.actor_ids)
+        if n == 0:
+            raise ValueError("record: nobody is in the scene; expected at least one actor")
+        self.first_tick = self._next = simulation.world.tick + simulation.world.tick % 2
+        room = max(2, TILE_BYTES // (8 * n * _ENDS[-1]))
+        # One actor's frames lie together, so that his track is read back in few pieces.
+        self._tile = np.empty((n, min(TILE_FRAMES, room), _ENDS[-1]))
+        self._filled = 0
+        self._full = 0  # tiles on the disk
+        self._spool: IO[bytes] | None = None
+        simulation.watchers.append(self._take)
+        if simulation.world.tick == self.first_tick:
+            simulation.frame()  # whoever watches may have looked at this tick already
+
+    @property
+    def n_frames(self) -> int:
+        """Frames an episode would have now; the one after the last says where that leads."""
+        return max(0, self._full * self._tile.shape[1] + self._filled - 1)
+
+    def close(self) -> None:
+        """Look at the run no more, and forget it."""
+        self.simulation.watchers.remove(self._take)
+        if self._spool is not None:
+            self._spool.close()
+
+    def run_until(self, tick: int) -> None:
+        """Have the run go on until the frame at ``tick`` is here."""
+        missing = tick - self.simulation.world.tick
+        if missing > 0:
+            for _ in self.simulation.blocks(missing + 1):
+                pass
+
+    def record(self, reason: str) -> SceneRecord:
+        """Where the take comes from and why it ended."""
+        scene = Scene.model_validate(self.simulation.scene.model_dump())
+        ticks = self.n_frames * TICKS_PER_MOTION_FRAME
+        model_hash = self.simulation.model_hash
+        return SceneRecord(scene, ticks, reason, self.first_tick, model_hash)
+
+    def episodes(self) -> Iterator[Episode]:
+        """Every actor's track."""
+        scene, cast = self.simulation.scene, self.simulation.cast
+        for row, actor in enumerate(scene.actors):
+            clauses = told(scene, row) if self._clauses is None else self._clauses[row]
+            track = self._track(row)
+            yield Episode(
+                **_columns(track, float(cast.actor_scale[row])),
+                **self._words(clauses, len(track) - 1),
+                task=_task(scene, row),
+                actor_id=actor.id,
+                actor_index=row,
+                actor_type=ACTOR_TYPES[cast.actor_kind[row]].value,
+                scale=float(cast.actor_scale[row]),
+                style=actor.style or "",
+            )
+
+    def _words(self, clauses: Clauses, length: int) -> dict[str, object]:
+        ticks = self.first_tick + np.arange(length) * TICKS_PER_MOTION_FRAME
+        starts = np.array([round(t / DT) for t, _ in clauses])
+        index = np.maximum(np.searchsorted(starts, ticks, side="right") - 1, 0)
+        return {"subtasks": [text for _, text in clauses], "subtask_index": index}
+
+    def _take(self, block: Block) -> None:
+        first, last = int(block.tick[0]), int(block.tick[-1])
+        if first > self._next:
+            raise RuntimeError(f"record: tick {self._next} was never looked at")
+        if last < self._next:
+            return
+        which = np.arange(self._next - first, last - first + 1, TICKS_PER_MOTION_FRAME)
+        self._next = first + int(which[-1]) + TICKS_PER_MOTION_FRAME
+        rows = np.empty((len(self._tile), len(which), _ENDS[-1]))
+        for name, columns in _SLICES.items():
+            source = block.pose if name in _OF_POSE else block
+            values = getattr(source, name)[which].reshape(len(which), len(rows), -1)
+            rows[:, :, columns] = values.swapaxes(0, 1)
+        while rows.shape[1]:
+            if self._filled == self._tile.shape[1]:
+                self._spill()
+            fits = rows[:, : self._tile.shape[1] - self._filled]
+            self._tile[:, self._filled : self._filled + fits.shape[1]] = fits
+            self._filled += fits.shape[1]
+            rows = rows[:, fits.shape[1] :]
+
+    def _spill(self) -> None:
+        if self._spool is None:
+            self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115, as long as the take
+        with written_in(self._folder or Path(gettempdir())):
+            self._spool.write(self._tile)
+        self._full += 1
+        self._filled = 0
+
+    def _track(self, row: int) -> np.ndarray:
+        """(T + 1, W) of one actor."""
+        size = self._tile[0].nbytes
+        parts = []
+        for i in range(self._full):
+            self._spool.seek((i * len(self._tile) + row) * size)
+            parts.append(np.frombuffer(self._spool.read(size)).reshape(-1, _ENDS[-1]))
+        return np.concatenate([*parts, self._tile[row, : self._filled]])
+
+
+def _columns(track: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+    """The columns of an Episode of T frames from T + 1 rows."""
+    part = {name: track[:, columns] for name, columns in _SLICES.items()}
+    heading = part["heading"][:, 0]
+    pose = part["joints"].reshape(-1, N_JOINTS, 2)
+    # What was wanted during a frame is known when it is over.
+    wanted = in_heading(part["wanted"][1:], heading[:-1])
+    turn = np.diff(heading)[:, None] * FPS
+    floats = {
+        "state": encode(part["root"], heading, pose, scale)[:-1],
+        "action": np.concatenate([wanted, turn], axis=1),
+        **{name: part[name][:-1] for name in ("root", "velocity", "lateral", "gaze")},
+        **{name: part[name][:-1, 0] for name in ("heading", "roll", "mouth")},
+    }
+    return {
+        **{name: values.astype(np.float32) for name, values in floats.items()},
+        "contact": part["contact"][:-1] > 0.5,
+        "off_path": part["off_path"][:-1, 0] > 0.5,
+        "face": part["face"][:-1, 0].astype(np.int64),
+        "action_id": part["action"][:-1, 0].astype(np.int64),
+        "source": part["source"][:-1, 0].astype(np.int64),
+    }
+
+
+def _task(scene: Scene, row: int) -> str:
+    """What an actor does from beginning to end, later sentences included."""
+    later = [text for _, text in later_of(scene, row)]
+    return ", then ".join([caption_of(scene.actors[row]), *later])
+
+
+class Recorder:
+    """A dataset kept open for takes: one at a time, each committed when it is over."""
+
+    def __init__(self, path: Path, film_size: tuple[int, int] | None = None) -> None:
+        """film_size: px, for a new dataset with films; one that exists keeps what it has.
+
+        Raises ValueError for a folder that is no dataset, or that another process writes, or if
+        films are asked for and the dataset was created without; OSError if it cannot be written.
+        """
+        if film_size is None and (path / INFO).is_file():
+            shape = open_dataset(path).info["features"].get(VIDEO_KEY, {}).get("shape")
+            film_size = None if shape is None else (shape[1], shape[0])
+        if film_size is not None:
+            check_size(film_size)
+        self.path = path
+        self._writer = EpisodeWriter(path, video_size=film_size)
+        self._take: Take | None = None
+
+    @property
+    def recording(self) -> bool:
+        """Whether a take is running."""
+        return self._take is not None
+
+    def watch(self, run: Callable[[], Simulation]) -> Simulation:
+        """A new run, of which the first one asked for is the take."""
+        simulation = run()
+        if not self.recording:
+            self.start(simulation)
+        return simulation
+
+    def start(self, simulation: Simulation) -> None:
+        """Begin a take. Raises ValueError if nobody is in the scene."""
+        self._take = Take(simulation, folder=self.path / STAGING)
+
+    def stop(self, reason: str, until: int | None = None) -> str:
+        """End the take and commit it; says in a line what was recorded.
+
+        until: tick the run goes on to first, so that the frame before it is whole.
+        """
+        take, self._take = self._take, None
+        try:
+            if until is not None:
+                take.run_until(until)
+            if take.n_frames == 0:
+                return f"nothing recorded to {self.path}: shorter than a frame"
+            record = take.record(reason)
+            before = self._writer.n_episodes
+            model = take.simulation.model
+            film = None if self._writer.video_size is None else self._film(record, model)
+            self._writer.add(record, take.episodes(), film)
+            n = self._writer.n_episodes - before
+            self._writer.commit()
+            return f"recorded {n} episodes of {take.n_frames / FPS:.1f} s to {self.path}"
+        finally:
+            take.close()
+
+    @contextmanager
+    def kept(self, end: int) -> Iterator[None]:
+        """What goes on meanwhile is committed: up to tick ``end``, or as far as it came."""
+        try:
+            yield
+            log.warning(self.stop("complete", end))
+        except (KeyboardInterrupt, SystemExit):
+            log.warning(self.stop("interrupted"))
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the dataset; a take that is running is dropped."""
+        if self._take is not None:
+            self._take.close()
+        self._writer.close()
+
+    def _film(self, record: SceneRecord, model: Path | MotionModel | None) -> Path:
+        """The scene run once more, with a picture for every frame recorded."""
+        path = self.path / STAGING / "film.mp4"
+        seconds = record.ticks * DT
+        run = partial(rerun, record, model)
+        clip = Clip(record.scene, FPS, self._writer.video_size, seconds, run=run)
+        prepare_video(clip, path)(None)
+        return path
+
+
+def moved_again(
+    record: SceneRecord, model: Path | MotionModel | None = None
+) -> dict[str, str | Path | MotionModel | None]:
+    """The arguments of Simulation by which a recorded scene is moved as it was.
+
+    model: the one that moved it, where that is not the one that comes with the package.
+    """
+    if not record.model_hash:
+        return {"motion": "procedural"}
+    return {"motion": None if model is None else "learned", "model": model}
+
+
+def rerun(record: SceneRecord, model: Path | MotionModel | None = None) -> Simulation:
+    """The recorded run once more, at the tick its recording began. model: see ``moved_again``."""
+    simulation = Simulation(record.scene, **moved_again(record, model))
+    for _ in range(record.first_tick):
+        simulation.step()
+    return simulation
+
+
+def differences(dataset: EpisodeDataset, index: int, model: Path | None = None) -> list[str]:
+    """What is not the same, to the last bit, when scene ``index`` is run once more.
+
+    model: see ``moved_again``. Raises ValueError for a scene that was never simulated, and if the
+    model cannot be used.
+    """
+    record = dataset.scene(index)
+    if record.ticks == 0:
+        raise ValueError(f"scene {index}: was not simulated, so it cannot be run again")
+    simulation = rerun(record, model)
+    take = Take(simulation)
+    take.run_until(record.first_tick + record.ticks)
+    again = {episode.actor_id: episode for episode in take.episodes()}
+    take.close()
+    lines = []
+    for recorded in dataset.of_scene(index):
+        new = again[recorded.actor_id]
+        for column in COLUMNS:
+            old, now = getattr(recorded, column.field), getattr(new, column.field)
+            differs = (old != now).reshape(len(old), -1).any(axis=1)
+            if column.field != "subtask_index" and differs.any():
+                most = np.abs(old.astype(np.float64) - now).max()
+                first = int(differs.argmax())
+                lines.append(
+                    f"{recorded.actor_id}: {column.field} from frame {first} on, by up to {most:g}"
+                )
+    if lines and simulation.model_hash != record.model_hash:
+        was, now = (each or "none" for each in (record.model_hash, simulation.model_hash))
+        lines.append(f"moved by model {was}; here {now}")
+    if lines:
+        lines += _other_makers(record.made_with, made_with())
+    return lines
+
+
+def _other_makers(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
+    lines = []
+    for name in sorted(old.keys() | new.keys()):
+        was, now = old.get(name), new.get(name)
+        if isinstance(was, dict) and isinstance(now, dict):
+            lines += _other_makers(was, now, f"{where}{name} ")
+        elif was != now:
+            lines.append(f"made with {where}{name} {was}; here {now}")
+    return lines

@@ -1,0 +1,101 @@
+"""A recorded scene, seen again: the actors as recorded, everything else run once more."""
+
+from pathlib import Path
+
+import numpy as np
+
+from entities.scene import CameraPlan
+from entities.units import TICKS_PER_MOTION_FRAME
+from ml.episodes.layout import FPS
+from ml.episodes.reader import Episode, SceneRecord, open_dataset
+from sim.frame import turn_bones
+from sim.loop import Simulation
+from sim.output.recorder import differences, moved_again
+from sim.snapshots import Block, Reel
+
+
+class Recording:
+    """A recorded episode, and the scene it was part of."""
+
+    def __init__(self, path: Path, episode: int, model: Path | None = None) -> None:
+        """model: that moved it, if another than comes with the package.
+
+        Raises ValueError if there is no such dataset or episode.
+        """
+        self._model = model
+        self._dataset = open_dataset(path)
+        track = self._dataset.episode(episode)
+        self.number = track.scene
+        scene = self._dataset.scene(track.scene).scene
+        plan = scene.camera.model_copy(update={"follow": scene.camera.follow or track.actor_id})
+        seconds = len(track) / FPS
+        self.scene = scene.model_copy(update={"duration": seconds, "camera": plan})
+
+    def run(self, camera: CameraPlan) -> "Replay":
+        """What was recorded, seen by another camera."""
+        dataset, number = self._dataset, self.number
+        return Replay(dataset.scene(number), dataset.of_scene(number), camera, self._model)
+
+    def differences(self) -> list[str]:
+        """What is not the same, to the last bit, when the scene is simulated once more."""
+        return differences(self._dataset, self.number, self._model)
+
+
+class Replay(Simulation):
+    """The run of a scene, in which recorded actors are where and how the recording has them.
+
+    Where the run is the same again, to the last bit, nothing but rounding is changed by that;
+    where it is not (another machine, a captured motion) the recording is what is seen.
+    """
+
+    def __init__(
+        self,
+        record: SceneRecord,
+        tracks: list[Episode],
+        camera: CameraPlan,
+        model: Path | None = None,
+    ) -> None:
+        """tracks: of the scene's recorded actors. camera: instead of the scene's own.
+
+        model: that moved it, if another than comes with the package.
+        """
+        scene = record.scene.model_copy(update={"camera": camera})
+        super().__init__(scene, **moved_again(record, model))
+        self._tracks = tracks
+        self._first = record.first_tick
+        for _ in range(record.first_tick):
+            self.step()
+
+    def add_event(self, text: str, actor: str | None = None) -> None:
+        """Raises ValueError: what is recorded cannot be told anything."""
+        raise ValueError("this is a recording: type a new scene to direct somebody")
+
+    def _develop(self, reel: Reel) -> Block:
+        block = super()._develop(reel)
+        at = (block.tick - self._first) / TICKS_PER_MOTION_FRAME
+        for track in self._tracks:
+            _show(block, track, at)
+        return block
+
+
+def _show(block: Block, track: Episode, at: np.ndarray) -> None:
+    """Put a track in the place of an actor; at: (K,) frames into it."""
+    row, last = track.actor_index, len(track) - 1
+    at = np.clip(at, 0.0, last)
+    low = at.astype(int)
+    high, part = np.minimum(low + 1, last), at - low
+
+    def mix(values: np.ndarray) -> np.ndarray:
+        share = part.reshape(-1, *[1] * (values.ndim - 1))
+        first = values[low].astype(np.float64)
+        return first + share * (values[high] - first)
+
+    block.root[:, row], block.heading[:, row] = mix(track.root), mix(track.heading)
+    block.velocity[:, row], block.action[:, row] = mix(track.velocity), track.action_id[low]
+    first, second = track.pose[low].astype(np.float64), track.pose[high].astype(np.float64)
+    pose = block.pose
+    for k, share in enumerate(part):
+        pose.joints[k, row] = turn_bones(first[k], second[k], share) if share else first[k]
+    pose.lateral[:, row], pose.roll[:, row] = mix(track.lateral), mix(track.roll)
+    pose.gaze[:, row], pose.mouth[:, row] = mix(track.gaze), mix(track.mouth)
+    pose.face[:, row], pose.contact[:, row] = track.face[low], track.contact[low]

@@ -1,0 +1,342 @@
+"""A scene as a film: mp4, webm, gif or numbered PNG files.
+
+This process simulates and draws; another one encodes and draws as well (``encode.py``), so that two
+cores are busy whatever the scene is like. A file has its final name only once it is whole.
+"""
+
+import logging
+import math
+import mmap
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from entities.scene import MAX_DURATION_S, Scene
+from entities.units import DT
+from sim.camera.director import Director
+from sim.camera.pinhole import Camera
+from sim.frame import Frame, interpolate
+from sim.loop import Simulation
+from sim.output.encoder import CODECS, SYSTEM_SAYS_NO, Easel, Order
+
+log = logging.getLogger(__name__)
+
+MIN_FPS, MAX_FPS = 10, 120
+MIN_SIDE_PX, MAX_SIDE_PX = 16, 7680
+TICKS_PER_S = round(1.0 / DT)
+SLOTS = 6
+"""Pictures drawn here ahead of the encoder: enough to ride out a slow frame on either side."""
+LEAST_AHEAD = 2
+"""While the encoder knows of fewer pictures than this, it is given the next one to draw itself."""
+BLOCK_TICKS = 16
+"""Ticks worked out at once: few enough that the encoder does not run out of work meanwhile."""
+GIF_MIN_DELAY_CS = 2
+"""Hundredths of a second; browsers slow anything shorter down to ten."""
+GIF_SAMPLE_EVERY = 5
+"""One frame in so many is looked at when a gif's 256 colours are chosen."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of frames drawn and of frames in all."""
+Job = Callable[[Progress | None], None]
+"""Makes what was prepared, once. Raises OSError for what the file system refuses; then, and when
+interrupted, nothing is left behind and an existing file stays as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What is to be filmed: ``frames`` pictures, picture i at i / rate seconds.
+
+    fps: 10 to 120. size: even, 16 to 7680 px. seconds: the scene's duration by default.
+    seed, motion: as for ``simulate``. transparent: an alpha channel instead of a stage.
+    run: gives the run to film, instead of a new one of the scene.
+    Raises ValueError for what cannot be asked.
+    """
+
+    scene: Scene
+    fps: int = 30
+    size: tuple[int, int] = (1280, 720)
+    seconds: float | None = None
+    seed: int | None = None
+    motion: str | None = None
+    transparent: bool = False
+    model: Path | None = None
+    run: Callable[[], Simulation] | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.fps, int) and MIN_FPS <= self.fps <= MAX_FPS):
+            raise ValueError(f"fps: {self.fps}; expected a whole number, {MIN_FPS} to {MAX_FPS}")
+        check_size(self.size)
+        if not 0.0 < self.length_s <= MAX_DURATION_S:
+            raise ValueError(
+                f"seconds: {self.length_s:g}; expected more than 0, at most {MAX_DURATION_S:g}"
+            )
+        if self.frames < 1:
+            raise ValueError(f"seconds: {self.length_s:g}; expected at least a frame, 1/{self.fps}")
+
+    @property
+    def length_s(self) -> float:
+        """How long the film is to be."""
+        return self.scene.duration if self.seconds is None else self.seconds
+
+    @property
+    def frames(self) -> int:
+        """How many pictures that makes."""
+        return round(Fraction(self.length_s) * self.fps)
+
+    def simulation(self) -> Simulation:
+        """A run to film. Raises ValueError if the scene cannot be built."""
+        if self.run is not None:
+            return self.run()
+        return Simulation(self.scene, self.seed, self.motion, self.model)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raises ValueError unless codecs take pictures of this size in pixels."""
+    if any(side % 2 or not MIN_SIDE_PX <= side <= MAX_SIDE_PX for side in size):
+        raise ValueError(
+            f"size: {size[0]}x{size[1]}; expected even sides from {MIN_SIDE_PX} to {MAX_SIDE_PX}"
+        )
+
+
+def render_video(
+    scene: Scene,
+    path: str | os.PathLike[str],
+    *,
+    fps: int = 30,
+    size: tuple[int, int] = (1280, 720),
+    seconds: float | None = None,
+    seed: int | None = None,
+    motion: str | None = None,
+    model: Path | None = None,
+    transparent: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write a scene to an mp4, webm or gif file: seconds x fps frames, frame i at i / fps.
+
+    A gif's delay is whole hundredths of a second, so its rate is rounded and the log says to
+    what. Arguments and errors: see Clip, prepare_video and Job.
+    """
+    clip = Clip(scene, fps, size, seconds, seed, motion, transparent, model)
+    prepare_video(clip, path)(progress)
+
+
+def prepare_video(clip: Clip, path: str | os.PathLike[str]) -> Job:
+    """Check that ``clip`` can become an mp4, webm or gif file at ``path``.
+
+    Raises ValueError for everything that can be known before the first picture.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in CODECS:
+        raise ValueError(f"video: {path.name!r}; expected a name ending in {', '.join(CODECS)}")
+    if clip.transparent and CODECS[kind].transparent_pixels is None:
+        raise ValueError(f"transparent: {kind} has no alpha channel; expected .webm or PNG frames")
+    if path.is_dir():
+        raise ValueError(f"video: {path} is a folder; expected a file name")
+    rate, frames, samples = Fraction(clip.fps), clip.frames, 0
+    if kind == ".gif":
+        rate, frames = _gif_rate(clip)
+        samples = math.ceil(frames / GIF_SAMPLE_EVERY)
+    return _job(clip, path, kind, rate, frames, samples)
+
+
+def prepare_frames(clip: Clip, folder: str | os.PathLike[str]) -> Job:
+    """Check that ``clip`` can become ``folder``/frame_00000.png …
+
+    The folder appears when all its files are whole; it must not exist yet, or be empty.
+    Raises ValueError for everything that can be known before the first picture.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"frames: {folder} exists and is no empty folder; expected a new name")
+    return _job(clip, folder, ".png", Fraction(clip.fps), clip.frames, 0)
+
+
+def film(simulation: Simulation, rate: Fraction, n_frames: int) -> Iterator[Frame]:
+    """Frame i of a run is what it shows at i / rate seconds, between two ticks if need be."""
+    per_frame = TICKS_PER_S / rate
+    ticks = _ticks(simulation, math.ceil((n_frames - 1) * per_frame))
+    before = after = next(ticks)
+    reached = 0
+    for i in range(n_frames):
+        where = i * per_frame
+        while reached < where:
+            before, after, reached = after, next(ticks), reached + 1
+        yield interpolate(before, after, 1.0 - float(reached - where))
+
+
+def _ticks(simulation: Simulation, n_ticks: int) -> Iterator[Frame]:
+    """Frames of this tick and the ``n_ticks`` after it."""
+    for first in range(0, n_ticks + 1, BLOCK_TICKS):
+        if first:
+            simulation.step()
+        yield from simulation.frames(min(BLOCK_TICKS, n_ticks + 1 - first) - 1)
+
+
+def _gif_rate(clip: Clip) -> tuple[Fraction, int]:
+    """The nearest rate whose delay is whole hundredths of a second, and its number of frames."""
+    delay = max(GIF_MIN_DELAY_CS, round(Fraction(100, clip.fps)))
+    rate = Fraction(100, delay)
+    if rate != clip.fps:
+        log.warning(
+            "gif: %d fps is no delay of whole hundredths of a second from %d up; "
+            "written with %d, %.4g fps",
+            clip.fps,
+            GIF_MIN_DELAY_CS,
+            delay,
+            rate,
+        )
+    return rate, max(1, round(Fraction(clip.length_s) * rate))
+
+
+def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples: int) -> Job:
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+    # Beside the final name, so that the one step from unfinished to finished is a rename.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    simulation = clip.simulation()
+    order = Order(
+        path=str(part),
+        kind=kind,
+        size=clip.size,
+        rate=rate,
+        frames=frames,
+        samples=samples,
+        transparent=clip.transparent,
+        cast=simulation.cast,
+        slots=SLOTS,
+    )
+
+    def job(progress: Progress | None = None) -> None:
+        with _Encoder(order, path) as encoder:
+            if samples:
+                sparse = rate / GIF_SAMPLE_EVERY
+                _produce(clip.simulation(), clip, sparse, samples, encoder, None)
+            _produce(simulation, clip, rate, frames, encoder, progress)
+            encoder.finish()
+            if path.is_dir():
+                path.rmdir()
+            os.replace(part, path)
+
+    return job
+
+
+class _Encoder:
+    """The process that makes files of pictures, as long as the with block lasts."""
+
+    def __init__(self, order: Order, path: Path) -> None:
+        self._order, self._path = order, path
+        self._easel = Easel(order)
+        self._free = list(range(order.slots))
+        self._told: deque[int | None] = deque()  # slots of pictures it is not yet done with
+
+    def __enter__(self) -> Self:
+        self._line, theirs = Pipe()
+        with _memory(self._order.shared_bytes) as memory, theirs:
+            self._pictures = self._order.pictures(mmap.mmap(memory.fileno(), 0))
+            ends = theirs.fileno(), memory.fileno()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", SECOND, *map(str, ends), *sys.path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=ends,
+                start_new_session=True,  # Ctrl-C is for us; it learns of it by our end of the line
+            )
+        self._tell(self._order)
+        return self
+
+    def show(self, frame: Frame, camera: Camera) -> None:
+        """Add a picture to the film. Raises OSError if the last ones could not be written."""
+        while self._told and (self._line.poll() or not self._free):
+            self._hear()
+        if len(self._told) < LEAST_AHEAD:
+            self._tell((frame, camera))
+            self._told.append(None)
+        else:
+            slot = self._free.pop()
+            self._easel.draw(self._pictures[slot], frame, camera)
+            self._tell(slot)
+            self._told.append(slot)
+
+    def finish(self) -> None:
+        """Wait until all is written. Raises OSError if it could not be."""
+        _, said = self._process.communicate()
+        code = self._process.returncode
+        if code == SYSTEM_SAYS_NO:
+            number = int(said)
+            raise OSError(number, os.strerror(number), str(self._path))
+        if code:
+            raise RuntimeError(f"the encoder ended with {code}: {said.decode(errors='replace')}")
+
+    def _tell(self, what: object) -> None:
+        try:
+            self._line.send(what)
+        except (BrokenPipeError, ConnectionResetError):
+            self.finish()
+
+    def _hear(self) -> None:
+        """Take note that it is done with the oldest picture."""
+        try:
+            self._line.recv_bytes()
+        except (EOFError, ConnectionResetError):
+            self.finish()
+        slot = self._told.popleft()
+        if slot is not None:
+            self._free.append(slot)
+
+    def __exit__(self, *_: object) -> None:
+        with self._line, self._process:  # closes its pipe and waits for it
+            self._process.kill()
+        part = Path(self._order.path)
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
+
+
+SECOND = """
+import sys
+line, memory, *sys.path = sys.argv[1:]
+from sim.output.encoder import main
+main(int(line), int(memory))
+"""
+
+
+def _memory(n_bytes: int) -> BinaryIO:
+    """A file for two processes to share that has no name and is never written anywhere."""
+    if hasattr(os, "memfd_create"):
+        file = os.fdopen(os.memfd_create("pictures"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        file.truncate(n_bytes)
+    except OSError as error:
+        file.close()
+        raise OSError(error.errno, error.strerror, f"{n_bytes} bytes of shared memory") from None
+    return file
+
+
+def _produce(
+    simulation: Simulation,
+    clip: Clip,
+    rate: Fraction,
+    frames: int,
+    encoder: _Encoder,
+    progress: Progress | None,
+) -> None:
+    """Have every picture of a clip made."""
+    director = Director(simulation.cast, simulation.scene.camera, clip.size)
+    for i, frame in enumerate(film(simulation, rate, frames)):
+        encoder.show(frame, director.update(frame, float(1 / rate) if i else 0.0))
+        if progress is not None:
+            progress(i + 1, frames)

@@ -1,0 +1,400 @@
+"""The one place that knows pymunk: bodies on the ground plane, and their height above it.
+
+pymunk moves bodies first and resolves contacts afterwards, so that a body asked to run into a
+wall is inside it before it is stopped. Here each body is set back by one step before the space
+steps: pymunk then finds contacts where bodies really are, and they move with the speed that is
+left. Masses and impulses are pymunk's; height, gravity and friction with the ground are ours.
+"""
+
+import math
+
+import numpy as np
+import pymunk
+from pymunk import batch
+
+from entities.components import (
+    Body,
+    Contacts,
+    Flight,
+    Gait,
+    Mark,
+    Person,
+    Script,
+    Stagger,
+    Thing,
+    Transform,
+    Velocity,
+)
+from entities.objects import BodyKind, ObjectType
+from entities.units import DT
+from sim.physics.collision_filter import balls_through, seats_of
+from sim.physics.contacts import Leeway, Tally, refuse
+from sim.physics.drivers import GROUND_FRICTION, ROLL, Drivers
+from sim.physics.height import BOUNCE, IMPACT_SPEED, Heights, stand_high
+from sim.world import World, as_rows
+
+KINDS = list(BodyKind)
+STATIC, MOVABLE, DRIVEN, BALL, PROP, BACKDROP = (KINDS.index(kind) for kind in KINDS)
+TYPES = list(ObjectType)
+
+COLLISION_SLOP_M = 0.005
+OVERLAP_KEPT = 0.7**60
+"""pymunk's collision_bias: three tenths of an overlap go each tick of 1/60 s."""
+MAX_PUSH_OUT = 1.5
+"""m/s at which overlapping bodies part, so that nobody who starts inside a wall is flung out."""
+STEP_UP_M = 0.05
+"""A body whose underside is no lower than this below the top of a thing comes down on it."""
+SHOULDER = 0.65
+"""Actors give way to each other: between two of them only this share of the radius is hard."""
+WALL_M = 0.12
+"""Thickness of a goal's net and frame."""
+BODY_BOUNCE, NET_BOUNCE = 0.5, 0.15
+"""Share of a ball's restitution left when it hits a person or a goal's net (choice)."""
+
+_PLAIN, _ROUND, _ALOFT, _SEATED = range(4)
+"""Collision types: only the last three need to be asked about height, one Python call each."""
+_THINGS, _ACTORS, _SHOULDERS = 1, 2, 4
+"""Filter categories. An actor has two discs, one for things and a smaller one for actors."""
+_NOTHING = pymunk.ShapeFilter(categories=0, mask=0)
+
+_STATE = (
+    batch.BodyFields.POSITION
+    | batch.BodyFields.ANGLE
+    | batch.BodyFields.VELOCITY
+    | batch.BodyFields.ANGULAR_VELOCITY
+)
+_ARBITER = (
+    batch.ArbiterFields.BODY_A_ID
+    | batch.ArbiterFields.BODY_B_ID
+    | batch.ArbiterFields.TOTAL_IMPULSE
+    | batch.ArbiterFields.IS_FIRST_CONTACT
+    | batch.ArbiterFields.NORMAL
+    | batch.ArbiterFields.CONTACT_COUNT
+    | batch.ArbiterFields.POINT_A_1
+)
+
+
+class Physics:
+    """Moves every body for a tick, and says what touched what.
+
+    Actors and what is driven move at ``Body.asked``, objects with a path along it, the rest by
+    their momentum. Writes Transform, Velocity, Body.grounded, Thing.spin,
+    ``world.contacts`` and ``world.marks``.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._ids = np.zeros(0, np.int64)
+        self._buffer, self._arbiters = batch.Buffer(), batch.Buffer()
+        self._build(world)
+
+    def update(self, world: World, dt: float) -> None:
+        """One tick. Raises FloatingPointError, naming entity and tick, if anything runs away."""
+        if world.query(Transform, Velocity, Body)[0] is not self._ids:
+            self._build(world)
+        self._position = world[Transform].position
+        self._sort_out_collisions(world)
+        self._drivers.follow_paths(world, dt)
+        self._drivers.drive_actors(world, dt)
+        self._drivers.rub(world, dt)
+        linear = world[Velocity].linear
+        fastest = float((np.abs(linear) * self._pace).max(initial=0.0)) * dt
+        if not math.isfinite(fastest):
+            refuse(world, linear, "moves at")
+        steps = max(1, math.ceil(fastest))
+        tally = Tally()
+        free = self._leeway.covers(world.tick, self._position, fastest * self._farthest)
+        for _ in range(steps):
+            self._floor[:] = 0.0
+            if free:
+                self._coast(world, dt / steps)
+            else:
+                self._step(world, dt, steps, tally)
+            self._heights.rise(world, self._floor, self._held, dt / steps)
+        self._heights.roll(world, dt)
+        if not math.isfinite(self._position.sum()):
+            refuse(world, self._position, "is at")
+        self._leeway.leave(self._position)
+        self._report(world, tally)
+
+    def _build(self, world: World) -> None:
+        """Bodies for everything there is: what came or went is rare enough to start afresh."""
+        self._ids = world.query(Transform, Velocity, Body)[0]
+        n, self._n_actors = len(self._ids), len(world.ids(Person))
+        body, transform, thing = world[Body], world[Transform], world[Thing]
+        self._kinds = [None] * self._n_actors + [TYPES[k] for k in thing.kind.tolist()]
+        kind = body.kind
+        self._height = body.size[:, 2]
+        actor = np.arange(n) < self._n_actors
+        has_path = np.zeros(n, bool)
+        has_path[self._n_actors :] = [path is not None for path in thing.path]
+        carried = has_path | (kind == DRIVEN) | (kind == BACKDROP)
+        solid = (kind != PROP) & (kind != BACKDROP)
+        self._ball = (kind == BALL) & ~actor
+        self._radius = np.where(self._ball, body.size[:, 2] / 2, 0.0)
+        self._free = (actor | np.isin(kind, (MOVABLE, BALL, PROP))) & ~carried
+        carried_rows = np.flatnonzero(carried)
+        self._loose = as_rows(np.flatnonzero(~solid))
+        friction = np.full(n, GROUND_FRICTION)
+        self._bounce = np.zeros(n)
+        for row in np.flatnonzero(self._ball):
+            friction[row] = ROLL[self._kinds[row]]
+            self._bounce[row] = BOUNCE[self._kinds[row]]
+        goal = np.array([kind is ObjectType.GOAL for kind in self._kinds], bool)
+        self._give = np.where(actor, BODY_BOUNCE, np.where(goal, NET_BOUNCE, 1.0))
+        length, width = body.size[:, 0], body.size[:, 1]
+        # A block's weight rubs at 0.38 of its side from the centre on average, its inertia is
+        # m (l² + w²) / 12: the ratio says how fast friction stops its turning.
+        self._turning = np.flatnonzero(self._free & ~actor & (kind == MOVABLE))
+        twist = 12.0 * 0.38 * np.sqrt(length * width) / (length**2 + width**2)
+        thin = np.where(body.round, length, np.minimum(length, width)) / 2
+        thin[goal] = WALL_M / 2
+        # Never zero, so that whatever is not finite shows in the product; sqrt 2, since speeds
+        # are compared by their larger component.
+        self._pace = np.full((n, 3), 1e-12)
+        moves = solid & (self._free | carried)
+        self._farthest = 0.0
+        if moves.any():
+            step = 0.8 * (thin[moves] + thin[solid].min())
+            self._pace[moves, :2] = math.sqrt(2.0) / step[:, None]
+            self._farthest = float(step.max())
+        circle = np.where(body.round, length, np.hypot(length, width)) / 2
+        self._leeway = Leeway(np.flatnonzero(solid), circle[solid], moves[solid])
+        self._drivers = Drivers(
+            n_actors=self._n_actors,
+            carried=carried_rows,
+            heads=kind == DRIVEN,
+            rubbing=np.flatnonzero(self._free & ~actor),
+            friction=friction,
+            turning=self._turning,
+            twist=twist,
+            against=np.zeros((self._n_actors, 2)),
+        )
+        self._drivers.follow_paths(world, DT)
+        self._heights = Heights(
+            n_actors=self._n_actors,
+            free=self._free,
+            carried=carried_rows,
+            balls=np.flatnonzero(self._ball & ~carried),
+            radius=self._radius,
+            bounce=self._bounce,
+            supported=stand_high(world, self._free, self._radius),
+        )
+        self._floor, self._held = np.zeros(n), np.zeros(n, bool)
+        self._own: dict[int, tuple[int, int]] = {}
+        self._seat: dict[int, int] = {}
+        self._down: set[int] = set()
+        self._carried = carried
+        self._sorted_for: tuple[bytes, ...] = ()
+        self._collision = np.full(n, _PLAIN)
+        self._space = pymunk.Space()
+        self._space.collision_slop = COLLISION_SLOP_M
+        self._space.collision_bias = OVERLAP_KEPT
+        self._space.collision_persistence = 1
+        for asked_about in (_ROUND, _ALOFT, _SEATED):
+            self._space.on_collision(asked_about, None, pre_solve=self._allow)
+        self._shapes: list[list[pymunk.Shape]] = [[] for _ in range(n)]
+        self._row_of_body: dict[int, int] = {}
+        self._row_of_shape: dict[pymunk.Shape, int] = {}
+        # pymunk lists what moves before what does not; what turns comes last of the first.
+        turns = np.isin(np.arange(n), self._turning)
+        order = np.lexsort((turns, ~moves))
+        rows = order[solid[order]].tolist()
+        for row in rows:
+            self._add(world, row, dynamic=bool(self._free[row]), moves=bool(moves[row]))
+        moving = np.array(rows[: int(moves.sum())], np.int64)
+        self._n_moving, self._moving = len(moving), as_rows(moving)
+        self._turning_at = slice(len(moving) - len(self._turning), len(moving))
+        self._state = np.zeros((len(rows), 6))
+        self._state[:, :2] = transform.position[rows, :2]
+        self._state[:, 2] = transform.heading[rows]
+        self._buffer.set_float_buf(self._state)
+        self._result = batch.Buffer()
+
+    def _add(self, world: World, row: int, *, dynamic: bool, moves: bool) -> None:
+        table, heading = world[Body], float(world[Transform].heading[row])
+        length, width = table.size[row, :2].tolist()
+        mass, actor = float(table.mass[row]), row < self._n_actors
+        if dynamic:
+            moment = math.inf
+            if not actor and not self._ball[row]:
+                moment = mass * (length**2 + width**2) / 12.0
+            body = pymunk.Body(mass, moment)
+        else:
+            body = pymunk.Body(body_type=pymunk.Body.KINEMATIC if moves else pymunk.Body.STATIC)
+        body.position = tuple(world[Transform].position[row, :2].tolist())
+        body.angle = heading
+        if table.round[row]:
+            shapes = [pymunk.Circle(body, length / 2)]
+        elif self._kinds[row] is ObjectType.GOAL:
+            back, side = -(length - WALL_M) / 2, (width - WALL_M) / 2
+            shapes = [
+                _block(body, back, 0.0, WALL_M, width),
+                _block(body, 0.0, side, length, WALL_M),
+                _block(body, 0.0, -side, length, WALL_M),
+            ]
+        else:
+            shapes = [pymunk.Poly.create_box(body, (length, width))]
+        if actor:
+            shapes.append(pymunk.Circle(body, SHOULDER * length / 2))
+        self._shapes[row] = shapes
+        self._row_of_body[body.id] = row
+        self._row_of_shape |= dict.fromkeys(shapes, row)
+        self._filter(row, held=False)
+        self._retype(row, _ROUND if self._ball[row] else _PLAIN)
+        self._space.add(body, *shapes)
+
+    def _filter(self, row: int, *, held: bool) -> None:
+        """What a body may touch at all: nothing while somebody has it in hand."""
+        if row < self._n_actors:
+            around, core = self._shapes[row]
+            around.filter = pymunk.ShapeFilter(categories=_ACTORS, mask=_THINGS)
+            core.filter = pymunk.ShapeFilter(categories=_SHOULDERS, mask=_SHOULDERS)
+            return
+        open_to = pymunk.ShapeFilter(categories=_THINGS, mask=_THINGS | _ACTORS)
+        for shape in self._shapes[row]:
+            shape.filter = _NOTHING if held else open_to
+
+    def _retype(self, row: int, collision: int) -> None:
+        self._collision[row] = collision
+        for shape in self._shapes[row]:
+            shape.collision_type = collision
+
+    def _sort_out_collisions(self, world: World) -> None:
+        """Who is in hand, off the ground, seated or fresh from somebody's hand this tick."""
+        n, thing, flight, script = self._n_actors, world[Thing], world[Flight], world[Script]
+        grounded, down = world[Body].grounded, world[Stagger].since >= 0
+        depends_on = (
+            self._position[:, 2].tobytes(),
+            grounded.tobytes(),
+            thing.holder.tobytes(),
+            flight.by.tobytes(),
+            script.action.tobytes(),
+            script.target.tobytes(),
+            world[Gait].seated_on.tobytes(),
+            down.tobytes(),
+        )
+        if depends_on == self._sorted_for and not self._own:
+            return
+        self._sorted_for = depends_on
+        held = thing.holder >= 0
+        for row in (np.flatnonzero(held != self._held[n:]) + n).tolist():
+            self._filter(row, held=bool(held[row - n]))
+        self._held[n:] = held
+        self._own = balls_through(world, self._ids)
+        collision = np.where((self._position[:, 2] > 1e-6) | ~grounded, _ALOFT, _PLAIN)
+        collision[self._ball] = _ROUND
+        self._seat = seats_of(world, self._ids, self._kinds)
+        self._down = set(np.flatnonzero(down).tolist())
+        collision[list(self._seat)] = collision[:n][down] = _SEATED
+        for row in np.flatnonzero(collision != self._collision).tolist():
+            self._retype(row, int(collision[row]))
+
+    def _allow(self, arbiter: pymunk.Arbiter, space: pymunk.Space, data: object) -> None:
+        """Whether two bodies whose discs overlap really meet; called by pymunk before it solves."""
+        one, other = arbiter.shapes
+        first, second = self._row_of_shape[one], self._row_of_shape[other]
+        arbiter.process_collision = self._meet(first, second)
+        if self._ball[first] or self._ball[second]:
+            bounce = float(max(self._bounce[first], self._bounce[second]))
+            arbiter.restitution = bounce * float(min(self._give[first], self._give[second]))
+
+    def _meet(self, first: int, second: int) -> bool:
+        for one, other in ((first, second), (second, first)):
+            if other in self._own.get(one, ()):
+                return False
+            if self._seat.get(one) == other:
+                top = self._position[other, 2] + self._height[other]
+                if self._position[one, 2] >= top - STEP_UP_M:
+                    self._floor[one] = max(self._floor[one], top)
+                return False
+            if one in self._down and self._carried[other]:
+                return False  # what has run somebody over does not plough on with him
+        for upper, lower in ((first, second), (second, first)):
+            bottom = self._position[upper, 2] - self._radius[upper]
+            top = self._position[lower, 2] - self._radius[lower] + self._height[lower]
+            if bottom >= top - STEP_UP_M:
+                if lower >= self._n_actors and not self._ball[lower]:
+                    self._floor[upper] = max(self._floor[upper], top)
+                return False
+        return True
+
+    def _step(self, world: World, dt: float, steps: int, tally: Tally) -> None:
+        """One of ``steps`` steps of the plane; ``_floor`` is what ``_meet`` found underfoot.
+
+        pymunk's impulses of the step before are wrong after one of another length, so every
+        step is ``dt`` long and it is the speeds that are divided.
+        """
+        rows, turning, at = self._moving, self._turning, self._turning_at
+        velocity, position, state = world[Velocity], self._position, self._state
+        heading = world[Transform].heading
+        n = self._n_moving
+        if n:
+            linear = velocity.linear[rows] if steps == 1 else velocity.linear[rows] / steps
+            state[:n, :2] = (position[rows] - linear * dt)[:, :2]
+            state[:n, 2] = heading[rows]
+            state[:n, 3:5] = linear[:, :2]
+            if len(turning):
+                turn = velocity.turn[turning] / steps
+                state[at, 2] -= turn * dt
+                state[at, 5] = turn
+            batch.set_space_bodies(self._space, _STATE, self._buffer)
+            self._space.step(dt)
+            self._result.clear()
+            batch.get_space_bodies(self._space, _STATE, self._result)
+            after = np.frombuffer(self._result.float_buf()).reshape(-1, 6)[:n]
+            self._arbiters.clear()
+            batch.get_space_arbiters(self._space, _ARBITER, self._arbiters)
+            met = np.frombuffer(self._arbiters.int_buf(), np.uintp)
+            where = after[:, :2]
+            if len(met):
+                numbers = np.frombuffer(self._arbiters.float_buf()).reshape(-1, 6).tolist()
+                pairs = met.reshape(-1, 4).tolist()
+                tally.add(self._row_of_body, pairs, numbers, velocity.linear, steps)
+                apart = where - position[rows, :2]
+                length = np.hypot(apart[:, 0], apart[:, 1])
+                gentle = np.minimum(MAX_PUSH_OUT / steps * dt / np.maximum(length, 1e-12), 1.0)
+                where = position[rows, :2] + gentle[:, None] * apart
+            position[rows, :2] = where + (after * dt)[:, 3:5]
+            velocity.linear[rows, :2] = after[:, 3:5] * steps if steps > 1 else after[:, 3:5]
+            if len(turning):
+                heading[turning] = after[at, 2] + after[at, 5] * dt
+                velocity.turn[turning] = after[at, 5] * steps
+        position[self._loose, :2] += velocity.linear[self._loose, :2] * (dt / steps)
+
+    def _coast(self, world: World, dt: float) -> None:
+        """What a step of the plane comes to where nothing touches anything."""
+        velocity, turning = world[Velocity], self._turning
+        for rows in (self._moving, self._loose):
+            if isinstance(rows, np.ndarray) or rows.stop:
+                self._position[rows, :2] += velocity.linear[rows, :2] * dt
+        if len(turning):
+            world[Transform].heading[turning] += velocity.turn[turning] * dt
+
+    def _report(self, world: World, tally: Tally) -> None:
+        """Contacts and marks of the tick; actors that pushed have to get going again."""
+        if not tally.touches:
+            if len(world.contacts.first):
+                world.contacts = Contacts.none()
+            return
+        low = self._position[:, 2] - self._radius
+        world.contacts = tally.contacts(self._ids, low, low + self._height)
+        for k, pair in enumerate(sorted(tally.touches)):
+            touch = tally.touches[pair]
+            if touch.fresh and touch.closing > IMPACT_SPEED:
+                kind = "crash"
+                if self._ball[pair[0]] or self._ball[pair[1]]:
+                    kind = "hit" if pair[0] < self._n_actors else "bounce"
+                x, y, z = world.contacts.point[k].tolist()
+                world.marks.append(Mark(world.tick, kind, (x, y, z), touch.closing))
+        for row, blow in tally.blows(self._n_actors).items():
+            if blow:
+                self._drivers.against[row] = blow.real / abs(blow), blow.imag / abs(blow)
+
+
+def _block(body: pymunk.Body, x: float, y: float, length: float, width: float) -> pymunk.Poly:
+    """A rectangle centred at (x, y) of ``body``."""
+    half, side = length / 2, width / 2
+    return pymunk.Poly(
+        body,
+        [(x - half, y - side), (x + half, y - side), (x + half, y + side), (x - half, y + side)],
+    )

@@ -1,0 +1,323 @@
+"""A mesh on the screen: which elements face the viewer, in what order, in what light.
+
+All is numpy over the elements, and then one fill for each.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pygame
+
+from sim.camera.pinhole import NEAR_M, Camera
+from sim.render.geometry.draw_order import draw_order
+from sim.render.geometry.shapes import BALL, FACE, Mesh
+
+SMOOTH_PX = 14.0
+"""Below this height edges are not anti-aliased: nobody sees them."""
+SHADOW_LEVEL = 0.62
+"""Light on round things seen as a whole, between lit (1) and shaded (0)."""
+STRAIGHT_PX = 0.6
+STRAIGHT_SLOPE = 0.04
+SHORT_PX = 3.0
+FEW_LAMPS = 10
+LIT_KEPT = 64
+LAMPLIGHT = np.array([255.0, 214.0, 132.0])
+OFF_SCREEN_PX = 60.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Light:
+    """What light does to a colour: shade by facing, then haze by distance."""
+
+    direction: np.ndarray = field(  # (3,) unit, towards the light
+        default_factory=lambda: np.array([-0.45, -0.55, 0.70]) / np.linalg.norm([0.45, 0.55, 0.7])
+    )
+    sun: np.ndarray = field(default_factory=lambda: np.array([0.50, 0.49, 0.46]))  # (3,) factor
+    ambient: np.ndarray = field(default_factory=lambda: np.array([0.55, 0.56, 0.60]))  # (3,)
+    haze: np.ndarray = field(default_factory=lambda: np.array([205.0, 225.0, 240.0]))  # (3,) 0..255
+    haze_m: float = 700.0  # distance at which 63 % of a colour is haze
+    glow: float = 0.0  # 0 lamps off .. 1 lamps shine
+
+    def lit(self, color: np.ndarray, level: np.ndarray | float, distance: float) -> np.ndarray:
+        """Colours (..., 3) 0..255 at light levels (...) 0 shaded .. 1 lit, seen from afar."""
+        shaded = color * (self.ambient + self.sun * np.asarray(level)[..., None])
+        return self.hazed(shaded, distance)
+
+    def hazed(self, color: np.ndarray, distance: float | np.ndarray) -> np.ndarray:
+        """Colours (..., 3) veiled by the air over a distance (...) in metres."""
+        veil = 1.0 - np.exp(-np.asarray(distance) / self.haze_m)
+        hazy = color + (self.haze - color) * veil[..., None]
+        return np.minimum(np.maximum(hazy, 0.0), 255.0)
+
+
+DAYLIGHT = Light()
+
+
+def turned(heading: float, tilt: np.ndarray | None = None, spin: float = 0.0) -> np.ndarray:
+    """(3, 3) matrix whose columns are a thing's forward, left and up in the world.
+
+    spin (rad) rolls it forward about its left axis; tilt (3,) is where its up axis points.
+    """
+    cos, sin = np.cos(heading), np.sin(heading)
+    turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    if spin:
+        cos, sin = np.cos(spin), np.sin(spin)
+        turn = turn @ np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]])
+    if tilt is not None:
+        up = np.asarray(tilt, float) / np.linalg.norm(tilt)
+        if up[2] < -0.9999:
+            return np.diag([1.0, -1.0, -1.0]) @ turn
+        # Rodrigues' rotation of z onto up.
+        cross = np.array([[0.0, 0.0, up[0]], [0.0, 0.0, up[1]], [-up[0], -up[1], 0.0]])
+        turn = (np.eye(3) + cross + cross @ cross / (1.0 + up[2])) @ turn
+    return turn
+
+
+def draw_mesh(
+    surface: pygame.Surface,
+    camera: Camera,
+    mesh: Mesh,
+    position: np.ndarray,
+    turn: np.ndarray,
+    size: float,
+    own: tuple[int, int, int] | np.ndarray,
+    light: Light,
+    *,
+    smooth: bool = True,
+) -> None:
+    """Draw a mesh whose origin is at position (3,) m, turned by turn (3, 3), size m tall.
+
+    smooth: edges are anti-aliased, if the whole is large enough for that to be seen.
+    """
+    world = mesh.points @ (turn.T * size) + position
+    pixels, depth = camera.project(world)
+    width, height = camera.size
+    nearest = depth.min()
+    if depth.max() < NEAR_M:
+        return
+    margin = OFF_SCREEN_PX
+    if nearest > NEAR_M:
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        margin += float(mesh.radius.max()) * size * camera.focal_px / nearest
+        if (
+            high[0] < -margin
+            or high[1] < -margin
+            or low[0] > width + margin
+            or low[1] > height + margin
+        ):
+            return
+    eye = (camera.position - position) @ turn / size
+    distance = float(np.sqrt(eye @ eye)) * size
+    tall = size * camera.focal_px / max(distance, NEAR_M)
+    side = mesh.normal @ eye - mesh.offset
+    visible = (mesh.both | (side > 0.0)) & (mesh.detail <= tall)
+    near = nearest <= NEAR_M or bool(np.abs(pixels).max() > 4.0 * width)
+    if not near and (low.min() < 0.0 or high[0] > width or high[1] > height):
+        visible &= _on_screen(mesh, pixels, camera, size / float(nearest))
+    smooth = smooth and tall > SMOOTH_PX
+    steps = _steps(mesh, pixels) if smooth else []
+    first_edge = mesh.first_edge.tolist()
+    colors = _element_colors(mesh, side, turn, own, light, distance)
+    points = (pixels - 0.5).tolist()
+    seen = visible.tolist()
+    kinds = mesh.kind.tolist()
+    right, up = (camera.axes()[:2] @ light.direction).tolist()
+    strength = float(light.sun.mean())
+    tones = (right, up, 1.0 - 0.32 * strength, 1.0 + 0.24 * strength)
+    brush = _Brush(surface, camera, tones, smooth)
+    polygon, aaline = pygame.draw.polygon, pygame.draw.aaline
+    for i in draw_order(mesh, eye):
+        if not seen[i]:
+            continue
+        names = mesh.corners[i]
+        if kinds[i] == FACE:
+            color = colors[i]
+            if near:
+                outline = clip_polygon(camera, world[list(names)])
+                if len(outline) > 2:
+                    polygon(surface, color, outline)
+                    if smooth:
+                        pygame.draw.aalines(surface, color, True, outline)
+                continue
+            outline = [points[k] for k in names]
+            polygon(surface, color, outline)
+            if smooth:
+                # Upright and level edges are crisp as they are.
+                first = first_edge[i]
+                for k, slanted in enumerate(steps[first : first + len(names)]):
+                    if slanted:
+                        aaline(surface, color, outline[k], outline[k + 1 - len(names)])
+        elif kinds[i] == BALL:
+            k = names[0]
+            if depth[k] > NEAR_M:
+                radius = mesh.radius[i, 0] * size * camera.focal_px / depth[k]
+                brush.ball(colors[i], points[k], float(radius))
+        else:
+            first, second = names
+            if depth[first] > NEAR_M and depth[second] > NEAR_M:
+                wide = mesh.radius[i] * size * camera.focal_px / depth[list(names)]
+                brush.tube(colors[i], points[first], points[second], float(wide[0]), float(wide[1]))
+
+
+def _on_screen(mesh: Mesh, pixels: np.ndarray, camera: Camera, scale: float) -> np.ndarray:
+    """(E,) bool, which elements may touch the picture; scale: the nearest point's, as size / m."""
+    spots = pixels[mesh.edges[0]]
+    margin = mesh.radius.max(axis=1)[:, None] * (scale * camera.focal_px) + 2.0
+    low = np.minimum.reduceat(spots, mesh.first_edge) - margin
+    high = np.maximum.reduceat(spots, mesh.first_edge) + margin
+    return ((high > 0.0) & (low < camera.size)).all(axis=1)
+
+
+def _steps(mesh: Mesh, pixels: np.ndarray) -> list[bool]:
+    """Which edges of its outlines look like stairs."""
+    return is_slanted(np.abs(pixels[mesh.edges[0]] - pixels[mesh.edges[1]])).tolist()
+
+
+def is_slanted(edge: np.ndarray) -> np.ndarray:
+    """(L,) bool, which edges (L, 2), given as how far they run right and down, show steps."""
+    less, more = edge.min(axis=1), edge.max(axis=1)
+    return (less > STRAIGHT_PX) & (less > STRAIGHT_SLOPE * more) & (more > SHORT_PX)
+
+
+def _element_colors(
+    mesh: Mesh,
+    side: np.ndarray,
+    turn: np.ndarray,
+    own: tuple[int, int, int] | np.ndarray,
+    light: Light,
+    distance: float,
+) -> list[list[int]]:
+    """What each element looks like; before haze it is kept, as few things turn all the time."""
+    away = mesh.both & (side < 0.0)
+    key = (*(int(c) for c in own), light, turn.tobytes(), away.tobytes())
+    shaded = mesh.lit.get(key)
+    if shaded is None:
+        if len(mesh.lit) > LIT_KEPT:
+            mesh.lit.clear()
+        shaded = mesh.lit[key] = _shaded(mesh, away, turn, np.asarray(own, float), light)
+    return light.hazed(shaded, distance).astype(int).tolist()
+
+
+def _shaded(
+    mesh: Mesh, away: np.ndarray, turn: np.ndarray, own: np.ndarray, light: Light
+) -> np.ndarray:
+    """(E, 3) colours of the elements in this light; away (E,) are seen from their back."""
+    base = np.where(mesh.own[:, None], own, mesh.color) * mesh.shade[:, None]
+    facing = mesh.normal @ (light.direction @ turn) * np.where(away, -1.0, 1.0)
+    level = np.where(mesh.normal.any(axis=1), 0.5 + 0.5 * facing, SHADOW_LEVEL)
+    shaded = base * (light.ambient + light.sun * level[:, None])
+    if light.glow and mesh.glow.any():
+        shine = light.glow * mesh.glow
+        if mesh.glow.sum() > FEW_LAMPS:
+            # Not every window of a house is lit.
+            shine = np.where(np.arange(len(shine)) * 7 % 10 < 6, shine, 0.12 * shine)
+        shaded += (base + (LAMPLIGHT - base) * 0.6 - shaded) * shine[:, None]
+    return shaded
+
+
+@dataclass(slots=True)
+class _Brush:
+    """Draws what is not a polygon of the mesh itself: round things and tubes."""
+
+    surface: pygame.Surface
+    camera: Camera
+    toward: tuple[float, float, float, float]  # light to the right, up; dark and pale factors
+    smooth: bool
+
+    def ball(self, color: list[int], centre: list[float], radius: float) -> None:
+        """A disc with a lit side: three tones, the lighter ones shifted towards the light."""
+        x, y = centre
+        if radius < 2.0:
+            pygame.draw.circle(self.surface, color, centre, max(radius, 1.0))
+            return
+        if radius > 8.0 * self.camera.size[0]:
+            return
+        right, up, dark, pale = self.toward
+        red, green, blue = color
+        rim = (int(red * dark), int(green * dark), int(blue * dark))
+        if self.smooth and radius < 200.0:
+            pygame.draw.aacircle(self.surface, rim, centre, radius)
+        else:
+            pygame.draw.circle(self.surface, rim, centre, radius)
+        if radius < 4.0:
+            return
+        circle = pygame.draw.aacircle if radius > 24.0 and self.smooth else pygame.draw.circle
+        spot = (x + 0.13 * radius * right, y - 0.13 * radius * up)
+        circle(self.surface, color, spot, 0.86 * radius)
+        lit = (min(255, int(red * pale)), min(255, int(green * pale)), min(255, int(blue * pale)))
+        spot = (x + 0.30 * radius * right, y - 0.30 * radius * up)
+        circle(self.surface, lit, spot, 0.52 * radius)
+
+    def tube(
+        self, color: list[int], a: list[float], b: list[float], wide_a: float, wide_b: float
+    ) -> None:
+        """A piece of tube as wide at its ends as its radii (px), with round ends where it shows."""
+        dx, dy = b[0] - a[0], b[1] - a[1]
+        length = (dx * dx + dy * dy) ** 0.5
+        widest = max(wide_a, wide_b)
+        if max(map(abs, (*a, *b))) > 8.0 * self.camera.size[0]:
+            return
+        if widest < 0.8:
+            pygame.draw.aaline(self.surface, color, a, b)
+            return
+        if length > 0.5:
+            nx, ny = -dy / length, dx / length
+            outline = [
+                (a[0] + nx * wide_a, a[1] + ny * wide_a),
+                (b[0] + nx * wide_b, b[1] + ny * wide_b),
+                (b[0] - nx * wide_b, b[1] - ny * wide_b),
+                (a[0] - nx * wide_a, a[1] - ny * wide_a),
+            ]
+            pygame.draw.polygon(self.surface, color, outline)
+            if self.smooth:
+                pygame.draw.aalines(self.surface, color, True, outline)
+        if widest > 1.5:
+            pygame.draw.circle(self.surface, color, a, wide_a)
+            pygame.draw.circle(self.surface, color, b, wide_b)
+
+
+def clip_polygon(camera: Camera, world: np.ndarray) -> list[tuple[float, float]]:
+    """Outline in pixels of a polygon (n, 3) m, cut at the near plane and well off the screen."""
+    return clip_view(camera, camera.to_view(world).tolist())
+
+
+def clip_view(camera: Camera, view: list[list[float]]) -> list[tuple[float, float]]:
+    """As ``clip_polygon``, of corners given to the right, up and forward of the camera in m."""
+    kept: list[tuple[float, float, float]] = []
+    before = view[-1]
+    for here in view:
+        if (here[2] >= NEAR_M) != (before[2] >= NEAR_M):
+            u = (NEAR_M - before[2]) / (here[2] - before[2])
+            x = before[0] + u * (here[0] - before[0])
+            kept.append((x, before[1] + u * (here[1] - before[1]), NEAR_M))
+        if here[2] >= NEAR_M:
+            kept.append((here[0], here[1], here[2]))
+        before = here
+    if len(kept) < 3:
+        return []
+    width, height = camera.size
+    focal = camera.focal_px
+    right, down = width / 2 - 0.5, height / 2 - 0.5
+    outline = [(right + x * focal / z, down - y * focal / z) for x, y, z in kept]
+    for axis, bound in ((0, width), (1, height)):
+        values = [point[axis] for point in outline]
+        if values and min(values) < -OFF_SCREEN_PX:
+            outline = _cut(outline, axis, -OFF_SCREEN_PX, 1.0)
+        if values and max(values) > bound + OFF_SCREEN_PX:
+            outline = _cut(outline, axis, bound + OFF_SCREEN_PX, -1.0)
+    return outline
+
+
+def _cut(
+    outline: list[tuple[float, float]], axis: int, bound: float, sign: float
+) -> list[tuple[float, float]]:
+    """The part of a polygon with ``sign * coordinate >= sign * bound``."""
+    kept = []
+    for a, b in zip(outline, outline[1:] + outline[:1], strict=True):
+        inside, next_inside = sign * (a[axis] - bound) >= 0.0, sign * (b[axis] - bound) >= 0.0
+        if inside:
+            kept.append(a)
+        if inside != next_inside:
+            u = (bound - a[axis]) / (b[axis] - a[axis])
+            kept.append((a[0] + u * (b[0] - a[0]), a[1] + u * (b[1] - a[1])))
+    return kept

@@ -1,0 +1,155 @@
+"""What is kept of each tick while a run goes on, and the block of poses it develops into."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from entities.components import (
+    Body,
+    Intent,
+    Learned,
+    Mark,
+    Person,
+    Pose,
+    Route,
+    Script,
+    Thing,
+    Transform,
+    Velocity,
+)
+from entities.skeleton import N_JOINTS
+from sim.animation.foot_lock import lay_over
+from sim.animation.motion_state import motion_columns, rows_over_time
+from sim.animation.pose import animate
+from sim.interaction.handling import show_in_hand
+from sim.world import World
+
+BLOCK_ROWS = 1024
+"""Actors times ticks whose poses are worked out at once: arrays of this length stay in the cache,
+and what a call costs hardly counts."""
+LEAST_TICKS, MOST_TICKS = 4, 256
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """K consecutive ticks of a run, stacked; see Frame for units."""
+
+    tick: np.ndarray  # (K,)
+    root: np.ndarray  # (K, A, 3)
+    heading: np.ndarray  # (K, A)
+    velocity: np.ndarray  # (K, A, 3)
+    wanted: np.ndarray  # (K, A, 2) m/s, what each actor wanted his velocity to be
+    action: np.ndarray  # (K, A)
+    source: np.ndarray  # (K, A) uint8, 0 procedural, 1 learned
+    off_path: np.ndarray  # (K, A)
+    pose: Pose  # columns (K, A, …)
+    object_position: np.ndarray  # (K, O, 3)
+    object_heading: np.ndarray  # (K, O)
+    object_spin: np.ndarray  # (K, O)
+    object_holder: np.ndarray  # (K, O)
+    object_hand: np.ndarray  # (K, O)
+    speech: list[dict[int, str]]
+    marks: list[list[Mark]]
+
+
+def block_ticks(n_actors: int) -> int:
+    """How many ticks to put in a block."""
+    return min(max(BLOCK_ROWS // max(n_actors, 1), LEAST_TICKS), MOST_TICKS)
+
+
+class Reel:
+    """Columns of up to ``n_ticks`` ticks, copied as they are while the run goes on."""
+
+    def __init__(self, world: World, n_actors: int, n_ticks: int) -> None:
+        self._world, self._n = world, n_actors
+        self._ticks: list[int] = []
+        self._speech: list[dict[int, str]] = []
+        self._marks: list[list[Mark]] = []
+        self._columns = [np.empty((n_ticks, *column.shape), column.dtype) for column in self._now()]
+
+    def _now(self) -> tuple[np.ndarray, ...]:
+        world, n = self._world, self._n
+        transform, thing = world[Transform], world[Thing]
+        return (
+            transform.position,
+            transform.heading,
+            world[Velocity].linear[:n],
+            world[Intent].velocity,
+            world[Script].action,
+            world[Route].off_path,
+            thing.spin,
+            thing.holder,
+            thing.hand,
+            *motion_columns(world),
+            *_learned_columns(world),
+        )
+
+    def record(self, speech: dict[int, str]) -> None:
+        """Add the present tick, with what is being said."""
+        k = len(self._ticks)
+        for column, now in zip(self._columns, self._now(), strict=True):
+            column[k] = now
+        self._ticks.append(self._world.tick)
+        self._speech.append(speech)
+        self._marks.append(list(self._world.marks))
+
+    def develop(self) -> Block:
+        """The ticks recorded, with their poses."""
+        k, n = len(self._ticks), self._n
+        tick = np.array(self._ticks)
+        columns = [column[:k] for column in self._columns]
+        position, heading, velocity, wanted, action, off_path, spin, *rest = columns
+        holder, hand, *motion = rest
+        source = np.zeros((k, n), np.uint8)
+        if Learned in self._world:
+            *motion, joints, aside, stands, share = motion
+        rows = rows_over_time(motion, tick, self._world[Person])
+        pose = animate(rows)
+        if Learned in self._world:
+            source[share > 0.5] = 1
+            flat = [each.reshape(k * n, *each.shape[2:]) for each in (joints, aside, stands, share)]
+            lay_over(pose, rows, tuple(flat))
+        shaped = Pose(
+            joints=pose.joints.reshape(k, n, N_JOINTS, 2),
+            lateral=pose.lateral.reshape(k, n, N_JOINTS),
+            roll=pose.roll.reshape(k, n),
+            gaze=pose.gaze.reshape(k, n, 2),
+            face=pose.face.reshape(k, n),
+            mouth=pose.mouth.reshape(k, n),
+            contact=pose.contact.reshape(k, n, 2),
+        )
+        root, facing = position[:, :n], heading[:, :n]
+        show_in_hand(
+            position[:, n:],
+            self._world[Thing],
+            self._world[Body].size[n:],
+            (holder, hand),
+            root,
+            facing,
+            shaped,
+        )
+        return Block(
+            tick=tick,
+            root=root,
+            heading=facing,
+            velocity=velocity,
+            wanted=wanted,
+            action=action,
+            source=source,
+            off_path=off_path,
+            pose=shaped,
+            object_position=position[:, n:],
+            object_heading=heading[:, n:],
+            object_spin=spin,
+            object_holder=holder,
+            object_hand=hand,
+            speech=self._speech,
+            marks=self._marks,
+        )
+
+
+def _learned_columns(world: World) -> tuple[np.ndarray, ...]:
+    if Learned not in world:
+        return ()
+    learned = world[Learned]
+    return learned.joints, learned.aside, learned.contact, learned.share

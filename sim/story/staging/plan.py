@@ -1,0 +1,238 @@
+"""Acts to timelines: when each player starts what, along which way."""
+
+from math import atan2, cos, hypot, pi, sin
+
+import numpy as np
+
+from entities.actions import ACTION_VELOCITIES, ActionType
+from entities.scene import MAX_DURATION_S, Cue
+from sim.story.language.lexicon import verbs, words
+from sim.story.staging.acts import Act, follows, together
+from sim.story.staging.cast import Cast, Leg, Player
+from sim.story.staging.scenery import FACES_VIEWER, Item, Stage, Target, unit
+from sim.story.staging.timing import Spot, length_in, timed_path
+from sim.story.staging.waypoints import ahead
+
+A = ActionType
+OPEN_S = 3.5
+"""Seconds an open-ended way is gone before the next thing happens (choice)."""
+LANE_M, ROW_M = 1.2, 1.6
+"""Metres between people side by side, and one behind the other."""
+TURN_STEP_M, FACES_COS = 0.35, 0.8
+"""The step, in metres, that turns somebody, and how straight he must look to do without."""
+FLANK_M = 2.2
+"""Metres between groups that have nothing to do with each other."""
+BACKWARDS = {A.WALK_BACKWARDS: pi, A.PULL: pi, A.STRAFE: -0.5 * pi}
+"""rad from where somebody faces to where that action takes him."""
+STANDS_BY = ("behind", "front", "next", "under", "on", "left_of", "right_of", "in", "at", "onto",
+             "over", "past", "by")  # fmt: skip
+
+
+class Plan:
+    """Everything that happens, in seconds and metres."""
+
+    def __init__(self, cast: Cast, stage: Stage, rng: np.random.Generator) -> None:
+        self.cast, self.stage, self.rng = cast, stage, rng
+        self.notes: list[str] = []
+        self.began, self.ended = 0.0, 0.0  # of the act before
+        self.before: list[Player] = []
+        self.groups = 0
+        self.way: dict[str, Spot] = {}  # the direction each player last went
+
+    def begin(self, act: Act, *others: Player) -> float:
+        """When an act can start."""
+        who = [*act.who, *others]
+        own = max((p.t for p in who), default=0.0)
+        clause = act.clause
+        start = own
+        if follows(act.link):
+            start = max(own, self.ended)
+        elif together(act.link) and not any(p in self.before for p in act.who):
+            start = max(own, self.began)
+        if clause.at is not None:
+            start = max(start, clause.at)
+        return min(start + clause.delay, MAX_DURATION_S)
+
+    def close(self, act: Act, start: float, end: float, others: list[Player] | None = None) -> None:
+        """An act is planned: note when it was and what each did in it."""
+        self.began, self.ended, self.before = start, max(end, start), list(act.who)
+        if self.ended > MAX_DURATION_S:
+            raise ValueError(
+                f"the story takes {self.ended:,.0f} s; at most {MAX_DURATION_S:,.0f} s fit"
+            )
+        said = " ".join(act.clause.words)
+        for player in act.who:
+            if said:
+                player.deeds.append(said)
+        for player in [*act.who, *(others or [])]:
+            player.t = max(player.t, end)
+
+    def direction(self, act: Act, player: Player) -> Spot:
+        """Which way an act goes if no target says so."""
+        if act.clause.direction is not None:
+            return act.clause.direction
+        if act.viewer and act.clause.verb is not None and act.clause.verb.frame == "move":
+            return (0.0, -1.0)
+        last = self.way.get(player.id, (1.0, 0.0))
+        if "backward" in act.clause.manners and player.legs:
+            return (-last[0], -last[1])
+        return last
+
+    def arrange(
+        self, who: list[Player], way: Spot, *, moving: bool, at: Spot | None = None
+    ) -> None:
+        """Give those who have no place yet a place, side by side and in rows."""
+        fresh = [p for p in who if p.spot is None]
+        if not fresh:
+            return
+        placed = [p for p in who if p.spot is not None]
+        if at is None and placed:
+            at = ahead(placed[0].spot, way, 0.0, -LANE_M)
+        if at is None:
+            lane = self.groups
+            side = FLANK_M * ((lane + 1) // 2) * (1.0 if lane % 2 else -1.0)
+            aside = 0.0 if moving or lane == 0 else 2.5
+            at = (aside, side if lane else 0.0)
+            at = self.free(at)
+            self.groups += 1
+        n = len(fresh)
+        lanes = min(n, 4 if moving else 8) if n <= 40 else int(np.ceil(n**0.5))
+        for k, player in enumerate(fresh):
+            row, lane = divmod(k, lanes)
+            in_row = min(lanes, n - row * lanes)
+            if moving:
+                back, aside = -ROW_M * row, -LANE_M * lane * (1.0 if way[0] >= 0 else -1.0)
+                spot = ahead(at, way, back - 0.35 * lane, aside)
+            else:
+                spot = (at[0] + LANE_M * (lane - 0.5 * (in_row - 1)), at[1] + ROW_M * row)
+            player.offset = (spot[0] - at[0], spot[1] - at[1])
+            player.put(*spot)
+            if player.facing is None and not moving:
+                player.facing = FACES_VIEWER + float(self.rng.uniform(-0.45, 0.45))
+
+    def free(self, at: Spot) -> Spot:
+        """The spot, or one beside it that nobody stands on."""
+        taken = [p.start for p in self.cast.players if p.start is not None]
+        x, y = at
+        while any(hypot(x - s[0], y - s[1]) < LANE_M for s in taken):
+            y += LANE_M
+        return x, y
+
+    def act_at(self, player: Player, t: float, action: ActionType) -> None:
+        """Start an action; a pause that has not begun yet gives way to it."""
+        while player.actions and player.actions[-1][0] >= t - 1e-6:
+            if player.actions[-1][1] not in (A.IDLE, A.STAND) and player.actions[-1][1] != action:
+                t = max(t, player.actions[-1][0] + 0.4)
+                break
+            player.actions.pop()
+        player.actions.append((round(t, 3), action))
+
+    def cue(self, player: Player, t: float, target: Target | None, say: str | None = None) -> None:
+        """What a player attends to or says from then on."""
+        name = target.id if isinstance(target, Player | Item) else None
+        if name is None and say is None:
+            return
+        player.cues.append(Cue(t=round(t, 3), target=name, say=say))
+
+    def go(
+        self, player: Player, points: list[Spot], action: ActionType, t: float, factor: float = 1.0
+    ) -> float:
+        """Walk through points and stop at the last; returns the time of arrival."""
+        self.settle(player, t)
+        speed = max(ACTION_VELOCITIES[action], 0.5) * factor
+        assert player.spot is not None
+        if player.rises is not None:
+            points = [player.rises, *points]
+        way = _clean([player.spot, *points])
+        if len(way) < 2:
+            return t
+        knots = timed_path(way, speed, t)
+        end = knots[-1][0]
+        player.legs.append(Leg(t, end, action, speed, way, knots, factor=factor))
+        self.act_at(player, t, action)
+        self.act_at(player, end, A.IDLE)
+        player.spot, player.sits, player.rises = way[-1], None, None
+        self.way[player.id] = unit(way[-2], way[-1])
+        return end
+
+    def turn_to(self, player: Player, spot: Spot, t: float) -> float:
+        """Face a spot from ``t`` on: those who came from elsewhere take a step towards it."""
+        assert player.spot is not None
+        way = unit(player.spot, spot)
+        if not player.legs and not player.turned:
+            player.facing = atan2(way[1], way[0])
+            player.turned = any(a is not A.IDLE for _, a in player.actions)
+            return t
+        last = self.way.get(player.id, (cos(player.facing or 0.0), sin(player.facing or 0.0)))
+        apart = hypot(spot[0] - player.spot[0], spot[1] - player.spot[1])
+        open_way = bool(player.legs) and player.legs[-1].open
+        if player.sits is not None or apart < 0.9 or open_way:
+            return t
+        if last[0] * way[0] + last[1] * way[1] > FACES_COS:
+            return t
+        return self.go(player, [ahead(player.spot, way, TURN_STEP_M)], A.WALK, t)
+
+    def undo(self, player: Player) -> None:
+        """Forget the last way, so that it can be walked differently."""
+        leg = player.legs.pop()
+        player.spot = leg.points[0]
+        player.actions = [(t, a) for t, a in player.actions if t < leg.start - 1e-6]
+        player.t = leg.start
+
+    def go_on(
+        self, player: Player, way: Spot, action: ActionType, t: float, factor: float = 1.0
+    ) -> None:
+        """Go in a direction until something else is said."""
+        speed = max(ACTION_VELOCITIES[action], 0.5) * factor
+        last = player.legs[-1] if player.legs else None
+        same = last is not None and last.open and self.way.get(player.id) == way
+        if not same:
+            self.settle(player, t)
+        assert player.spot is not None
+        leg = Leg(t, t, action, speed, [player.spot, way], [], open=True, factor=factor)
+        player.legs.append(leg)
+        self.act_at(player, t, action)
+        self.way[player.id], player.sits, player.rises = way, None, None
+
+    def settle(self, player: Player, t: float) -> None:
+        """End an open-ended way at a time: it gets a length."""
+        chain = []
+        for leg in reversed(player.legs):
+            if not leg.open:
+                break
+            chain.insert(0, leg)
+        if not chain:
+            return
+        spot = chain[0].points[0]
+        for k, leg in enumerate(chain):
+            until = chain[k + 1].start if k + 1 < len(chain) else t
+            span = max(until - leg.start, 0.6)
+            way = leg.points[1]
+            length = max(length_in(span, leg.speed, stop=k + 1 == len(chain)), 0.2)
+            goal = ahead(spot, way, length)
+            leg.points, leg.open, leg.end = [spot, goal], False, leg.start + span
+            leg.knots = [(leg.start, *spot, None), (leg.end, *goal, None)]
+            spot = goal
+        player.spot = spot
+
+    def seconds(self, act: Act, action: ActionType) -> float:
+        """How long an act lasts, repetitions included."""
+        if act.clause.seconds is not None:
+            return max(act.clause.seconds, 0.5)
+        table = verbs().seconds
+        return table.get(action.value, table["default"]) * min(act.clause.repeat, 20)
+
+    def factor(self, act: Act, player: Player) -> float:
+        """Speed relative to the action's own."""
+        style = act.clause.style or player.style
+        own = words().styles[style].speed if style in words().styles else 1.0
+        return act.clause.speed * own
+
+
+def _clean(points: list[Spot]) -> list[Spot]:
+    """Points without those that all but repeat the one before."""
+    kept = points[:1]
+    for point in points[1:]:
+        if hypot(point[0] - kept[-1][0], point[1] - kept[-1][1]) > 0.08:
+            kept.append(point)
+    return kept

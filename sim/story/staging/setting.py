@@ -1,0 +1,220 @@
+"""Where people are for what they do: beside a tree, on a bench, face to face."""
+
+from math import cos, hypot, pi, sin
+
+from entities.actions import ActionType
+from sim.story.staging.acts import Act
+from sim.story.staging.cast import Player
+from sim.story.staging.plan import STANDS_BY, Plan
+from sim.story.staging.scenery import (
+    FACES_VIEWER,
+    SEATS,
+    Fixed,
+    Item,
+    Target,
+    bearing,
+    is_held,
+    seat_spots,
+    unit,
+)
+from sim.story.staging.timing import Spot
+from sim.story.staging.travel import RUNS, twin
+from sim.story.staging.waypoints import Ways, ahead, spot_by
+
+A = ActionType
+
+
+def settle_place(plan: Plan, act: Act, who: list[Player]) -> float:
+    """Bring everybody to where the act says it happens; returns the last arrival."""
+    clause = act.clause
+    found = [(r, t) for r, targets in act.places for t in targets if r in STANDS_BY]
+    between = act.at("between")
+    start = plan.begin(act)
+    end = start
+    fresh = [p for p in who if p.spot is None]
+    if between:
+        targets = between if len(between) > 1 else [between[0], *twin(plan, between[0])]
+        for k, player in enumerate(who):
+            if player.spot is None:
+                plan.arrange([player], (1.0, 0.0), moving=False)
+            spot = player.spot
+            ways = Ways(plan.stage, (spot[0] - 3.0, spot[1]), (1.0, 0.0), 1.3, player.radius)
+            ways.distance = 5.0
+            goal = ways.between(targets, halt=True)[0]
+            goal = (goal[0] + 0.7 * k, goal[1])
+            if player in fresh:
+                player.put(*goal)
+            elif hypot(goal[0] - spot[0], goal[1] - spot[1]) > 0.6:
+                end = max(end, plan.go(player, [goal], A.WALK, max(start, player.t)))
+        return end
+    if found and not act.clause.direction:
+        relation, target = found[-1]
+        if isinstance(target, Player) and target.spot is None:
+            role_place(plan, target)
+        if isinstance(target, Item) and relation in ("in", "at") and is_held(target.kind):
+            found = []
+        elif target.spot is None:
+            plan.arrange(who, (1.0, 0.0), moving=False)
+            base = who[0].spot
+            _put_by(plan, relation, target, who[0], base)
+        if found:
+            for k, player in enumerate(who):
+                goal = spot_by(relation, target, player.radius, player.spot)
+                goal = (goal[0] + 0.8 * k, goal[1])
+                if player in fresh:
+                    player.put(*goal)
+                elif hypot(goal[0] - player.spot[0], goal[1] - player.spot[1]) > 0.6:
+                    t = max(start, player.t)
+                    speed = max(clause.speed, 0.6)
+                    end = max(end, plan.go(player, [goal], A.WALK, t, speed))
+    for player in who:
+        if player.spot is None:
+            plan.arrange(who, (1.0, 0.0), moving=False)
+        plan.settle(player, start)
+    return end
+
+
+def _put_by(plan: Plan, relation: str, target: Target, player: Player, base: Spot) -> None:
+    """Put a target so that somebody at ``base`` stands in the relation to it."""
+    if isinstance(target, Player):
+        target.put(base[0] + 1.2, base[1])
+        target.facing = FACES_VIEWER
+        return
+    if isinstance(target, Item):
+        target.spot = base
+        at = spot_by(relation, target, player.radius, (base[0] - 1.0, base[1]))
+        target.spot = None
+        plan.stage.put(target, 2.0 * base[0] - at[0], 2.0 * base[1] - at[1])
+
+
+def role_place(plan: Plan, player: Player) -> None:
+    """Where a role stands on a stage that knows it: the pitcher on the mound."""
+    spot = plan.stage.spots.get(player.role.place or "")
+    if spot is not None and player.spot is None:
+        plan.stage.fixed_used = True
+        if any(p.start == spot for p in plan.cast.players):
+            spot = plan.free(spot)
+        player.put(*spot)
+        home = plan.stage.spots.get("home", (0.0, 0.0))
+        player.facing = 0.5 * pi if player.key == "batter" else bearing(spot, home)
+        if player.key in ("catcher", "umpire"):
+            player.facing = 0.5 * pi
+
+
+def sit_on(plan: Plan, act: Act, seat: Item, *, at_start: bool) -> float:
+    """Bring everybody of an act to a seat; returns when they can sit down."""
+    start = plan.begin(act)
+    if seat.spot is None:
+        if at_start and all(p.spot is None for p in act.who):
+            lane = plan.groups
+            plan.groups += 1
+            plan.stage.put(seat, *plan.free((0.0 if lane == 0 else 3.0, 2.2 * lane)))
+        else:
+            lead = act.who[0]
+            plan.arrange(act.who, (1.0, 0.0), moving=False)
+            way = plan.direction(act, lead)
+            plan.stage.put(seat, *ahead(lead.spot, way, 4.0 + seat.reach))
+    end = start
+    for player, (sits, rises, look) in zip(act.who, seat_spots(seat, len(act.who)), strict=True):
+        if at_start and not player.legs and not player.actions:
+            player.put(*sits)
+            player.facing = look
+        else:
+            plan.arrange([player], (1.0, 0.0), moving=False)
+            t = max(start, player.t)
+            leg = player.legs[-1] if player.legs else None
+            came = leg is not None and not leg.open and abs(leg.end - player.t) < 1.0
+            if came and hypot(player.spot[0] - seat.spot[0], player.spot[1] - seat.spot[1]) < 2.5:
+                points = leg.points[1:-1]
+                plan.undo(player)
+                arrived = plan.go(player, [*points, rises], leg.action, leg.start, leg.factor)
+            else:
+                arrived = plan.go(player, [rises], A.WALK, t)
+            end = max(end, arrived)
+        player.sits, player.rises = sits, rises
+        plan.way[player.id] = cos(look), sin(look)
+        plan.cue(player, max(end, start), seat)
+    return end
+
+
+def face_to_face(plan: Plan, act: Act, two: list[Player], gap: float, start: float) -> float:
+    """Bring two face to face; returns when they are."""
+    a, b = two
+    if a.spot is None and b.spot is None:
+        lane = plan.groups
+        plan.groups += 1
+        base = plan.free((0.0 if lane == 0 else 2.5, 2.2 * lane))
+        a.put(base[0] - 0.5 * gap, base[1])
+        b.put(base[0] + 0.5 * gap, base[1])
+    elif b.spot is None:
+        way = plan.way.get(a.id, (1.0, 0.0))
+        b.put(*ahead(a.spot, way, gap))
+    elif a.spot is None:
+        way = plan.way.get(b.id, (1.0, 0.0))
+        a.put(*ahead(b.spot, (-way[0], -way[1]), -gap if b.legs else gap))
+    else:
+        apart = hypot(a.spot[0] - b.spot[0], a.spot[1] - b.spot[1])
+        if apart > gap + 0.35 or apart < 0.6 * gap:
+            fixed = not a.legs and not b.legs and not a.actions and not b.actions
+            way = unit(a.spot, b.spot)
+            goal = ahead(b.spot, way, -gap)
+            if fixed:
+                a.put(*goal)
+            else:
+                for player in (a, b):
+                    plan.settle(player, start)
+                gait = a.legs[-1].action if a.legs and a.legs[-1].action in RUNS else A.WALK
+                start = plan.go(a, [ahead(b.spot, unit(a.spot, b.spot), -gap)], gait, start)
+    for player, other in ((a, b), (b, a)):
+        if not player.legs:
+            player.facing = bearing(player.spot, other.spot)
+    return start
+
+
+def way_of(heading: float) -> Spot:
+    return cos(heading), sin(heading)
+
+
+def settle_in(plan: Plan, who: Target, relation: str, targets: list[Target]) -> None:
+    """Where somebody or something is before anything happens."""
+    target = targets[0]
+    if isinstance(who, Fixed) or isinstance(target, Fixed):
+        if isinstance(who, Player) and isinstance(target, Fixed) and who.spot is None:
+            who.put(*target.spot)
+        return
+    if isinstance(who, Player):
+        if isinstance(target, Item) and is_held(target.kind) and relation in ("with", "in"):
+            target.holder = target.holder or who
+            return
+        if relation == "with" or who.spot is not None:
+            return
+        if isinstance(target, Item) and target.kind in SEATS and relation in ("on", "in", "at"):
+            if target.spot is None:
+                plan.stage.put(target, *plan.free((3.0 * plan.groups, 0.0)))
+                plan.groups += 1
+            sits, _, look = seat_spots(target, 1)[0]
+            who.put(*sits)
+            who.facing, who.sits = look, sits
+            plan.act_at(who, 0.0, A.SIT)
+            plan.cue(who, 0.0, target)
+            return
+        base = plan.free((3.0 * plan.groups, 0.0))
+        if target.spot is None:
+            plan.groups += 1
+            who.put(*base)
+            _put_by(plan, relation, target, who, base)
+        who.put(*spot_by(relation, target, who.radius, who.spot))
+        return
+    if who.spot is not None or who.holder is not None:
+        return
+    if isinstance(target, Player):
+        if target.spot is None:
+            plan.arrange([target], (1.0, 0.0), moving=False)
+    elif target.spot is None:
+        plan.stage.put(target, *plan.free((2.0, 1.5)))
+    if relation in ("on", "onto", "in") and isinstance(target, Item):
+        from entities.objects import height_m
+
+        who.spot, who.z = target.spot, height_m(target.kind, target.scale)
+    else:
+        plan.stage.put(who, *spot_by(relation, target, who.reach))

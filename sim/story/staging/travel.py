@@ -1,0 +1,371 @@
+"""Travelling: to, past, round and between things, in groups, round the bases, up a ladder."""
+
+from math import atan2, cos, hypot, pi, sin
+
+from entities.actions import ACTION_VELOCITIES, ActionType
+from entities.objects import ObjectType, height_m
+from sim.story.language.lexicon import verbs
+from sim.story.staging.acts import Act
+from sim.story.staging.bases import round_bases
+from sim.story.staging.cast import Leg, Player
+from sim.story.staging.plan import LANE_M, OPEN_S, ROW_M, Plan
+from sim.story.staging.scenery import BASES, SEATS, Fixed, Item, Target, unit
+from sim.story.staging.timing import Spot
+from sim.story.staging.waypoints import Ways, ahead, circle, stretch
+
+A = ActionType
+ENTERED = (ObjectType.CAR, ObjectType.HOUSE, ObjectType.BUILDING, ObjectType.SPACESHIP,
+           ObjectType.UFO, ObjectType.DOOR)  # fmt: skip
+"""What one can come out of without its being said again."""
+GOES = ("goes", "comes", "moves", "heads", "travels", "proceeds", "returns")
+RUNS = (A.RUN, A.JOG, A.SPRINT)
+"""Verbs that do not say how somebody goes, and what a runner then does."""
+LANES = 4
+"""How many of a group who come from somewhere start side by side (choice)."""
+TUMBLES = (A.CARTWHEEL, A.ROLL, A.DIVE)
+"""Done once, not until further notice."""
+FAR_S = 25.0
+"""Who goes to a spot of the stage that is further off in seconds starts that near (choice)."""
+STEP_UP_S = 1.2
+"""Seconds for which somebody climbs what is no higher than a step (choice)."""
+CLIMB_M = 3.4
+"""How high somebody climbs at most (choice)."""
+
+
+def move(plan: Plan, act: Act) -> None:
+    """Travel: to, past, round, between things, or just on."""
+    verb, clause = act.clause.verb, act.clause
+    going = list(act.places)
+    if verb.relation in ("to", "from", "across", "around", "past", "up") and act.objects:
+        going.insert(0, (verb.relation, list(act.objects)))
+    elif verb.relation in ("across", "up") and not going:
+        going.insert(0, (verb.relation, []))
+    elif verb.relation == "from" and not any(r == "from" for r, _ in going):
+        inside = [i for i in plan.stage.items if i.kind in ENTERED]
+        if inside and not any(p.legs or p.actions for p in act.who):
+            going.insert(0, ("from", list(inside[-1:])))  # "a taxi stops, a man gets out"
+    elif act.objects and not going:
+        going = [("with" if act.players() else "to", list(act.objects))]
+    elif act.players() and verb.relation is None:
+        going.append(("with", list(act.players())))  # "walks her dog past the house"
+    bases = any(isinstance(t, Fixed) and t.word == BASES for _, found in going for t in found)
+    if verb.relation == "pace":
+        clause.manners.append("back_and_forth")
+    if verb.relation == "romp" and not any(r in ("to", "around", "past") for r, _ in going):
+        clause.manners.append("about")
+    if bases or verb.relation in ("bases", "homerun"):
+        return round_bases(plan, act)
+    if "toward_each" in clause.manners and len(act.who) > 1:
+        return converge(plan, act)
+    each_other = verb.relation == "past" and act.players() and set(act.players()) <= set(act.who)
+    if ("pass_each" in clause.manners or each_other) and len(act.who) > 1:
+        return cross(plan, act)
+    start = plan.begin(act)
+    lead = act.who[0]
+    verb_action = verb.action
+    if "backward" in clause.manners and verb_action is A.WALK:
+        verb_action = A.WALK_BACKWARDS
+    action = _gait(lead, verb_action, act)
+    way = plan.direction(act, lead)
+    speed = max(ACTION_VELOCITIES[action], 0.5) * plan.factor(act, lead)
+    _origin(plan, act, going, way)
+    _stand_off(plan, act, going, way, speed)
+    company = [t for r, found in going if r == "with" for t in found if isinstance(t, Player)]
+    who = act.who + [p for p in company if p not in act.who]
+    plan.arrange(who, way, moving=True)
+    plan.settle(lead, start)
+    if (
+        verb.relation == "from"
+        and not act.at("from")
+        and not act.objects
+        and len(plan.cast.players) > len(who)
+        and clause.direction is None
+    ):
+        other = next(p for p in plan.cast.players if p not in who)
+        if other.spot is not None:
+            way = unit(other.spot, lead.spot, way)
+    climbed = next((t for r, f in going if r == "up" for t in f if isinstance(t, Item)), None)
+    if climbed is not None and verb.action is A.CLIMB:
+        _foot_of(plan, act, climbed, way)
+    points = _points(plan, act, going, lead, way, speed)
+    origin, end = lead.spot, start
+    for k, player in enumerate(who):
+        own = _gait(player, verb_action, act)
+        has = own is not A.RIDE or any(i.holder is player for i in plan.stage.items)
+        for kind in () if has else player.role.needs:
+            plan.stage.make(kind)[0].holder = player
+        own_start = max(start, player.t)
+        if points is None:
+            course = way
+            if "opposite" in clause.manners and k % 2:
+                course = (-way[0], -way[1])
+            if "opposite" in clause.manners and len(who) == 1 and plan.before != who:
+                course = (-way[0], -way[1])
+            if "scatter" in clause.manners:
+                turn = 2.0 * pi * k / len(who)
+                course = (cos(turn), sin(turn))
+            plan.go_on(player, course, own, own_start, plan.factor(act, player))
+            last = own_start + (clause.seconds or OPEN_S)
+            if own in TUMBLES:
+                each = clause.seconds or verbs().seconds[own.value]
+                for n in range(1, min(clause.repeat, 20)):
+                    plan.act_at(player, own_start + n * each, own)
+                last = own_start + each * min(clause.repeat, 20)
+            if clause.seconds is not None or own in TUMBLES:
+                plan.settle(player, last)
+                plan.act_at(player, last, A.IDLE)
+            player.t = last
+        else:
+            mine = points if player is lead else _shifted(points, origin, k)
+            last = plan.go(player, mine, own, own_start, plan.factor(act, player))
+            if climbed is not None and own is A.CLIMB:
+                last = _climb(plan, player, climbed, last, k)
+        end = max(end, last)
+        if clause.say:
+            plan.cue(player, own_start, None, clause.say)
+    plan.close(act, start, end, company)
+
+
+def _gait(player: Player, action: ActionType, act: Act) -> ActionType:
+    """The action as this player does it: zombies shamble, and a jogger who circles a pond jogs."""
+    if action is A.WALK and player.role.gait is not None:
+        return player.role.gait
+    words = act.clause.words
+    plain = act.clause.verb.relation is not None or (words and words[0].split()[0] in GOES)
+    own = player.role.action
+    if action in (A.WALK, A.RUN) and plain and own is A.RIDE:
+        return own
+    return own if action is A.WALK and plain and own in RUNS else action
+
+
+def _origin(plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Spot) -> None:
+    """Start those who come from somewhere at that place."""
+    for relation, targets in going:
+        if relation not in ("from", "away") or not targets:
+            continue
+        source = targets[0]
+        for player in act.who:
+            if player.legs or (player.spot is not None and player.actions):
+                if source.spot is None and isinstance(source, Item):
+                    plan.stage.put(source, *_behind(plan, player, source, way))
+                continue
+            if source.spot is None:
+                if isinstance(source, Item):
+                    plan.stage.put(source, *plan.free((0.0, 0.0)))
+                elif isinstance(source, Player):
+                    plan.arrange([source], way, moving=False)
+            other = [t for r, found in going if r == "to" for t in found if t.spot]
+            toward = unit(source.spot, other[0].spot, way) if other else way
+            gap = 2.8 if isinstance(source, Player) else 0.0
+            if isinstance(source, Item):
+                gap = source.extent(toward) + player.radius + 0.3
+            row, lane = divmod(act.who.index(player), LANES)
+            away = (gap + ROW_M * row, -LANE_M * lane)
+            player.put(*ahead(source.spot, toward, *away))
+            player.offset = ahead((0.0, 0.0), toward, *away)
+
+
+def _behind(plan: Plan, player: Player, source: Item, way: Spot) -> Spot:
+    """Where a thing stands that somebody is about to leave."""
+    plan.settle(player, player.t)
+    return ahead(player.spot, way, -source.extent(way) - player.radius - 0.3)
+
+
+def _stand_off(
+    plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Spot, speed: float
+) -> None:
+    """Start those who go to what is there already at a distance from it."""
+    near = ("to", "toward", "chase", "around")
+    aims = [t for r, found in going if r in near for t in found if t.spot]
+    fresh = [p for p in act.who if p.spot is None]
+    if not aims or not fresh:
+        return
+    if isinstance(aims[0], Fixed):
+        far = unit((0.0, 0.0), aims[0].spot, way)
+        if hypot(*aims[0].spot) > FAR_S * speed:  # nobody watches anyone limp for three minutes
+            plan.arrange(fresh, way, moving=True, at=ahead(aims[0].spot, far, -FAR_S * speed))
+        elif aims[0].reach:
+            plan.arrange(fresh, way, moving=True, at=ahead(aims[0].spot, way, -aims[0].reach - 2.0))
+        return
+    gap = stretch(speed) + (aims[0].reach if isinstance(aims[0], Item) else 0.5)
+    start = ahead(aims[0].spot, way, -gap)
+    if isinstance(aims[0], Item) and aims[0].kind in SEATS:
+        start = (start[0], start[1] - 1.5)
+    plan.arrange(fresh, way, moving=True, at=plan.free(start))
+
+
+def _points(
+    plan: Plan,
+    act: Act,
+    going: list[tuple[str, list[Target]]],
+    lead: Player,
+    way: Spot,
+    speed: float,
+) -> list[Spot] | None:
+    """Way points of the first of a group; None for a way without an end."""
+    clause, points = act.clause, []
+    spot = lead.spot
+    for relation, targets in going:
+        ways = Ways(plan.stage, points[-1] if points else spot, way, speed, lead.radius)
+        if clause.metres:
+            ways.distance = clause.metres
+        target = targets[0] if targets else None
+        if relation == "across":
+            pavement = plan.stage.spots.get("far_pavement")
+            wide = pavement[1] - ways.spot[1] if pavement is not None else 9.0
+            far = clause.metres or max(stretch(speed), wide)
+            if pavement is not None and clause.metres is None:
+                far = max(wide, 3.0)
+            course = plan.stage.theme.across if clause.direction is None else way
+            new = [ahead(ways.spot, course, far)]
+        elif target is None or relation in ("from", "away", "with", "along", "about", "for"):
+            continue
+        elif relation == "between":
+            pair = targets if len(targets) > 1 else [target, *twin(plan, target)]
+            new = ways.between(pair, halt=False)
+        elif relation in ("past", "by"):
+            new = [p for t in targets for p in ways.past(t)][: 2 * len(targets)]
+        elif relation == "around":
+            new = ways.around(target, float(max(clause.repeat, 1)))
+        elif relation == "over":
+            new = ways.over(target)
+        elif relation == "through":
+            new = ways.through(target)
+        elif relation == "toward":
+            new = ways.to(target, 0.8)
+        elif relation in ("behind", "front", "next", "under", "left_of", "right_of"):
+            new = ways.beside(relation, target)
+        elif relation == "chase":
+            new = ways.to(target)
+        elif relation == "up":
+            new = ways.to(target, near=0.05)
+        else:
+            new = [p for t in targets for p in _hop(ways, t)]
+        points += new
+        if relation == "around":
+            continue
+        if len(points) > 1:
+            way = unit(points[-2], points[-1], way)
+        elif points:
+            way = unit(spot, points[-1], way)
+    laps = float(max(clause.repeat, 2))
+    if ("circles" in clause.manners or "clockwise" in clause.manners) and not points:
+        points += circle(spot, way, speed, laps, left="clockwise" not in clause.manners)
+    if "in_place" in clause.manners and not points:
+        plan.notes.append("'in place' (shown as a small round)")
+        points += circle(spot, way, 0.0, max(laps, (clause.seconds or 4.0) / 2.0), 0.45)
+    if "figure8" in clause.manners and not points:
+        points += [*circle(spot, way, speed), *circle(spot, way, speed, left=False)]
+    if "square" in clause.manners and not points:
+        side = max(3.0, speed)
+        corners = ((side, 0.0), (side, side), (0.0, side), (0.0, 0.0))
+        points += [ahead(spot, way, x, y) for x, y in corners]
+    if "about" in clause.manners and not points:
+        for k, (dx, dy) in enumerate(((3, 1.5), (1, 4), (-3, 2.5), (-2, -1), (1, 0.5))):
+            jitter = float(plan.rng.uniform(-0.5, 0.5))
+            points.append((spot[0] + dx + jitter, spot[1] + dy + 0.3 * k * jitter))
+    if "zigzag" in clause.manners and not points:
+        step = max(2.0, speed)
+        points += [ahead(spot, way, step * k, 1.2 * (-1) ** k) for k in range(1, 7)]
+    back_and_forth = "back_and_forth" in clause.manners or "up_and_down" in clause.manners
+    if back_and_forth:
+        far = points[-1] if points else ahead(spot, way, min(stretch(speed), 10.0))
+        points = [far, spot] * max(2, min(clause.repeat, 10))
+    elif "back" in clause.manners and (points or lead.start != spot):
+        home = spot if points else lead.start
+        points.append(home)
+    if not points and clause.metres:
+        points = [ahead(spot, way, clause.metres)]
+    return points or None
+
+
+def twin(plan: Plan, target: Target) -> list[Target]:
+    """A second one of a thing, for "between the trees"."""
+    if isinstance(target, Item):
+        same = [i for i in plan.stage.items if i.kind == target.kind and i is not target]
+        return list(same[-1:]) or list(plan.stage.make(target.kind))
+    others = [p for p in plan.cast.players if p is not target]
+    return list(others[-1:]) or [target]
+
+
+def _shifted(points: list[Spot], origin: Spot, k: int) -> list[Spot]:
+    """The way of the k-th of a group, beside that of the first, who came from ``origin``."""
+    row, lane = divmod(k, 5)
+    way = unit(points[-2] if len(points) > 1 else origin, points[-1])
+    side = 1.0 if way[0] < 0 else -1.0
+    aside = side * ((lane + 1) // 2) * (1 if lane % 2 else -1) * 0.9
+    middle = [ahead(p, way, -0.5 * row, 0.3 * aside) for p in points[:-1]]
+    return [*middle, ahead(points[-1], way, -ROW_M * row - 0.1 * lane, aside)]
+
+
+def _foot_of(plan: Plan, act: Act, item: Item, way: Spot) -> None:
+    """Those who come from nowhere begin at the foot of what they climb."""
+    for k, player in enumerate(act.who):
+        if player.legs or player.actions or player.spot is None:
+            continue
+        if item.spot is None:
+            gap = item.extent((-way[0], -way[1])) + player.radius + 0.05
+            plan.stage.put(item, *ahead(player.spot, way, gap))
+            item.heading = atan2(-way[1], -way[0])
+        player.put(*ahead(item.spot, way, -item.extent(way) - player.radius - 0.05 - 0.6 * k))
+        player.facing = atan2(way[1], way[0])
+
+
+def _climb(plan: Plan, player: Player, item: Item, t: float, k: int) -> float:
+    """Up a thing, as high as it is or as anybody dares; returns when he is there."""
+    top = min(height_m(item.kind, item.scale) - 0.4, CLIMB_M)
+    if top < 0.4:  # a step up: nobody sees him higher, but he is seen to climb
+        plan.act_at(player, t, A.CLIMB)
+        plan.act_at(player, t + STEP_UP_S, A.IDLE)
+        return t + STEP_UP_S
+    if k > 0:
+        return t
+    plan.act_at(player, t, A.CLIMB)
+    end = t + top / ACTION_VELOCITIES[A.CLIMB] + 0.5
+    x, y = player.spot
+    knots = [(t, x, y, 0.0), (end, x, y, top)]
+    player.legs.append(Leg(t, end, A.CLIMB, 0.35, [player.spot, player.spot], knots))
+    plan.act_at(player, end, A.IDLE)
+    return end
+
+
+def converge(plan: Plan, act: Act) -> None:
+    """Two or more come toward each other and stop face to face."""
+    clause, start = act.clause, plan.begin(act)
+    action = act.clause.verb.action
+    half = 0.5 * min(stretch(ACTION_VELOCITIES[action]), 10.0) + 0.6
+    for k, player in enumerate(act.who):
+        side = -1.0 if k % 2 == 0 else 1.0
+        if player.spot is None:
+            player.put(side * half, 0.9 * (k // 2))
+            player.facing = 0.0 if side < 0 else pi
+    end = start
+    for a, b in zip(act.who[::2], act.who[1::2], strict=False):
+        middle = (0.5 * (a.spot[0] + b.spot[0]), 0.5 * (a.spot[1] + b.spot[1]))
+        for player in (a, b):
+            way = unit(player.spot, middle)
+            goal = ahead(middle, way, -0.5)
+            end = max(end, plan.go(player, [goal], action, start, plan.factor(act, player)))
+    if clause.say:
+        plan.cue(act.who[0], start, None, clause.say)
+    plan.close(act, start, end)
+
+
+def cross(plan: Plan, act: Act) -> None:
+    """Two or more come from both sides, pass each other and go on."""
+    start, action = plan.begin(act), act.clause.verb.action
+    half = 0.5 * min(stretch(ACTION_VELOCITIES[action]), 10.0) + 0.6
+    for k, player in enumerate(act.who):
+        side = -1.0 if k % 2 == 0 else 1.0
+        if player.spot is None:
+            player.put(side * half, 0.55 * side + 0.9 * (k // 2))
+    for k, player in enumerate(act.who):
+        way = (1.0, 0.0) if k % 2 == 0 else (-1.0, 0.0)
+        plan.go_on(player, way, _gait(player, action, act), start, plan.factor(act, player))
+    plan.close(act, start, start + (act.clause.seconds or OPEN_S))
+
+
+def _hop(ways: Ways, target: Target) -> list[Spot]:
+    points = ways.to(target)
+    ways.spot = points[-1]
+    return points
