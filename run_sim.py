@@ -141,9 +141,9 @@ def run(
             story = recording.scene
         story = adjusted(story, seconds=seconds, seed=seed, camera=camera, follow=follow)
         if script is not None:
-            from sim.story.script_file import with_screenplay
+            from sim.story.script_file import with_script
 
-            story = with_screenplay(story, script)
+            story = with_script(story, script)
         if dump_scene is not None:
             write_text(dump_scene, story.model_dump_json(indent=2))
     if story.description and not quiet:

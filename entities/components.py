@@ -173,7 +173,7 @@ class Blend(Component):
 
 
 @dataclass(slots=True, eq=False)
-class Manner(Component):
+class StyleState(Component):
     """In what style each actor moves; see sim.animation.style for the C columns."""
 
     now: np.ndarray  # (N, C) parameters in force
@@ -216,7 +216,7 @@ class Attention(Component):
 
 
 @dataclass(slots=True, eq=False)
-class Stagger(Component):
+class Knockdown(Component):
     """Who has been knocked off his feet; while it lasts, neither script nor intent move him."""
 
     since: np.ndarray  # (N,) int64 tick he was hit, -1 while he stands
@@ -224,19 +224,19 @@ class Stagger(Component):
     resume: np.ndarray  # (N,) int64, index in ACTIONS to take up again afterwards
 
     @classmethod
-    def none(cls, n: int) -> "Stagger":
+    def none(cls, n: int) -> "Knockdown":
         """``n`` rows of people on their feet."""
         return cls(np.full(n, -1, np.int64), np.zeros((n, 2)), np.zeros(n, np.int64))
 
 
 @dataclass(slots=True, eq=False)
-class Deed(Component):
+class Handling(Component):
     """How far into his action each actor was when his hands and feet were last looked after."""
 
     time: np.ndarray  # (N,) s on the gesture's own axis
 
     @classmethod
-    def none(cls, n: int) -> "Deed":
+    def none(cls, n: int) -> "Handling":
         """``n`` rows of people who have done nothing yet."""
         return cls(np.zeros(n))
 

@@ -9,16 +9,16 @@ from entities.colors import ACTOR_COLORS, to_rgb
 from entities.components import (
     Attention,
     Body,
-    Deed,
     Flight,
+    Handling,
     Intent,
+    Knockdown,
     Learned,
-    Manner,
     Name,
     Person,
     Route,
     Script,
-    Stagger,
+    StyleState,
     Thing,
     Transform,
     Velocity,
@@ -49,8 +49,9 @@ from entities.skeleton import (
 )
 from entities.units import DT
 from sim.animation.attention import attention, look_at, manner, take_up
-from sim.animation.locomotion import rest_blend, rest_gait
+from sim.animation.locomotion import rest_gait
 from sim.animation.style import style_row
+from sim.animation.transitions import rest_blend
 from sim.navigation.path import Path
 from sim.world import World
 
@@ -181,8 +182,8 @@ def _spawn_actors(
         rest_blend(n),
         _manners(actors),
         _attention(actors, entity_of),
-        Stagger.none(n),
-        Deed.none(n),
+        Knockdown.none(n),
+        Handling.none(n),
         *([Learned.none(n)] if learned else []),
     )
 
@@ -238,7 +239,7 @@ def _first_heading(actor: Actor, path: Path | None) -> float:
     return actor.heading
 
 
-def _manners(actors: list[Actor]) -> Manner:
+def _manners(actors: list[Actor]) -> StyleState:
     """Everybody's style from the start."""
     manners = manner(len(actors))
     for row, actor in enumerate(actors):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from entities.actions import ACTION_INDEX
-from entities.components import Attention, Manner, Name, Route, Script, Transform, Velocity
+from entities.components import Attention, Name, Route, Script, StyleState, Transform, Velocity
 from entities.scene import Event, Scene
 from entities.units import DT
 from sim.animation.attention import lips, take_up
@@ -18,7 +18,7 @@ AT_REST = 0.5
 """m/s, slower than this a new path starts from rest."""
 
 
-class Agenda:
+class EventQueue:
     """A scene's timed sentences: each is read and applied at its tick, once, in order of time."""
 
     def __init__(self, scene: Scene) -> None:
@@ -90,7 +90,7 @@ class Agenda:
         if patch.say:
             self._speak(row, world.tick, patch.say)
         if patch.style is not None:
-            take_up(world[Manner], row, patch.style, 1.0, f"event at {world.time:.2f} s")
+            take_up(world[StyleState], row, patch.style, 1.0, f"event at {world.time:.2f} s")
         if patch.target is not None:
             script.target[row] = world[Name].text.index(patch.target)
         if patch.path:

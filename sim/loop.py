@@ -14,16 +14,17 @@ from sim.animation.attention import attend
 from sim.animation.learned import LearnedMotion
 from sim.animation.locomotion import advance, drive
 from sim.build import build_world
-from sim.events import Agenda
+from sim.events import EventQueue
 from sim.frame import Cast, Frame
 from sim.interaction.catching import set_balls_at_feet
-from sim.interaction.handling import handle_objects, react
-from sim.interaction.limb_targets import reach_out, step_up
+from sim.interaction.handling import handle_objects
+from sim.interaction.knockdown import react_to_hits
+from sim.interaction.limb_targets import reach_for_targets, step_into_reach
 from sim.interaction.partners import join_partners
 from sim.interaction.seating import seat_at_start, take_seats
-from sim.navigation.steering import FollowRoute, run_script
+from sim.navigation.steering import Steering, run_script
 from sim.physics.space import Physics
-from sim.snapshots import Block, Reel, block_ticks
+from sim.snapshots import Block, SnapshotBuffer, block_ticks
 from sim.trace import Overlay, Trace, check_size
 from sim.world import World
 
@@ -52,23 +53,23 @@ class Simulation:
         self.world, things = build_world(self.scene, learned=chosen is not None)
         seat_at_start(self.world)
         set_balls_at_feet(self.world)
-        self.agenda = Agenda(self.scene)
+        self.event_queue = EventQueue(self.scene)
         self.cast = _cast(self.scene, self.world, [str(item.id) for item in things])
         self.watchers: list[Callable[[Block], None]] = []  # they see every tick that is looked at
         self.systems: list[Callable[[World, float], None]] = [
-            self.agenda.update,
+            self.event_queue.update,
             run_script,
             attend,
-            FollowRoute(self.world).update,
+            Steering(self.world).update,
             drive,
             take_seats,
             join_partners,
-            step_up,
+            step_into_reach,
             handle_objects,
             Physics(self.world).update,
-            react,
+            react_to_hits,
             advance,
-            reach_out,
+            reach_for_targets,
         ]
         if chosen is not None:
             learned = LearnedMotion(self.world, self.scene, chosen)
@@ -83,13 +84,13 @@ class Simulation:
 
     def add_event(self, text: str, actor: str | None = None) -> None:
         """A later sentence, in force from the next tick. Raises ValueError if it says nothing."""
-        self.agenda.add(Event(t=self.world.time, actor=actor, text=text), self.world)
+        self.event_queue.add(Event(t=self.world.time, actor=actor, text=text), self.world)
 
     def frame(self) -> Frame:
         """What can be seen now."""
-        reel = self._reel(1)
-        reel.record(self.agenda.speech(self.world.tick))
-        return _frames(self._develop(reel))[0]
+        buffer = self._buffer(1)
+        buffer.record(self.event_queue.speech(self.world.tick))
+        return _frames(self._evaluate(buffer))[0]
 
     def frames(self, n_ticks: int) -> Iterator[Frame]:
         """Frames of this tick and the ``n_ticks`` after it, worked out in blocks."""
@@ -100,21 +101,21 @@ class Simulation:
         """``n_rows`` states, from this tick on, stacked in blocks."""
         most = block_ticks(len(self.cast.actor_ids))
         for first in range(0, n_rows, most):
-            reel = self._reel(min(most, n_rows - first))
+            buffer = self._buffer(min(most, n_rows - first))
             for k in range(first, min(first + most, n_rows)):
                 if k:
                     self.step()
-                reel.record(self.agenda.speech(self.world.tick))
-            yield self._develop(reel)
+                buffer.record(self.event_queue.speech(self.world.tick))
+            yield self._evaluate(buffer)
 
-    def _develop(self, reel: Reel) -> Block:
-        block = reel.develop()
+    def _evaluate(self, buffer: SnapshotBuffer) -> Block:
+        block = buffer.evaluate()
         for watch in self.watchers:
             watch(block)
         return block
 
-    def _reel(self, n_ticks: int) -> Reel:
-        return Reel(self.world, len(self.cast.actor_ids), n_ticks)
+    def _buffer(self, n_ticks: int) -> SnapshotBuffer:
+        return SnapshotBuffer(self.world, len(self.cast.actor_ids), n_ticks)
 
 
 def _frames(block: Block) -> list[Frame]:

@@ -19,8 +19,8 @@ from entities.components import (
 )
 from entities.skeleton import N_JOINTS
 from sim.animation.foot_lock import lay_over
-from sim.animation.motion_state import motion_columns, rows_over_time
-from sim.animation.pose import animate
+from sim.animation.motion_state import motion_columns, states_over_time
+from sim.animation.pose import evaluate_poses
 from sim.interaction.handling import show_in_hand
 from sim.world import World
 
@@ -57,7 +57,7 @@ def block_ticks(n_actors: int) -> int:
     return min(max(BLOCK_ROWS // max(n_actors, 1), LEAST_TICKS), MOST_TICKS)
 
 
-class Reel:
+class SnapshotBuffer:
     """Columns of up to ``n_ticks`` ticks, copied as they are while the run goes on."""
 
     def __init__(self, world: World, n_actors: int, n_ticks: int) -> None:
@@ -93,7 +93,7 @@ class Reel:
         self._speech.append(speech)
         self._marks.append(list(self._world.marks))
 
-    def develop(self) -> Block:
+    def evaluate(self) -> Block:
         """The ticks recorded, with their poses."""
         k, n = len(self._ticks), self._n
         tick = np.array(self._ticks)
@@ -103,8 +103,8 @@ class Reel:
         source = np.zeros((k, n), np.uint8)
         if Learned in self._world:
             *motion, joints, aside, stands, share = motion
-        rows = rows_over_time(motion, tick, self._world[Person])
-        pose = animate(rows)
+        rows = states_over_time(motion, tick, self._world[Person])
+        pose = evaluate_poses(rows)
         if Learned in self._world:
             source[share > 0.5] = 1
             flat = [each.reshape(k * n, *each.shape[2:]) for each in (joints, aside, stands, share)]

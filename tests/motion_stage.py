@@ -18,16 +18,11 @@ from entities.skeleton import (
 )
 from entities.units import DT, EARTH_GRAVITY
 from sim.animation.attention import attention, manner
-from sim.animation.locomotion import (
-    MotionRows,
-    advance,
-    animate,
-    drive,
-    joints_world,
-    motion_rows,
-    rest_blend,
-    rest_gait,
-)
+from sim.animation.joints import joints_world
+from sim.animation.locomotion import advance, drive, rest_gait
+from sim.animation.motion_state import MotionState, motion_state
+from sim.animation.pose import evaluate_poses
+from sim.animation.transitions import rest_blend
 from sim.world import World
 
 Control = Callable[[World, float], None]
@@ -105,7 +100,7 @@ def tick(world: World) -> None:
 class Take:
     """What was seen, T ticks of N actors."""
 
-    rows: list[MotionRows]
+    rows: list[MotionState]
     pose: Pose  # columns (T, N, …)
     root: np.ndarray  # (T, N, 3)
     joints: np.ndarray  # (T, N, 10, 3) m, world
@@ -123,11 +118,11 @@ def film(world: World, seconds: float, control: Control | None = None) -> Take:
         if control is not None:
             control(world, world.time)
         tick(world)
-        rows.append(motion_rows(world))
+        rows.append(motion_state(world))
         roots.append(world[Transform].position.copy())
         headings.append(world[Transform].heading.copy())
     t, n = len(rows), len(rows[0])
-    pose = animate(MotionRows.stack(rows))
+    pose = evaluate_poses(MotionState.stack(rows))
     joints = joints_world(
         np.concatenate(roots), np.concatenate(headings), pose.joints, pose.lateral, pose.roll
     )

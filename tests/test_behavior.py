@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ActionType
-from entities.components import Body, Route, Script, Stagger, Transform
+from entities.components import Body, Knockdown, Route, Script, Transform
 from entities.units import DT
 from sim.build import build_world
 from sim.navigation.path import Path
@@ -143,7 +143,7 @@ def test_climbing_needs_a_ladder():
 
 def test_who_is_down_does_not_walk_and_gets_going_again():
     def knock(world):
-        world[Stagger].since[0] = 120 if 120 <= world.tick < 240 else -1
+        world[Knockdown].since[0] = 120 if 120 <= world.tick < 240 else -1
 
     seen = walk(make_scene({"actions": [(0, "run")]}), 8.0, knock)
     assert not seen.speed[120:240].any()
@@ -177,12 +177,12 @@ def test_the_script_keeps_its_times_and_its_cues():
 def test_a_change_of_script_waits_while_somebody_is_down():
     world, _ = build_world(make_scene({"actions": [(0, "walk"), (0.1, "wave")]}))
     run_script(world, DT)
-    world[Script].action[0], world[Stagger].since[0] = index("fall"), 0
+    world[Script].action[0], world[Knockdown].since[0] = index("fall"), 0
     for _ in range(10):
         world.end_tick()
         run_script(world, DT)
     assert world[Script].action[0] == index("fall")
-    assert world[Stagger].resume[0] == index("wave")
+    assert world[Knockdown].resume[0] == index("wave")
 
 
 def test_two_runs_are_equal_to_the_bit():

@@ -10,7 +10,7 @@ import pytest
 
 import run_sim
 from entities.scene import Scene, load_scene
-from sim.story.script_file import with_screenplay
+from sim.story.script_file import with_script
 from tests.conftest import make_scene
 
 COMMAND = Path(run_sim.__file__)
@@ -188,13 +188,13 @@ def test_scripts(tmp_path):
     scene = make_scene({"id": "anna"}, {"id": "bob"})
     path = tmp_path / "script.txt"
     path.write_text("# later\n\n7 bob: now he waves\n 3.5 now they say: hello \n")
-    events = with_screenplay(scene, path).events
+    events = with_script(scene, path).events
     assert [(e.t, e.actor, e.text) for e in events] == [
         (3.5, None, "now they say: hello"),
         (7.0, "bob", "now he waves"),
     ]
     path.write_text('[{"t": 1, "actor": "anna", "text": "sits"}]')
-    assert with_screenplay(scene, path).events[0].actor == "anna"
+    assert with_script(scene, path).events[0].actor == "anna"
     assert scene.events == []
 
 
@@ -214,7 +214,7 @@ def test_bad_scripts_are_named_by_line(tmp_path, text, line):
     path = tmp_path / "script.txt"
     path.write_text(text)
     with pytest.raises(ValueError, match=line):
-        with_screenplay(make_scene({"id": "anna"}, {"id": "bob"}), path)
+        with_script(make_scene({"id": "anna"}, {"id": "bob"}), path)
 
 
 def test_without_a_display_the_window_says_what_to_do(scene_file):

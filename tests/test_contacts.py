@@ -11,7 +11,7 @@ from entities.skeleton import L_HAND, NECK, PELVIS, R_FOOT, R_HAND
 from entities.units import DT
 from sim import parse_prompt
 from sim.animation.gestures import contact_time
-from sim.animation.locomotion import joints_world
+from sim.animation.joints import joints_world
 from sim.interaction.interception import SWEET_M
 from sim.loop import Simulation
 

@@ -13,7 +13,7 @@ import pytest
 
 from entities.actions import ACTIONS, ActionType
 from ml.episodes.reader import Episode, open_dataset
-from sim.generate.dataset import Order, Recipe, generate, in_order, make, manifest, verify
+from sim.generate.dataset import Recipe, SceneJob, generate, in_order, make, manifest, verify
 from sim.generate.drafts import draft, group
 from sim.generate.gates import faults
 from sim.generate.phrases import DEEDS, PACES, SHAPES, VERBS, WORLD_WAYS
@@ -71,7 +71,7 @@ def test_any_stretch_of_numbers_is_balanced():
 @pytest.fixture(scope="module")
 def made() -> list[Episode]:
     """Everybody of a scene."""
-    return make(Order(Recipe(0, 10.0), 0))[1]
+    return make(SceneJob(Recipe(0, 10.0), 0))[1]
 
 
 def clauses(episode: Episode):
@@ -94,7 +94,7 @@ def test_words_are_true(made):
 def test_words_are_true_of_many_and_few_are_rejected():
     rejected, everybody = 0, []
     for number in range(1, 11):
-        record, episodes = make(Order(Recipe(5, 10.0), number))
+        record, episodes = make(SceneJob(Recipe(5, 10.0), number))
         rejected += len(record.about["rejected"])
         everybody += episodes
     seen, wrong = checked(everybody)

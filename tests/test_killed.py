@@ -13,7 +13,7 @@ import pytest
 
 from ml.episodes.reader import EpisodeDataset, open_dataset
 from ml.episodes.writer import EpisodeWriter
-from sim.generate.dataset import Order, Recipe, make
+from sim.generate.dataset import SceneJob, Recipe, make
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -85,7 +85,7 @@ def test_a_killed_generator_goes_on_without_gaps_or_doubles(tmp_path):
     assert numbers == list(range(dataset.n_scenes))
     expected = []
     for number in numbers:
-        expected += [episode.task for episode in make(Order(Recipe(0, 1.0), number))[1]]
+        expected += [episode.task for episode in make(SceneJob(Recipe(0, 1.0), number))[1]]
     assert [tasks[0] for tasks in dataset.column("tasks")] == expected[:700]
     assert told.split()[-1] == dataset.content_hash()
 

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ml.capture.bvh import write_bvh
+from ml.measure.report import Section, as_markdown
 from sim.evaluate.animator_tables import add_gait, gait_tables
-from sim.evaluate.report import Section, as_markdown
 from sim.evaluate.trials import motions_of, steady_motions
 from tests.conftest import at, make_scene
 from tests.test_mocap import walker

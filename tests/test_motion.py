@@ -24,7 +24,8 @@ from entities.skeleton import (
     bone_lengths,
 )
 from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
-from sim.animation.locomotion import MotionRows, animate, motion_rows
+from sim.animation.motion_state import MotionState, motion_state
+from sim.animation.pose import evaluate_poses
 from tests.motion_stage import Take, film, forward, perform, stage
 
 
@@ -117,9 +118,9 @@ def test_one_tick_and_many_ticks_give_the_same_bits():
             perform(world, ActionType.WAVE)
         take = film(world, DT, lambda w, _: np.copyto(w[Intent].velocity[:, 0], ahead))
         rows += take.rows
-    block = animate(MotionRows.stack(rows))
-    lonely = animate(rows[-1].take(np.array([7])))
-    singles = [animate(row) for row in rows]
+    block = evaluate_poses(MotionState.stack(rows))
+    lonely = evaluate_poses(rows[-1].take(np.array([7])))
+    singles = [evaluate_poses(row) for row in rows]
     for field in fields(Pose):
         parts = np.concatenate([getattr(single, field.name) for single in singles])
         assert np.array_equal(parts, getattr(block, field.name)), field.name
@@ -204,7 +205,7 @@ def test_changing_action_does_not_pop(first, second):
 
 def test_rows_are_copies():
     world = stage([ActionType.WALK])
-    rows = motion_rows(world)
+    rows = motion_state(world)
     kept = rows.phase.copy(), rows.plant.copy()
     film(world, 1.0, forward(1.3))
     assert np.array_equal(rows.phase, kept[0])

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from entities.actions import ACTION_INDEX, ActionType
-from entities.components import Body, Contacts, Script, Stagger, Thing, Transform, Velocity
+from entities.components import Body, Contacts, Knockdown, Script, Thing, Transform, Velocity
 from entities.objects import ObjectType, height_m
 from entities.scene import Scene
 from entities.skeleton import BODY_RADIUS, R_HAND, ActorType
 from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
-from sim.animation.locomotion import joints_world
-from sim.interaction.handling import RIM, aim_point, handle_objects, react
+from sim.animation.joints import joints_world
+from sim.interaction.handling import RIM, aim_point, handle_objects
+from sim.interaction.knockdown import react_to_hits
 from sim.loop import Simulation
 
 RADIUS = BODY_RADIUS[ActorType.HUMAN]
@@ -197,7 +198,7 @@ def test_a_car_knocks_a_man_down_and_he_gets_up_and_walks_on():
     assert 4.0 < thrown < 18.0
     steps = np.linalg.norm(np.diff(np.array(track), axis=0), axis=1)
     assert steps.max() < 12.0 * 1.3 * DT
-    assert world[Stagger].since[0] == -1
+    assert world[Knockdown].since[0] == -1
 
 
 def test_a_parked_car_is_a_wall():
@@ -205,7 +206,7 @@ def test_a_parked_car_is_a_wall():
     world = simulation.world
     world[Velocity].linear[0, 0] = 5.0
     follow(simulation, 200, 0)
-    assert (world[Stagger].since == -1).all()
+    assert (world[Knockdown].since == -1).all()
 
 
 def test_people_brush_past_each_other_but_a_tackle_fells():
@@ -224,7 +225,7 @@ def test_people_brush_past_each_other_but_a_tackle_fells():
 def test_a_fast_ball_does_not_fell_a_man():
     simulation = play([actor("a", 5, 0)], [thing("baseball", 0, 0, 1.2, velocity=[42, 0])])
     follow(simulation, 60, 1)
-    assert simulation.world[Stagger].since[0] == -1
+    assert simulation.world[Knockdown].since[0] == -1
     assert "hit" in {mark.kind for mark in simulation.world.marks}
 
 
@@ -256,6 +257,6 @@ def test_with_nothing_in_hand_nothing_changes():
     before = world[Transform].position.copy(), world[Velocity].linear.copy()
     world.contacts = Contacts.none()
     handle_objects(world, DT)
-    react(world, DT)
+    react_to_hits(world, DT)
     np.testing.assert_array_equal(world[Transform].position, before[0])
     np.testing.assert_array_equal(world[Velocity].linear, before[1])

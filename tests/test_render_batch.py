@@ -21,7 +21,7 @@ from ml.episodes.writer import EpisodeWriter
 from sim.loop import Simulation
 from sim.output.jobs import Engine, do_all
 from sim.output.recorder import Take
-from sim.output.shot_list import Look, Order, RecordedScenes, film, read_shots, slug
+from sim.output.shot_list import Look, RecordedScenes, ShotJob, film, read_shots, slug
 from tests.conftest import make_scene
 from tests.test_mocap import walker
 from tools.import_bvh import scene_of
@@ -189,7 +189,7 @@ def test_a_dataset_s_scenes_are_filmed_as_they_were_recorded(tmp_path, here):
     assert [frames(out / line["file"]) for line in lines] == [15, len(walk)]
     assert "2 already there" in here(data, out, *flags)[2]
     assert "--seed: not with a dataset" in here(data, out, "--seed", "1")[2]
-    order = Order(RecordedScenes(data, None).shots[1], Look(), None, (scene_of(walk), [walk]))
+    order = ShotJob(RecordedScenes(data, None).shots[1], Look(), None, (scene_of(walk), [walk]))
     frame = order.clip().simulation().frame()
     assert frame.joints[0] == pytest.approx(walk.pose[0], abs=1e-6)  # not what would be simulated
 
@@ -316,7 +316,7 @@ def test_a_ray_cluster_films_the_same(tmp_path):
     assert done.returncode == 0, done.stderr
     look = Look(10, (64, 36), ".mp4")
     shots = read_shots(path, None, 0.5, None)
-    here = do_all(film, [Order(shot, look, None) for shot in shots], engine=Engine.LOCAL)
+    here = do_all(film, [ShotJob(shot, look, None) for shot in shots], engine=Engine.LOCAL)
     sums = {answer.index: answer.value.sha256 for answer in here}
     assert [line["sha256"] for line in manifest(tmp_path / "ray")] == [sums[i] for i in range(3)]
     for line in manifest(tmp_path / "ray"):

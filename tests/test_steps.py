@@ -7,7 +7,7 @@ from entities.actions import ActionType
 from entities.skeleton import ActorType
 from sim.animation.footsteps import swing_ends
 from sim.animation.gait import CADENCE, DUTY, gait_rows
-from sim.animation.motion_state import motion_rows
+from sim.animation.motion_state import motion_state
 from sim.animation.pose import cadence_of, effective_pace, foot_bases, parameters
 from tests.motion_stage import film, forward, stage
 
@@ -17,7 +17,7 @@ def test_swing_ends_are_the_ends_of_the_swing(kind):
     actions = [ActionType.WALK, ActionType.RUN, ActionType.SKIP, ActionType.CRAWL, ActionType.SIT]
     world = stage(actions, kind=kind, traits=1.0)
     film(world, 1.5, forward(2.0))
-    rows = motion_rows(world)
+    rows = motion_state(world)
     values = parameters(rows)
     pace = effective_pace(rows.speed, rows.side, rows.acceleration[:, 0], rows.size)
     gait = gait_rows(pace, rows.run)

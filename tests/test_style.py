@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
-from entities.components import FACE_INDEX, FACES, Attention, Gait, Intent, Manner, Pose
+from entities.components import FACE_INDEX, FACES, Attention, Gait, Intent, Pose, StyleState
 from entities.scene import Scene
 from entities.skeleton import L_FOOT, L_HAND, NECK, PELVIS, R_FOOT, R_HAND
 from entities.units import DT
 from ml.measure.similarity import distance_matrix, motion_distance
 from sim import simulate
 from sim.animation.attention import GAZES, LOUD, MOST_PITCH, MOST_YAW, lips, take_up
-from sim.animation.locomotion import MotionRows, animate
+from sim.animation.motion_state import MotionState
+from sim.animation.pose import evaluate_poses
 from sim.animation.style import COLUMNS, STYLES, style_row
 from sim.build import build_world
 from sim.loop import Simulation
@@ -29,8 +30,8 @@ def dressed(action: ActionType, intensity: float = 1.0):
     """The same person doing one action in every style, and last in none."""
     world = stage([action] * (len(STYLES) + 1))
     for row, style in enumerate(STYLES):
-        take_up(world[Manner], row, style, intensity, "test")
-    world[Manner].now[:] = world[Manner].goal
+        take_up(world[StyleState], row, style, intensity, "test")
+    world[StyleState].now[:] = world[StyleState].goal
     return world
 
 
@@ -148,7 +149,7 @@ def test_every_style_shows_in_every_locomotion(action):
     world = dressed(action)
     go(world, 2.0)
     seen = looks(go(world, 2.4))[:, ::4]
-    face = world[Manner].face
+    face = world[StyleState].face
     apart = [motion_distance(seen[PLAIN], seen[row]) for row in range(PLAIN)]
     for style, far, its_face in zip(STYLES, apart, face, strict=False):
         assert far > 0.015 or (its_face >= 0 and far > 0.008), (style, far)
@@ -190,7 +191,7 @@ def test_cues_change_style_gradually_and_at_their_time():
     made = Simulation(made.scene)
     for _ in range(300):
         made.step()
-        leans.append(made.world[Manner].now[0, column])
+        leans.append(made.world[StyleState].now[0, column])
     happy, sad = style_row("happy", 1.0, "")[0][column], style_row("sad", 0.5, "")[0][column]
     assert leans[50] == happy
     assert leans[150] == pytest.approx(sad)
@@ -284,8 +285,8 @@ def test_lips_are_closed_at_both_ends_and_open_for_vowels():
 
 def test_faces_come_from_action_or_style():
     world = stage([ActionType.CRY, ActionType.WALK, ActionType.WALK])
-    take_up(world[Manner], 1, "angry", 1.0, "test")
-    take_up(world[Manner], 0, "happy", 1.0, "test")
+    take_up(world[StyleState], 1, "angry", 1.0, "test")
+    take_up(world[StyleState], 0, "happy", 1.0, "test")
     face = film(world, 0.1).pose.face[-1]
     assert [FACES[f] for f in face] == ["sad", "angry", "neutral"]
     assert FACE_INDEX["neutral"] == 0
@@ -296,9 +297,9 @@ def test_styled_rows_give_the_same_bits_alone_and_stacked():
     world = dressed(ActionType.JOG)
     world[Attention].look[::2] = -2
     rows = go(world, 1.0).rows[-12:]
-    block = animate(MotionRows.stack(rows))
-    singles = [animate(row) for row in rows]
-    lonely = animate(rows[-1].take(np.array([PLAIN])))
+    block = evaluate_poses(MotionState.stack(rows))
+    singles = [evaluate_poses(row) for row in rows]
+    lonely = evaluate_poses(rows[-1].take(np.array([PLAIN])))
     for field in fields(Pose):
         parts = np.concatenate([getattr(single, field.name) for single in singles])
         assert np.array_equal(parts, getattr(block, field.name)), field.name

@@ -16,7 +16,7 @@ from entities.actions import ACTIONS, ActionType
 from entities.scene import CameraMode, load_scene
 from entities.units import DT
 from sim.loop import Simulation
-from sim.window.controls import DEEDS
+from sim.window.controls import BINDINGS
 from sim.window.playback import MAX_CATCH_UP_TICKS, PACES, Playback
 from sim.window.window import Window
 from tests.conftest import make_scene
@@ -370,8 +370,8 @@ def test_help_and_hud_show_and_hide(window, person):
 
 
 def test_every_key_of_the_help_is_the_issues_and_bound_once():
-    codes = [(code, deed.ctrl) for deed in DEEDS for code in deed.codes]
-    characters = [character for deed in DEEDS for character in deed.characters]
+    codes = [(code, binding.ctrl) for binding in BINDINGS for code in binding.codes]
+    characters = [character for binding in BINDINGS for character in binding.characters]
     assert len(set(codes)) == len(codes)
     assert len(set(characters)) == len(characters)
     assert (pygame.K_r, False) in codes

@@ -8,7 +8,7 @@ from entities.components import Intent, Route, Transform, Velocity
 from entities.scene import Scene
 from entities.units import DT
 from sim.build import build_world
-from sim.navigation.steering import FollowRoute, run_script
+from sim.navigation.steering import Steering, run_script
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Walk:
 def walk(scene: Scene, seconds: float, each_tick=None) -> Walk:
     """Let everybody go where he wants; ``each_tick(world)`` may interfere before each tick."""
     world, _ = build_world(scene)
-    follow_route = FollowRoute(world)
+    follow_route = Steering(world)
     n = len(scene.actors)
     rows = []
     for _ in range(round(seconds / DT)):

@@ -61,8 +61,9 @@ def benchmark(
     head = (
         "# Which action does a phrase mean?\n\n"
         f"{len(pairs)} paraphrases ({len(groups)} actions, five each: "
-        f"`{PARAPHRASES.as_posix()}`) are compared with the phrases of `sim/story/language/verbs.json`. An "
-        "action's similarity counts its nearest phrase and the middle of its phrases by half, "
+        f"`{PARAPHRASES.as_posix()}`) are compared with the phrases of "
+        "`sim/story/language/verbs.json`. An action's similarity counts its nearest phrase and the "
+        "middle of its phrases by half, "
         "after what all phrases share is taken off: their mean and the direction in which they "
         "differ most (all-but-the-top, https://arxiv.org/abs/1702.01417). "
         f"A verb that the story engine does not know is taken as the nearest one from "

@@ -14,13 +14,13 @@ import typer
 
 from entities.actions import ACTIONS
 from ml.measure.metrics import MOTION_FPS
+from ml.measure.report import Section, plotting, show
 from ml.motion.corpus import Corpus, cut, read_corpus, whole_windows
 from ml.motion.runtime import MotionModel
 from run_sim import run_command, users_fault
 from sim.evaluate import model_tables as let_run
 from sim.evaluate import rollouts
 from sim.evaluate import windows as windowing
-from sim.evaluate.report import Section, plotting, show
 from sim.evaluate.retrieval import Retrieval
 
 app = typer.Typer(

@@ -23,8 +23,8 @@ from run_sim import refused_by_system, run_command, users_fault
 from sim.generate.dataset import (
     MANIFEST,
     Made,
-    Order,
     Recipe,
+    SceneJob,
     generate,
     manifest,
     travelled,
@@ -34,7 +34,7 @@ from sim.output.jobs import Answer, Engine, WorkerDied, do_all
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option
-Work = Callable[[Order], Made]
+Work = Callable[[SceneJob], Made]
 FAR_EDGES = (0.0, 0.05, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 """m, where the printed distribution of net displacement is cut."""
 
@@ -63,7 +63,7 @@ def generate_dataset(
         if not 1.0 <= seconds <= MAX_DURATION_S:
             raise ValueError(f"--seconds: {seconds:g}; expected 1 to {MAX_DURATION_S:g}")
 
-        def do(work: Work, orders: Iterator[Order]) -> Iterator[Answer]:
+        def do(work: Work, orders: Iterator[SceneJob]) -> Iterator[Answer]:
             answers = do_all(work, orders, engine=engine, workers=workers, address=address)
             with closing(answers):
                 yield from answers

@@ -26,8 +26,8 @@ from ml.capture.rigs import Rig
 from ml.episodes.reader import SPLITS, Episode, SceneRecord, Teaches, open_dataset
 from ml.episodes.writer import EpisodeWriter
 from ml.measure.metrics import MOTION_FPS
+from ml.measure.report import Section, as_markdown, show_tables, write_page
 from run_sim import refused_by_system, run_command, users_fault
-from sim.evaluate.report import Section, as_markdown, show_tables, write_page
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 LICENCE = "other"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ml.episodes.reader import EpisodeDataset, open_dataset
+from ml.measure.report import as_markdown, show, write_page
 from run_sim import progress_bar, refused_by_system, run_command, users_fault
 from sim.evaluate.dataset_figures import (
     Sample,
@@ -20,7 +21,6 @@ from sim.evaluate.dataset_figures import (
     spread_section,
     worst_section,
 )
-from sim.evaluate.report import as_markdown, show, write_page
 from sim.output.export import write_bvh_file, write_json_file, write_rerun
 from sim.output.gallery import choose, write_gallery
 from sim.output.sample_sheets import write_sheets

@@ -16,11 +16,11 @@ from entities.scene import load_scene
 from ml.capture.retarget import import_file
 from ml.episodes.reader import open_dataset
 from ml.measure.metrics import Motion
+from ml.measure.report import Section, console, plotting, show
 from sim import simulate
 from sim.evaluate import animator_tables as sections
 from sim.evaluate import trials
 from sim.evaluate.reconstruct import motion_of, walks_on_two_legs
-from sim.evaluate.report import Section, console, plotting, show
 
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
 

@@ -31,7 +31,7 @@ from run_sim import (
     users_fault,
 )
 from sim.output.jobs import Answer, Engine, WorkerDied, do_all
-from sim.output.shot_list import Film, Look, Order, RecordedScenes, Shot, film, read_shots
+from sim.output.shot_list import Film, Look, RecordedScenes, Shot, ShotJob, film, read_shots
 from sim.output.whole import write_whole
 from tools.contact_sheet import sheet
 
@@ -76,7 +76,7 @@ def render_batch(
             missing = [shot for shot in shots if not batch.has(shot)]
             folder = None if engine is Engine.RAY else str(out)
             orders = (
-                Order(shot, look, folder, dataset.recording(shot) if dataset else None)
+                ShotJob(shot, look, folder, dataset.recording(shot) if dataset else None)
                 for shot in missing
             )
             answers = do_all(film, orders, engine=engine, workers=workers, address=address)

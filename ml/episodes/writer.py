@@ -1,4 +1,4 @@
-"""Episodes, written: batches of scenes, each committed whole. ``ml.episodes.reader`` has the format."""
+"""Write episodes: batches of scenes, each committed whole. ``layout`` has the format."""
 
 import json
 import shutil

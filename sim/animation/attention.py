@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from entities.actions import ACTIONS, ActionType
-from entities.components import Attention, Body, Manner, Script, Transform
+from entities.components import Attention, Body, Script, StyleState, Transform
 from sim.animation.style import EASE_S, PLAIN, ease, style_row
 from sim.world import World, some
 
@@ -56,14 +56,14 @@ def attention(n: int) -> Attention:
     )
 
 
-def manner(n: int) -> Manner:
+def manner(n: int) -> StyleState:
     """``n`` rows of people without a style."""
     plain = np.tile(PLAIN, (n, 1))
     face = np.full(n, -1, np.int64)
-    return Manner(plain, plain.copy(), plain.copy(), face, [""] * n, np.zeros(n))
+    return StyleState(plain, plain.copy(), plain.copy(), face, [""] * n, np.zeros(n))
 
 
-def take_up(manner: Manner, row: int, style: str | None, intensity: float, where: str) -> None:
+def take_up(manner: StyleState, row: int, style: str | None, intensity: float, where: str) -> None:
     """Let somebody go over to a style (None: to none). Raises ValueError if it does not exist."""
     goal, face = (PLAIN, -1) if style is None else style_row(style, intensity, where)
     manner.goal[row], manner.face[row] = goal, face
@@ -73,7 +73,7 @@ def take_up(manner: Manner, row: int, style: str | None, intensity: float, where
 
 def attend(world: World, dt: float) -> None:
     """Take up the cues that are due, ease manners, and turn heads to what they look at."""
-    heed, manner = world[Attention], world[Manner]
+    heed, manner = world[Attention], world[StyleState]
     due = heed.next_tick <= world.tick
     if some(due):
         for row in np.flatnonzero(due).tolist():
@@ -87,7 +87,7 @@ def attend(world: World, dt: float) -> None:
         heed.aim[idle] = 0.0
 
 
-def _take_cues(heed: Attention, manner: Manner, row: int, tick: int) -> None:
+def _take_cues(heed: Attention, manner: StyleState, row: int, tick: int) -> None:
     cues = heed.cues[row]
     while cues and cues[0][0] <= tick:
         _, style, intensity, look = cues.pop(0)

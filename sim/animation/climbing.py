@@ -6,7 +6,7 @@ from entities.actions import ACTION_INDEX, ActionType
 from entities.skeleton import L_ELBOW, L_HAND, NECK, R_ELBOW, R_HAND, TRUNK
 from sim.animation import gestures as p
 from sim.animation.limb_ik import arm_to, taken_hold, turn_arm, within_arms_reach
-from sim.animation.motion_state import MotionRows
+from sim.animation.motion_state import MotionState
 
 RUNG_M, FIRST_RUNG_M = 0.272, 0.24
 """Between the rungs of a ladder as it is drawn, and up to its lowest; each hand and foot takes
@@ -36,7 +36,7 @@ def rungs(climbed: np.ndarray, hands: bool) -> np.ndarray:
 
 
 def rung_feet(
-    rows: MotionRows, hip: np.ndarray, forward: np.ndarray, up: np.ndarray
+    rows: MotionState, hip: np.ndarray, forward: np.ndarray, up: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Forward and up (2, N) canonical of feet, those of climbers on the rungs.
 
@@ -49,7 +49,7 @@ def rung_feet(
     return np.where(climbs, FOOT_AHEAD_M, forward), np.where(climbs, low, up)
 
 
-def climb(rows: MotionRows, values: np.ndarray, climbs: np.ndarray) -> None:
+def climb(rows: MotionState, values: np.ndarray, climbs: np.ndarray) -> None:
     """Arms of the gesture parameters (D, N) of those who climb (N,): their hands on the rungs."""
     bones, size = rows.bones.T / rows.size, rows.size
     hip, lean = rows.stand / size - values[p.DROP], values[p.LEAN]
@@ -61,7 +61,9 @@ def climb(rows: MotionRows, values: np.ndarray, climbs: np.ndarray) -> None:
     values[elbows] = np.where(climbs, elbow, values[elbows])
 
 
-def hold_rungs(rows: MotionRows, values: np.ndarray, bones: np.ndarray, joints: np.ndarray) -> None:
+def hold_rungs(
+    rows: MotionState, values: np.ndarray, bones: np.ndarray, joints: np.ndarray
+) -> None:
     """Hands of ``joints`` (10, 2, N) canonical exactly onto the rungs."""
     weight, size = (rows.action == CLIMB) * taken_hold(values[p.RUNGS]), rows.size
     neck_x, neck_y = joints[NECK]

@@ -29,7 +29,7 @@ from ml.episodes.features import N_POSE
 from sim.animation.footsteps import Frames
 from sim.animation.gait import softly_below, solve_joint, within_reach
 from sim.animation.limb_ik import reach_with_hands
-from sim.animation.motion_state import MotionRows
+from sim.animation.motion_state import MotionState
 from sim.animation.pose import KNEE_SHARE, STRAIGHT
 from sim.frame import turn_bones
 from sim.world import World
@@ -171,7 +171,7 @@ def frame_to_pose(
     return (joints * size).transpose(2, 0, 1), (left * size).T, stands.T
 
 
-def lay_over(pose: Pose, rows: MotionRows, learned: tuple[np.ndarray, ...]) -> None:
+def lay_over(pose: Pose, rows: MotionState, learned: tuple[np.ndarray, ...]) -> None:
     """Put learned joints, as far as they are in force, over procedural ones; in place.
 
     learned: columns of ``entities.components.Learned`` (N, …). Hands that are to be somewhere

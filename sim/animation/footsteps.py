@@ -16,7 +16,7 @@ from entities.units import DT
 from sim.animation import gestures as p
 from sim.animation.climbing import rung_feet
 from sim.animation.gait import CADENCE, DUTY, gait_rows
-from sim.animation.motion_state import MotionRows, motion_rows
+from sim.animation.motion_state import MotionState, motion_state
 from sim.animation.pose import (
     cadence_of,
     effective_pace,
@@ -236,8 +236,8 @@ def lift_and_plant(world: World, frames: Frames, lifts: np.ndarray, lands: np.nd
             move(world, rows, frames.take(rows), feet[:, rows])
 
 
-def _rows(world: World, rows: Rows) -> MotionRows:
-    state = motion_rows(world, copy=False)
+def _rows(world: World, rows: Rows) -> MotionState:
+    state = motion_state(world, copy=False)
     return state if isinstance(rows, slice) else state.take(rows)
 
 
@@ -289,7 +289,7 @@ def _plant(world: World, rows: Rows, frames: Frames, lands: np.ndarray) -> None:
         world.marks.append(Mark(world.tick, "step", (x, y, float(z)), strength))
 
 
-def _foot_parameters(state: MotionRows) -> np.ndarray:
+def _foot_parameters(state: MotionState) -> np.ndarray:
     """Gesture parameters (D, N), right in the feet's columns if no gesture moves the feet."""
     table = p.gesture_table()
     gesture = table.form(state.action, state.seat, QUADRUPED[state.kind])
@@ -301,7 +301,7 @@ def _foot_parameters(state: MotionRows) -> np.ndarray:
 
 
 def _since_lift_off(
-    state: MotionRows, stepping: np.ndarray, duty: np.ndarray, stride_s: np.ndarray
+    state: MotionState, stepping: np.ndarray, duty: np.ndarray, stride_s: np.ndarray
 ) -> np.ndarray:
     """Time (2, N) s since each foot's stance should have ended, 0 if that was not in this tick."""
     phase = state.phase + _HALF * (2.0 * state.apart)
@@ -310,7 +310,7 @@ def _since_lift_off(
 
 
 def swing_ends(
-    rows: MotionRows,
+    rows: MotionState,
     values: np.ndarray,
     ends: np.ndarray | bool,
     duty: np.ndarray,

@@ -15,13 +15,13 @@ from entities.components import (
     Body,
     Gait,
     Intent,
+    Knockdown,
     Learned,
-    Manner,
     Mark,
     Person,
     Route,
     Script,
-    Stagger,
+    StyleState,
     Transform,
     Velocity,
 )
@@ -31,8 +31,8 @@ from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.motion.runtime import MotionModel, Streams, open_words
 from sim.animation.foot_lock import FootLock, frame_to_pose
 from sim.animation.locomotion import TURN_DAMPING
-from sim.animation.motion_state import motion_rows
-from sim.animation.pose import animate
+from sim.animation.motion_state import motion_state
+from sim.animation.pose import evaluate_poses
 from sim.animation.transitions import RISE_FROM_M
 from sim.navigation.speed_law import gap_ahead
 from sim.navigation.steering import BEARINGS, HOLD_HEADING_BELOW, SPEEDS
@@ -251,7 +251,7 @@ class LearnedMotion:
         n = len(self._active)
         rising = (blend.rise > RISE_FROM_M) & ((world.tick - blend.since) * DT < blend.spell)
         free = (gait.partner < 0) & (gait.seated_on < 0) & (gait.seat == 0.0)
-        up = (world[Stagger].since < 0) & body.grounded[:n] & ~rising
+        up = (world[Knockdown].since < 0) & body.grounded[:n] & ~rising
         return self._does[gait.action] & self._two_legged & free & up
 
     def _sayings(self, world: World, rows: np.ndarray) -> list[tuple[str, str, float]]:
@@ -263,7 +263,7 @@ class LearnedMotion:
                 told(scene, row) if actor.caption.strip() or later_of(scene, row) else []
                 for row, actor in enumerate(scene.actors)
             ]
-        action, manner, now = self._doing(world), world[Manner], world.time + 1e-9
+        action, manner, now = self._doing(world), world[StyleState], world.time + 1e-9
         said = []
         for row in rows.tolist():
             clauses = [text for t, text in self._clauses[row] if t <= now]
@@ -342,8 +342,8 @@ class LearnedMotion:
 
     def _shown(self, world: World) -> np.ndarray:
         """(N, 22) the procedural frames of now, canonical."""
-        state = motion_rows(world, copy=False)
-        pose = animate(state).joints / state.size[:, None, None]
+        state = motion_state(world, copy=False)
+        pose = evaluate_poses(state).joints / state.size[:, None, None]
         n, heading = len(state), state.heading
         x, y = world[Velocity].linear[:n, :2].T * (FRAME_S / state.size)
         cos, sin = np.cos(heading), np.sin(heading)

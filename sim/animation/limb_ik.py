@@ -183,7 +183,7 @@ def _bend_arm(
 
 
 @dataclass(slots=True, eq=False)
-class Wishes:
+class LimbTargets:
     """Where limbs of N actors are wanted at the end of a tick; columns as in Gait."""
 
     place: np.ndarray  # (N, 4, 3) m, forward, left, up of the root
@@ -193,7 +193,7 @@ class Wishes:
     empty: bool = True
 
     @classmethod
-    def none(cls, n: int) -> "Wishes":
+    def none(cls, n: int) -> "LimbTargets":
         """Nobody wants anything."""
         limbs = len(LIMBS)
         return cls(

@@ -1,8 +1,8 @@
 """Procedural motion: Intent to a velocity, and the state poses are made from.
 
-``drive`` runs before physics, ``advance`` after it; both keep state, once a tick. The pose itself
-is a pure function of that state (``sim.animation.pose``), so it can be worked out for one tick or for
-many at once. A planted foot keeps its spot in the world until it is lifted.
+``drive`` runs before physics, ``advance`` after it; both keep state, once a tick. The pose is a
+pure function of that state (``sim.animation.pose``), so it is evaluated for one tick or for many at
+once. A planted foot keeps its spot in the world until it is lifted.
 """
 
 import math
@@ -16,9 +16,9 @@ from entities.components import (
     Body,
     Gait,
     Intent,
-    Manner,
     Person,
     Script,
+    StyleState,
     Transform,
     Velocity,
 )
@@ -38,24 +38,12 @@ from sim.animation.footsteps import (
     time_feet,
 )
 from sim.animation.gait import GAIT_MODE, RUN_AT_MPS, RUNS, WALK_AT_MPS, WALKS
-from sim.animation.joints import joints_world
-from sim.animation.motion_state import MotionRows, body_size, motion_rows
-from sim.animation.pose import animate, effective_pace, fade, parameters
+from sim.animation.motion_state import body_size, motion_state
+from sim.animation.pose import effective_pace, fade, parameters
 from sim.animation.quadruped import CRAWL, GALLOP_APART, QUADRUPED, galloping, rest_paws, walk_paws
 from sim.animation.style import TEMPO, TOGETHER
-from sim.animation.transitions import change_action, rest_blend, still_to_rise, wanted_actions
+from sim.animation.transitions import change_action, still_to_rise, wanted_actions
 from sim.world import World, every, on_ground, some
-
-__all__ = [
-    "MotionRows",
-    "advance",
-    "animate",
-    "drive",
-    "joints_world",
-    "motion_rows",
-    "rest_blend",
-    "rest_gait",
-]
 
 TURN_DAMPING = 2.0 * math.log(2.0) / 0.12
 """1/s, for a heading that has gone half its way after about 0.12 s."""
@@ -232,7 +220,7 @@ def advance(world: World, dt: float) -> None:
         gait.climbed = gait.climbed + rate * (dt / (2.0 * RUNG_M))
     if some(gait.animal) or some(gait.action == CRAWL):
         where = np.flatnonzero(gait.animal | (gait.action == CRAWL))
-        rows = motion_rows(world, copy=False).take(where)
+        rows = motion_state(world, copy=False).take(where)
         walk_paws(gait, rows, parameters(rows), where)
 
 
@@ -244,7 +232,7 @@ def _rung_rate(world: World, n: int) -> np.ndarray:
 
 def _choose_gait(world: World, gait: Gait, dt: float) -> None:
     """Whether to walk or run, in what rhythm, and how fast gestures go, by temper and by style."""
-    person, manner = world[Person], world[Manner].now
+    person, manner = world[Person], world[StyleState].now
     pace = effective_pace(gait.speed, gait.side, gait.acceleration[:, 0], gait.size)
     mode = GAIT_MODE[gait.action]
     threshold = np.where(gait.running, WALK_AT_MPS, RUN_AT_MPS)

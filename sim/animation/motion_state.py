@@ -5,7 +5,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from entities.components import Attention, Blend, Gait, Manner, Person, Transform, Velocity
+from entities.components import Attention, Blend, Gait, Person, StyleState, Transform, Velocity
 from entities.skeleton import SHANK, THIGH
 from entities.units import DT
 from sim.animation.gait import LEG_M
@@ -13,7 +13,7 @@ from sim.world import World
 
 
 @dataclass(slots=True, eq=False)
-class MotionRows:
+class MotionState:
     """Everything a pose depends on; N rows, each one actor at one tick. See the components."""
 
     position: np.ndarray  # (N, 2) m
@@ -55,19 +55,19 @@ class MotionRows:
     def __len__(self) -> int:
         return len(self.heading)
 
-    def take(self, rows: np.ndarray) -> "MotionRows":
+    def take(self, rows: np.ndarray) -> "MotionState":
         """The rows at indices (or a mask) ``rows``."""
-        return MotionRows(*(getattr(self, name)[rows] for name in _COLUMNS))
+        return MotionState(*(getattr(self, name)[rows] for name in _COLUMNS))
 
     @staticmethod
-    def stack(parts: list["MotionRows"]) -> "MotionRows":
+    def stack(parts: list["MotionState"]) -> "MotionState":
         """All rows of ``parts``, one after the other."""
-        return MotionRows(
+        return MotionState(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
         )
 
 
-_COLUMNS = tuple(field.name for field in fields(MotionRows))
+_COLUMNS = tuple(field.name for field in fields(MotionState))
 _gait_columns = attrgetter(*_COLUMNS[_COLUMNS.index("phase") : _COLUMNS.index("size") + 1])
 
 
@@ -77,12 +77,12 @@ def body_size(person: Person) -> np.ndarray:
 
 
 def motion_columns(world: World) -> tuple[np.ndarray, ...]:
-    """What of the actors' motion state changes with time, in the order of MotionRows.
+    """What of the actors' motion state changes with time, in the order of MotionState.
 
     The last is not the age of the blend but the tick at which it began.
     """
     gait, blend, transform = world[Gait], world[Blend], world[Transform]
-    manner, heed = world[Manner], world[Attention]
+    manner, heed = world[StyleState], world[Attention]
     n = len(gait.phase)
     return (
         transform.position[:n, :2],
@@ -100,13 +100,13 @@ def motion_columns(world: World) -> tuple[np.ndarray, ...]:
     )
 
 
-def motion_rows(world: World, *, copy: bool = True) -> MotionRows:
+def motion_state(world: World, *, copy: bool = True) -> MotionState:
     """The actors' motion state now; not copied it is only good until the state changes."""
     *columns, since = motion_columns(world)
     if copy:
         columns = [column.copy() for column in columns]
     person = world[Person]
-    return MotionRows(
+    return MotionState(
         *columns,
         age=(world.tick - since) * DT,
         bones=person.bones * person.scale[:, None],
@@ -116,11 +116,11 @@ def motion_rows(world: World, *, copy: bool = True) -> MotionRows:
     )
 
 
-def rows_over_time(columns: list[np.ndarray], tick: np.ndarray, person: Person) -> MotionRows:
+def states_over_time(columns: list[np.ndarray], tick: np.ndarray, person: Person) -> MotionState:
     """Rows of K ticks of N actors, tick by tick: (K, N, …) columns as in motion_columns, (K,)."""
     *columns, since = columns
     fixed = (person.bones * person.scale[:, None], person.stand * person.scale)
-    return MotionRows(
+    return MotionState(
         *[column.reshape(-1, *column.shape[2:]) for column in columns],
         ((tick[:, None] - since) * DT).reshape(-1),
         *[np.concatenate([each] * len(tick)) for each in (*fixed, person.kind, person.traits)],

@@ -36,7 +36,7 @@ from sim.animation.limb_ik import (
     reach_with_feet,
     reach_with_hands,
 )
-from sim.animation.motion_state import MotionRows
+from sim.animation.motion_state import MotionState
 from sim.animation.quadruped import QUADRUPED, go_on_fours
 from sim.animation.style import jerky, style_parameters
 
@@ -62,7 +62,7 @@ _GRAVITY = 9.81
 _SIDES = np.array([[1.0], [-1.0]])
 
 
-def parameters(rows: MotionRows) -> np.ndarray:
+def parameters(rows: MotionState) -> np.ndarray:
     """Gesture parameters (D, N) in force, what is left of the last ones blended in."""
     table = p.gesture_table()
     gesture = table.form(rows.action, rows.seat, QUADRUPED[rows.kind])
@@ -117,7 +117,7 @@ def fade(u: np.ndarray) -> np.ndarray:
 
 
 def foot_bases(
-    rows: MotionRows, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
+    rows: MotionState, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where feet in the air belong: forward, left, up of the root, (2, N) canonical each."""
     u = rows.swing.T
@@ -143,7 +143,7 @@ def foot_bases(
 
 
 def air_feet(
-    rows: MotionRows, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
+    rows: MotionState, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where feet in the air are, (2, N) each: on their way from where they were to their base.
 
@@ -166,7 +166,7 @@ def air_feet(
     )
 
 
-def hip_reference(rows: MotionRows, values: np.ndarray) -> np.ndarray:
+def hip_reference(rows: MotionState, values: np.ndarray) -> np.ndarray:
     """Height (N,) of the hip without the gait's rise and fall: what feet in the air turn about."""
     hip = rows.stand / rows.size - values[p.DROP]
     seat = rows.seat / rows.size + p.SEAT_TO_PELVIS_M
@@ -174,7 +174,7 @@ def hip_reference(rows: MotionRows, values: np.ndarray) -> np.ndarray:
 
 
 def way_round(
-    rows: MotionRows, values: np.ndarray, here: np.ndarray, there: np.ndarray
+    rows: MotionState, values: np.ndarray, here: np.ndarray, there: np.ndarray
 ) -> np.ndarray:
     """How feet get from ``there`` to ``here`` about the hip: (N, 2, 4) rad forward, m left, m out.
 
@@ -197,7 +197,7 @@ def way_round(
 
 
 def _feet(
-    rows: MotionRows, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
+    rows: MotionState, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Forward, left, up (2, N) of both feet, on the ground or in the air."""
     forward, left, up = air_feet(rows, values, gait, cadence)
@@ -215,7 +215,7 @@ def _feet(
     )
 
 
-def animate(rows: MotionRows) -> Pose:
+def evaluate_poses(rows: MotionState) -> Pose:
     """The pose of each row, in scaled metres. Bones are exact, knees bend forward."""
     values = parameters(rows)
     gait = g.gait_rows(
@@ -272,7 +272,7 @@ def animate(rows: MotionRows) -> Pose:
     return pose
 
 
-def _show_head(rows: MotionRows, values: np.ndarray, pose: Pose) -> None:
+def _show_head(rows: MotionState, values: np.ndarray, pose: Pose) -> None:
     """Gaze, face and mouth: the gesture's, and what one looks at and says."""
     yaw, pitch, heeds = rows.aim.T
     turning = 0.15 * np.clip(rows.turn, -3.0, 3.0)
@@ -286,7 +286,7 @@ def _show_head(rows: MotionRows, values: np.ndarray, pose: Pose) -> None:
 
 
 def _pelvis_height(
-    rows: MotionRows,
+    rows: MotionState,
     values: np.ndarray,
     gait: np.ndarray,
     cadence: np.ndarray,
@@ -306,7 +306,7 @@ def _pelvis_height(
     return g.softly_below(g.softly_below(hip, highest[0]), highest[1])
 
 
-def leg_slack(rows: MotionRows, values: np.ndarray) -> np.ndarray:
+def leg_slack(rows: MotionState, values: np.ndarray) -> np.ndarray:
     """By how much (2, N) m a foot in the air lets the pelvis be higher than its leg is long.
 
     Nothing as it leaves the ground and as it comes down; what is left of ``lift`` is what it let
@@ -318,7 +318,7 @@ def leg_slack(rows: MotionRows, values: np.ndarray) -> np.ndarray:
 
 
 def gait_rise(
-    rows: MotionRows, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
+    rows: MotionState, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
 ) -> np.ndarray:
     """How far (N,) the gait has the pelvis above where it is standing; mostly below, that is."""
     rise = g.pelvis_offset(rows.phase, rows.run, cadence, gait)
@@ -335,7 +335,7 @@ def gait_rise(
     return rows.moving * (rise - drop + values[p.BOUNCE] * step)
 
 
-def trunk_lean(rows: MotionRows, values: np.ndarray, gait: np.ndarray) -> np.ndarray:
+def trunk_lean(rows: MotionState, values: np.ndarray, gait: np.ndarray) -> np.ndarray:
     """Trunk angle (N,) forward of the vertical, leaning into what it accelerates to."""
     push = np.clip(0.55 * rows.acceleration[:, 0] / _GRAVITY, -0.22, 0.42)
     pace = np.sqrt(rows.speed * rows.speed + rows.side * rows.side)
@@ -344,7 +344,7 @@ def trunk_lean(rows: MotionRows, values: np.ndarray, gait: np.ndarray) -> np.nda
 
 
 def _upper_body(
-    rows: MotionRows,
+    rows: MotionState,
     values: np.ndarray,
     gait: np.ndarray,
     bones: np.ndarray,
@@ -369,7 +369,7 @@ def _upper_body(
 
 
 def arm_angles(
-    rows: MotionRows, values: np.ndarray, gait: np.ndarray, lean: np.ndarray
+    rows: MotionState, values: np.ndarray, gait: np.ndarray, lean: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shoulder and elbow angles (2, N) rad: the gait's swing, and the gesture as far as it has
     the arm."""

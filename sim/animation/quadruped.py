@@ -26,7 +26,7 @@ from entities.units import DT
 from sim.animation import gait as g
 from sim.animation import gestures as p
 from sim.animation.limb_ik import taken_hold, turn_arm
-from sim.animation.motion_state import MotionRows
+from sim.animation.motion_state import MotionState
 from sim.world import some
 
 QUADRUPED = np.array([kind in QUADRUPEDS for kind in ACTOR_TYPES])
@@ -62,7 +62,7 @@ def galloping(speed: np.ndarray, size: np.ndarray, kind: np.ndarray) -> np.ndarr
     return QUADRUPED[kind] * np.clip(fast, 0.0, 1.0)
 
 
-def _lags(rows: MotionRows) -> np.ndarray:
+def _lags(rows: MotionState) -> np.ndarray:
     """(2, N) share of the stride by which each hand is behind the left hind foot's time."""
     gallop = galloping(rows.speed, rows.size, rows.kind)
     lag = WALK_LAG + (TROT_LAG - WALK_LAG) * rows.run
@@ -71,7 +71,7 @@ def _lags(rows: MotionRows) -> np.ndarray:
     return lag + np.stack([np.zeros_like(lag), rows.apart])
 
 
-def walk_paws(gait: Gait, rows: MotionRows, values: np.ndarray, where: np.ndarray) -> None:
+def walk_paws(gait: Gait, rows: MotionState, values: np.ndarray, where: np.ndarray) -> None:
     """A tick of the hands and front paws of the actors at ``where`` (K,).
 
     rows: theirs. values: (D, K), their gesture parameters.
@@ -112,7 +112,7 @@ def walk_paws(gait: Gait, rows: MotionRows, values: np.ndarray, where: np.ndarra
     gait.paws[where] = paws
 
 
-def _local(rows: MotionRows, paws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _local(rows: MotionState, paws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Forward and left of the root, (2, N) canonical each, of where paws (N, 2, 6) stand."""
     away_x = (paws[:, :, X] - rows.position[:, :1]).T / rows.size
     away_y = (paws[:, :, Y] - rows.position[:, 1:]).T / rows.size
@@ -120,13 +120,13 @@ def _local(rows: MotionRows, paws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return away_x * cos + away_y * sin, away_y * cos - away_x * sin
 
 
-def _home(rows: MotionRows, values: np.ndarray) -> np.ndarray:
+def _home(rows: MotionState, values: np.ndarray) -> np.ndarray:
     """Where (N,) hands and front paws stand about, canonical m ahead of the hips."""
     return rows.bones[:, TRUNK] / rows.size + HOME_M + np.maximum(values[p.FOURS] - 1.0, 0.0)
 
 
 def paw_places(
-    rows: MotionRows, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
+    rows: MotionState, values: np.ndarray, gait: np.ndarray, cadence: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Forward, left, up (2, N) canonical of hands and front paws that walk."""
     stands, u = rows.paws[:, :, STANDS].T > 0.5, rows.paws[:, :, SWING].T
@@ -147,7 +147,7 @@ def paw_places(
 
 
 def go_on_fours(
-    rows: MotionRows,
+    rows: MotionState,
     values: np.ndarray,
     gait: np.ndarray,
     cadence: np.ndarray,
@@ -173,7 +173,7 @@ def go_on_fours(
 
 
 def _level_trunk(
-    rows: MotionRows,
+    rows: MotionState,
     values: np.ndarray,
     bones: np.ndarray,
     hip: np.ndarray,

@@ -7,7 +7,7 @@ fewer, longer steps at the same speed unless the scene slows him down.
 import numpy as np
 
 from entities.actions import ACTIONS, ActionType
-from entities.components import FACE_INDEX, Manner
+from entities.components import FACE_INDEX, StyleState
 from sim.animation import gestures as p
 
 COLUMNS = (
@@ -300,7 +300,7 @@ def style_row(style: str, intensity: float, where: str) -> tuple[np.ndarray, int
     return row, face
 
 
-def ease(manner: Manner, dt: float) -> None:
+def ease(manner: StyleState, dt: float) -> None:
     """Bring everybody's manner a tick nearer to what it is to be."""
     away = manner.goal - manner.now
     if np.count_nonzero(away):

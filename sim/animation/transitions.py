@@ -14,7 +14,7 @@ from sim.animation import gestures as p
 from sim.animation.climbing import CLIMB, RUNG_M
 from sim.animation.gait import CADENCE, FREE, GAIT_MODE, WALKS, gait_rows
 from sim.animation.gesture_keys import SETTLED_S
-from sim.animation.motion_state import MotionRows, motion_rows
+from sim.animation.motion_state import MotionState, motion_state
 from sim.animation.pose import (
     air_feet,
     arm_angles,
@@ -158,7 +158,7 @@ def wanted_actions(world: World) -> np.ndarray:
     if len(settling):
         waits[settling] = _astride(world, rows[settling])
     if some(table.spins[now]):
-        lean = parameters(motion_rows(world, copy=False).take(rows))[p.LEAN]
+        lean = parameters(motion_state(world, copy=False).take(rows))[p.LEAN]
         waits |= table.spins[now] & (then != _FALL) & (np.cos(lean) < OVERTURNED)
     waits &= world.tick - script.since[rows] < PATIENCE_TICKS
     waits &= gait.seat[rows] <= p.SEATED_FROM_M
@@ -175,7 +175,7 @@ def wanted_actions(world: World) -> np.ndarray:
     prone = False
     was = p.gesture_table().stands[gait.action[rows]] & (gait.action[rows] != _CRAWL)
     if np.count_nonzero(down | supine | ~was):
-        values = parameters(motion_rows(world, copy=False).take(rows))
+        values = parameters(motion_state(world, copy=False).take(rows))
         down &= values[p.DROP] > DOWN_M
         prone = (supine | (~was & (values[p.DROP] > PRONE_M))) & (values[p.LEAN] > PRONE_LEAN)
         prone &= ~_LOW[wanted[rows]]
@@ -197,7 +197,7 @@ def _not_up(world: World, rows: np.ndarray) -> np.ndarray:
 
 def _astride(world: World, rows: np.ndarray) -> np.ndarray:
     """(R,) bool, who still has a foot on the ground away from where his gesture has it."""
-    gait, state = world[Gait], motion_rows(world, copy=False).take(rows)
+    gait, state = world[Gait], motion_state(world, copy=False).take(rows)
     values = parameters(state)
     away = state.plant - state.position[:, None, :]
     ahead = away[:, :, 0] * np.cos(state.heading)[:, None]
@@ -214,7 +214,7 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
     there the new pose replaces the old one rather than adding to it, so nothing overshoots.
     """
     gait, blend, table = world[Gait], world[Blend], p.gesture_table()
-    state = motion_rows(world, copy=False).take(rows)
+    state = motion_state(world, copy=False).take(rows)
     feet, before = air_positions(state)
     slack = leg_slack(state, before)
     rate, arms, rise = -_rate(parameters, state, -DT), _arms(state), _rise(state, before)
@@ -227,7 +227,7 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
     if len(climbs):  # the rungs are where they are
         gait.climbed[climbs] = world[Transform].position[climbs, 2] / (2.0 * RUNG_M)
     blend.since[rows] = LONG_AGO
-    state = motion_rows(world, copy=False).take(rows)
+    state = motion_state(world, copy=False).take(rows)
     after = parameters(state)
     old = _nearest(before, after, arms)
     # Another action may step in another time, and its gait carry the pelvis elsewhere.
@@ -251,7 +251,7 @@ def change_action(world: World, rows: np.ndarray, wanted: np.ndarray) -> None:
     blend.pose[rows], blend.rate[rows] = old.T, rate.T
     blend.rise[rows] = np.where(table.stands[wanted], np.abs(before[p.DROP] - after[p.DROP]), 0.0)
     blend.since[rows] = world.tick
-    state = motion_rows(world, copy=False).take(rows)
+    state = motion_state(world, copy=False).take(rows)
     there, old = air_positions(state)
     goes_on = np.abs(feet - there).max(axis=2) < SAME_PLACE_M
     walks = (gait.stepping & (gait.moving == 1.0))[rows] & (after[p.LOOSE] < 0.5)
@@ -290,14 +290,14 @@ def _turns(angle: np.ndarray) -> np.ndarray:
     return 2.0 * np.pi * np.round(angle / (2.0 * np.pi))
 
 
-def _arms(state: MotionRows) -> np.ndarray:
+def _arms(state: MotionState) -> np.ndarray:
     """(4, N) rad: shoulder and elbow angles that are seen, left and right each."""
     gait, _ = _cadence(state)
     values = parameters(state)
     return np.concatenate(arm_angles(state, values, gait, trunk_lean(state, values, gait)))
 
 
-def _rise(state: MotionRows, values: np.ndarray) -> np.ndarray:
+def _rise(state: MotionState, values: np.ndarray) -> np.ndarray:
     gait, cadence = _cadence(state)
     return gait_rise(state, values, gait, cadence)
 
@@ -328,7 +328,7 @@ def _reach_of(size: np.ndarray, owned: np.ndarray) -> np.ndarray:
     return trunk + np.maximum(arms[0], arms[1])
 
 
-def _rate(of: Callable[[MotionRows], np.ndarray], state: MotionRows, dt: float) -> np.ndarray:
+def _rate(of: Callable[[MotionState], np.ndarray], state: MotionState, dt: float) -> np.ndarray:
     """Change of a figure ``of`` (K, N) from now to ``dt`` from now, per second of |dt|."""
     now, clock, age, phase = of(state), state.clock, state.age, state.phase
     state.clock, state.age = clock + dt, np.maximum(age + dt, 0.0)
@@ -339,14 +339,14 @@ def _rate(of: Callable[[MotionRows], np.ndarray], state: MotionRows, dt: float) 
     return change
 
 
-def _cadence(state: MotionRows) -> tuple[np.ndarray, np.ndarray]:
+def _cadence(state: MotionState) -> tuple[np.ndarray, np.ndarray]:
     """The gait's table at each body's speed (C, N), and the steps/min (N,) he takes."""
     effective = effective_pace(state.speed, state.side, state.acceleration[:, 0], state.size)
     gait = gait_rows(effective, state.run)
     return gait, cadence_of(gait[CADENCE], state.action, state.traits, state.manner)
 
 
-def air_positions(state: MotionRows) -> tuple[np.ndarray, np.ndarray]:
+def air_positions(state: MotionState) -> tuple[np.ndarray, np.ndarray]:
     """(N, 2, 3) forward, left, up of the feet as if both were in the air, canonical.
 
     Also the gesture parameters (D, N) they follow from.

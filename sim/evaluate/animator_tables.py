@@ -24,12 +24,12 @@ from ml.measure.metrics import (
     speed_error,
     support_speed,
 )
+from ml.measure.report import Section
 from ml.measure.similarity import CYCLE_ANGLES, cycle_match, cycles, distance_matrix
 from sim.evaluate import trials
-from sim.evaluate.report import Section
 
-# Speed -> range of cadence in steps/min, and of duty factor; ``sim/animation/gait.py`` names the sources. At
-# 2.0 m/s either gait will do.
+# Speed -> range of cadence in steps/min, and of duty factor; ``sim.animation.gait`` names the
+# sources. At 2.0 m/s either gait will do.
 CADENCE = {0.8: (90, 105), 1.3: (110, 122), 3.0: (155, 172), 5.0: (170, 190), 8.0: (215, 260)}
 DUTY = {
     0.8: (0.62, 0.68),

@@ -19,8 +19,8 @@ from ml.measure.metrics import (
     peak_jerk,
     skating_ratio,
 )
+from ml.measure.report import Section
 from sim.evaluate.reconstruct import actions_of, motion_of, walks_on_two_legs
-from sim.evaluate.report import Section
 
 SHORTEST_S = 1.0
 """Stretches of an action shorter than this are counted and not measured."""

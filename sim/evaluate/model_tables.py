@@ -7,9 +7,9 @@ import numpy as np
 from entities.actions import ACTIONS
 from ml.episodes.features import N_POSE
 from ml.measure.metrics import MOTION_FPS, Motion, mean_speed, peak_jerk, skating_ratio, speed_error
+from ml.measure.report import Section
 from ml.motion.runtime import MotionModel
 from sim.evaluate import rollouts
-from sim.evaluate.report import Section
 
 ANIMATOR = "procedural"
 MOVES_M, ALIVE = 0.02, (0.6, 1.6)

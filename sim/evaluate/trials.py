@@ -12,7 +12,7 @@ from entities.units import DT
 from ml.measure.metrics import Motion, joint_speed
 from ml.measure.similarity import signature
 from sim import simulate
-from sim.animation.locomotion import joints_world
+from sim.animation.joints import joints_world
 from sim.loop import Simulation
 from sim.trace import Trace
 

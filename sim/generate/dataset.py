@@ -41,7 +41,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SceneJob:
     """One scene to be made."""
 
     recipe: Recipe
@@ -51,7 +51,7 @@ class Order:
 Made = tuple[SceneRecord, list[Episode]]
 
 
-def make(order: Order) -> Made:
+def make(order: SceneJob) -> Made:
     """Run a scene and keep the tracks that pass every gate; the record says what did not, and why.
 
     A pure function of the order: anybody can make any scene again, alone.
@@ -89,7 +89,7 @@ def generate(
     path: Path,
     samples: int,
     recipe: Recipe,
-    do: Callable[[Callable[[Order], Made], Iterator[Order]], Iterator[Answer]],
+    do: Callable[[Callable[[SceneJob], Made], Iterator[SceneJob]], Iterator[Answer]],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Bring a dataset up to ``samples`` episodes. ``do`` has the work done, in any order.
@@ -103,7 +103,7 @@ def generate(
                 progress(writer.n_episodes, samples)
             scenes = math.ceil((samples - writer.n_episodes) / GROUPS)
             first = writer.n_scenes
-            orders = (Order(recipe, number) for number in range(first, first + scenes))
+            orders = (SceneJob(recipe, number) for number in range(first, first + scenes))
             for record, episodes in in_order(do(make, orders)):
                 writer.add(record, episodes[: samples - writer.n_episodes])
                 if writer.n_scenes % BATCH_SCENES == 0:
@@ -142,7 +142,7 @@ def _check_recipe(path: Path, recipe: Recipe) -> None:
 def verify(dataset: EpisodeDataset, number: int) -> list[str]:
     """Make scene ``number`` again, alone; what is not the same as in the dataset."""
     was = dataset.scene(number)
-    record, episodes = make(Order(Recipe(**was.about["recipe"]), number))
+    record, episodes = make(SceneJob(Recipe(**was.about["recipe"]), number))
     lines = []
     if record.scene != was.scene:
         lines.append(f"scene {number}: another scene")

@@ -1,4 +1,4 @@
-"""The words of generated captions: who, does what, in what manner. Data for ``sim.output.sample_sheets``."""
+"""The words of generated captions: who, does what, in what manner."""
 
 from entities.actions import ActionType
 from entities.skeleton import ActorType

@@ -11,10 +11,10 @@ from entities.components import (
     Flight,
     Gait,
     Intent,
+    Knockdown,
     Person,
     Route,
     Script,
-    Stagger,
     Thing,
     Transform,
     Velocity,
@@ -22,7 +22,7 @@ from entities.components import (
 from entities.objects import BodyKind, ObjectType
 from entities.skeleton import L_HAND, R_HAND
 from sim.animation.gestures import contact_time
-from sim.animation.limb_ik import Wishes
+from sim.animation.limb_ik import LimbTargets
 from sim.world import World
 
 KINDS = list(BodyKind)
@@ -151,7 +151,7 @@ def step_to_things(world: World, dt: float) -> None:
     gait, script, transform = world[Gait], world[Script], world[Transform]
     due = contact_time(ActionType.PICK_UP)
     doing = (script.action == PICK_UP) & (gait.action == PICK_UP) & (gait.clock < due)
-    for row in np.flatnonzero(doing & (world[Stagger].since < 0)).tolist():
+    for row in np.flatnonzero(doing & (world[Knockdown].since < 0)).tolist():
         k = liftable(world, row)
         if k is None:
             continue
@@ -224,7 +224,7 @@ def _edge(world: World, row: int, k: int) -> float:
     return ahead - half
 
 
-def grasp_things(world: World, wishes: Wishes) -> None:
+def grasp_things(world: World, wishes: LimbTargets) -> None:
     """The places of hands that hold, lift, set down, push, pull or bounce something."""
     gait, thing = world[Gait], world[Thing]
     held = np.flatnonzero((thing.holder >= 0) & (thing.kind != BICYCLE)).tolist()
@@ -254,7 +254,7 @@ def _ahead(world: World, row: int, forward: float, left: float, up: float) -> np
 
 
 def _both(
-    world: World, wishes: Wishes, row: int, middle: np.ndarray, half: float, weight: float
+    world: World, wishes: LimbTargets, row: int, middle: np.ndarray, half: float, weight: float
 ) -> None:
     side = float(world[Transform].heading[row]) + 0.5 * math.pi
     out = half * np.array([math.cos(side), math.sin(side), 0.0])
@@ -262,7 +262,7 @@ def _both(
     wishes.add(world, row, R_HAND, middle - out, weight)
 
 
-def _carry(world: World, wishes: Wishes, row: int, k: int) -> None:
+def _carry(world: World, wishes: LimbTargets, row: int, k: int) -> None:
     """Hands on both sides of a wide thing, high or, while it is lifted or set down, on its way."""
     gait, size = world[Gait], float(world[Person].scale[row])
     _, width, height = world[Body].size[len(gait.action) + k].tolist()
@@ -282,7 +282,7 @@ def _carry(world: World, wishes: Wishes, row: int, k: int) -> None:
     _both(world, wishes, row, _ahead(world, row, forward, 0.0, up), 0.5 * width, 1.0)
 
 
-def _reach_down(world: World, wishes: Wishes, row: int) -> None:
+def _reach_down(world: World, wishes: LimbTargets, row: int) -> None:
     left = contact_time(ActionType.PICK_UP) - float(world[Gait].clock[row])
     if left < -0.02:
         return
@@ -299,14 +299,14 @@ def _reach_down(world: World, wishes: Wishes, row: int) -> None:
         wishes.add(world, row, R_HAND, grip.middle, weight)
 
 
-def _straighten(world: World, wishes: Wishes, row: int, height: float) -> None:
+def _straighten(world: World, wishes: LimbTargets, row: int, height: float) -> None:
     """Bend less than to the ground, by how high what is reached for lies."""
     high = float(np.clip(height / (0.9 * float(world[Person].scale[row])), 0.0, 1.0))
     wishes.stoop[row] = -high * np.array(GROUND_BEND)
     wishes.empty &= not high
 
 
-def _set_down(world: World, wishes: Wishes, row: int, k: int) -> None:
+def _set_down(world: World, wishes: LimbTargets, row: int, k: int) -> None:
     """A small thing goes to the table or the ground before its holder."""
     due = contact_time(ActionType.PUT_DOWN)
     left = due - float(world[Gait].clock[row])
@@ -317,7 +317,7 @@ def _set_down(world: World, wishes: Wishes, row: int, k: int) -> None:
     wishes.add(world, row, int(world[Thing].hand[k]), place, 1.0 - max(left, 0.0) / GRIP_S)
 
 
-def _haul(world: World, wishes: Wishes, row: int) -> None:
+def _haul(world: World, wishes: LimbTargets, row: int) -> None:
     k = _hauled(world, row)
     if k is None:
         return
@@ -335,7 +335,7 @@ def _haul(world: World, wishes: Wishes, row: int) -> None:
     _both(world, wishes, row, place, max(half, 0.0), weight)
 
 
-def _bounce(world: World, wishes: Wishes, row: int) -> None:
+def _bounce(world: World, wishes: LimbTargets, row: int) -> None:
     """The hand goes with the ball it bounces while the ball is high, and waits for it there."""
     flight, thing, n = world[Flight], world[Thing], len(world[Gait].action)
     mine = (thing.kind == BASKETBALL) & (flight.by == row) & (flight.to == row)

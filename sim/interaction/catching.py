@@ -7,9 +7,9 @@ from entities.components import (
     Body,
     Flight,
     Gait,
+    Knockdown,
     Person,
     Script,
-    Stagger,
     Thing,
     Transform,
     Velocity,
@@ -18,7 +18,9 @@ from entities.objects import BodyKind, ObjectType
 from entities.skeleton import ACTOR_TYPES, HEAD_RADIUS, NECK
 from entities.units import DT
 from sim.animation.gestures import contact_time, gesture_table
-from sim.animation.locomotion import animate, joints_world, motion_rows
+from sim.animation.joints import joints_world
+from sim.animation.motion_state import motion_state
+from sim.animation.pose import evaluate_poses
 from sim.interaction.interception import CATCH_AFTER_TICKS, catches, meets_bat
 from sim.world import World
 
@@ -105,7 +107,7 @@ def dribble(world: World) -> None:
     script, n = world[Script], len(world.ids(Person))
     flight, thing = world[Flight], world[Thing]
     bounced = (flight.by >= 0) & (flight.to == flight.by) & (thing.holder < 0)
-    rows = np.flatnonzero((script.action == DRIBBLING) & (world[Stagger].since < 0))
+    rows = np.flatnonzero((script.action == DRIBBLING) & (world[Knockdown].since < 0))
     if len(rows):
         set_balls_at_feet(world)
     if len(rows) == 0 and not bounced.any():
@@ -194,12 +196,12 @@ def _head_at(world: World, row: int, contact: float, pace: float, radius: float)
 def joints_of(world: World, row: int, clock: float | None = None) -> np.ndarray:
     """(10, 3) m, where an actor's joints are now, or on this ground at a time of his gesture."""
     one, transform = np.array([row]), world[Transform]
-    rows = motion_rows(world).take(one)
+    rows = motion_state(world).take(one)
     if clock is not None:
         rows.clock = np.array([clock])
         rows.age = rows.age + 1e3
         rows.grip = np.zeros_like(rows.grip)
-    pose = animate(rows)
+    pose = evaluate_poses(rows)
     root, heading = transform.position[one], transform.heading[one]
     return joints_world(root, heading, pose.joints, pose.lateral, pose.roll)[0]
 

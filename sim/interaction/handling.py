@@ -1,8 +1,8 @@
 """Hands and feet: holding, throwing, kicking, hitting, picking up and putting down.
 
-An action's gesture has a contact time (``sim.animation.gestures``); in the tick after it the ball leaves
-the hand or is struck. Between contacts nobody's pose is worked out here: where a thing in hand
-is shown follows from the pose that is drawn.
+An action's gesture has a contact time; in the tick after it the ball leaves the hand or is struck.
+Between contacts no pose is evaluated here: where a held object is shown follows from the pose that
+is drawn.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ import numpy as np
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
 from entities.components import (
     Body,
-    Deed,
     Flight,
     Gait,
+    Handling,
+    Knockdown,
     Mark,
     Person,
     Pose,
     Script,
-    Stagger,
     Thing,
     Transform,
     Velocity,
@@ -28,7 +28,7 @@ from entities.components import (
 from entities.objects import BodyKind, ObjectType
 from entities.skeleton import L_HAND, NECK, R_FOOT, R_HAND
 from sim.animation.gestures import contact_time, gesture_table
-from sim.animation.locomotion import joints_world
+from sim.animation.joints import joints_world
 from sim.interaction.carrying import BOTH_HANDS_M, PULL, haul, liftable, rest_place, taker
 from sim.interaction.catching import (
     DRIBBLING,
@@ -41,11 +41,9 @@ from sim.interaction.catching import (
     toss,
 )
 from sim.interaction.interception import CATCHERS
-from sim.interaction.knockdown import react, slide
+from sim.interaction.knockdown import slide
 from sim.physics.ballistics import launch_to
 from sim.world import World
-
-__all__ = ["handle_objects", "react"]
 
 TYPES, KINDS = list(ObjectType), list(BodyKind)
 BALL, PROP, MOVABLE = (KINDS.index(k) for k in (BodyKind.BALL, BodyKind.PROP, BodyKind.MOVABLE))
@@ -130,11 +128,11 @@ def handle_objects(world: World, dt: float) -> None:
 
 def _due(world: World, now: np.ndarray) -> np.ndarray:
     """Rows of the actors whose gesture has passed its contact time since the last tick."""
-    gait, deed = world[Gait], world[Deed]
+    gait, deed = world[Gait], world[Handling]
     due = _contacts()[gait.action]
     done = (deed.time < due) & (due <= now) & (gait.action == world[Script].action)
     deed.time = now
-    return np.flatnonzero(done & (world[Stagger].since < 0))
+    return np.flatnonzero(done & (world[Knockdown].since < 0))
 
 
 def _act(world: World, row: int) -> None:
@@ -286,7 +284,7 @@ def _keep_in_hand(world: World) -> None:
     holder, at = thing.holder[rows], n + rows
     transform.position[at] = transform.position[holder] + _carried()[thing.kind[rows]]
     transform.heading[at] = transform.heading[holder]
-    down = world[Stagger].since[holder] >= 0
+    down = world[Knockdown].since[holder] >= 0
     if down.any():
         world[Body].grounded[at[down]] = False
         thing.holder[rows[down]] = -1

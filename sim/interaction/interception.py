@@ -15,9 +15,9 @@ from entities.components import (
     Flight,
     Gait,
     Intent,
+    Knockdown,
     Person,
     Script,
-    Stagger,
     Thing,
     Transform,
     Velocity,
@@ -26,7 +26,7 @@ from entities.objects import BodyKind, ObjectType
 from entities.skeleton import L_HAND, R_FOOT, R_HAND
 from entities.units import DT
 from sim.animation.gestures import contact_time
-from sim.animation.limb_ik import Wishes
+from sim.animation.limb_ik import LimbTargets
 from sim.world import World, some
 
 BALL = list(BodyKind).index(BodyKind.BALL)
@@ -122,7 +122,7 @@ def loose_balls(world: World) -> np.ndarray:
 def catches(world: World) -> list[tuple[int, int, Meeting]]:
     """(row, object, meeting) for every ball that somebody is going to catch."""
     flight, script, n = world[Flight], world[Script], len(world[Script].action)
-    ready = np.isin(script.action, list(CATCHERS)) & (world[Stagger].since < 0)
+    ready = np.isin(script.action, list(CATCHERS)) & (world[Knockdown].since < 0)
     meant = flight.to.max(initial=-1) >= 0
     if not meant and not some(ready):
         return []
@@ -134,7 +134,7 @@ def catches(world: World) -> list[tuple[int, int, Meeting]]:
             continue
         hands = ready.copy()
         if 0 <= flight.to[k] < n:
-            hands[flight.to[k]] = world[Stagger].since[flight.to[k]] < 0
+            hands[flight.to[k]] = world[Knockdown].since[flight.to[k]] < 0
         if 0 <= flight.by[k] < n:
             hands[flight.by[k]] = False
         hands[full[full >= 0]] = False
@@ -218,7 +218,7 @@ def step_to_ball(world: World, dt: float) -> None:
         left = contact - float(gait.clock[row])
         k = kicked_ball(world, row)
         runs = float(np.hypot(*world[Intent].velocity[row])) > RUNNING_MPS
-        if k is None or left <= 0.0 or world[Stagger].since[row] >= 0 or runs:
+        if k is None or left <= 0.0 or world[Knockdown].since[row] >= 0 or runs:
             continue
         size = float(world[Person].scale[row])
         ticks = min(max(round(left / DT), 0), HORIZON_TICKS)
@@ -238,7 +238,7 @@ def step_to_ball(world: World, dt: float) -> None:
             world[Body].asked[row, :2] = pace * step / far
 
 
-def meet_balls(world: World, wishes: Wishes) -> None:
+def meet_balls(world: World, wishes: LimbTargets) -> None:
     """Hands to the balls that come, the bat to the pitch, the foot to the ball."""
     for row, _, meeting in catches(world):
         _wish_to_catch(world, wishes, row, meeting)
@@ -249,7 +249,7 @@ def meet_balls(world: World, wishes: Wishes) -> None:
         _wish_to_kick(world, wishes, row)
 
 
-def _wish_to_catch(world: World, wishes: Wishes, row: int, meeting: Meeting) -> None:
+def _wish_to_catch(world: World, wishes: LimbTargets, row: int, meeting: Meeting) -> None:
     size = float(world[Person].scale[row])
     left = meeting.ticks * DT
     weight = 1.0 - left / HANDS_UP_S
@@ -264,7 +264,7 @@ def _wish_to_catch(world: World, wishes: Wishes, row: int, meeting: Meeting) -> 
     wishes.add(world, row, L_HAND, meeting.place + apart, weight)
 
 
-def _wish_to_bat(world: World, wishes: Wishes, row: int) -> None:
+def _wish_to_bat(world: World, wishes: LimbTargets, row: int) -> None:
     thing = world[Thing]
     if not np.count_nonzero((thing.holder == row) & (thing.kind == BAT)):
         return
@@ -283,7 +283,7 @@ def _wish_to_bat(world: World, wishes: Wishes, row: int) -> None:
     wishes.add(world, row, L_HAND, hand - HANDS_APART_M * along, weight)
 
 
-def _wish_to_kick(world: World, wishes: Wishes, row: int) -> None:
+def _wish_to_kick(world: World, wishes: LimbTargets, row: int) -> None:
     left = contact_time(ActionType.KICKING) - float(world[Gait].clock[row])
     if not -0.5 * DT < left < AIM_S:
         return

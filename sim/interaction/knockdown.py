@@ -3,7 +3,7 @@
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ActionType
-from entities.components import Body, Person, Script, Stagger, Thing, Velocity
+from entities.components import Body, Knockdown, Person, Script, Thing, Velocity
 from entities.objects import BodyKind
 from entities.units import DT
 from sim.animation.gestures import gesture_table
@@ -33,7 +33,7 @@ DRIVEN = list(BodyKind).index(BodyKind.DRIVEN)
 
 def slide(world: World, dt: float) -> None:
     """Whoever is down moves by what is left of the push; in the end he gets up and goes on."""
-    stagger = world[Stagger]
+    stagger = world[Knockdown]
     if not some(stagger.since >= 0):
         return
     script, body, linear = world[Script], world[Body], world[Velocity].linear
@@ -56,7 +56,7 @@ def slide(world: World, dt: float) -> None:
         body.asked[row] = (*push, 0.0)
 
 
-def react(world: World, dt: float) -> None:
+def react_to_hits(world: World, dt: float) -> None:
     """Knock down whom this tick's contacts hit hard enough."""
     contacts = world.contacts
     if len(contacts.first) == 0 or float(contacts.closing.max()) < KNOCK_SPEED:
@@ -72,7 +72,7 @@ def react(world: World, dt: float) -> None:
 
 def _meet(world: World, row: int, other: int, away: np.ndarray, contact: int) -> None:
     """The actor at ``row`` was touched from ``other``; ``away`` (2,) points from it to him."""
-    body, stagger, script = world[Body], world[Stagger], world[Script]
+    body, stagger, script = world[Body], world[Knockdown], world[Script]
     if stagger.since[row] >= 0:
         return
     linear = world[Velocity].linear

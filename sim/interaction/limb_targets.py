@@ -7,8 +7,8 @@ hand and what it meets coincide in that very picture. Writes Gait.reach, grip an
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
-from entities.components import LIMBS, Flight, Gait, Person, Script, Stagger, Thing, Transform
-from sim.animation.limb_ik import Wishes
+from entities.components import LIMBS, Flight, Gait, Knockdown, Person, Script, Thing, Transform
+from sim.animation.limb_ik import LimbTargets
 from sim.interaction.carrying import HANDLES, PICK_UP, grasp_things, step_to_things
 from sim.interaction.interception import KICKING, MEETS_BALLS, meet_balls, step_to_ball
 from sim.interaction.partners import pairs
@@ -34,7 +34,7 @@ SHAKE_M, SHAKE_RATE = 0.05, 5.0 * np.pi
 """Hands that are shaken go up and down by so much, so fast (rad/s)."""
 
 
-def reach_out(world: World, dt: float) -> None:
+def reach_for_targets(world: World, dt: float) -> None:
     """Work out every limb's place, and move holds and stoops towards what is wanted."""
     if Person not in world or Script not in world:
         return
@@ -47,7 +47,7 @@ def reach_out(world: World, dt: float) -> None:
     held = np.count_nonzero(gait.grip) or np.count_nonzero(gait.stoop)
     if not (paired or holding or coming or held):
         return
-    wishes = Wishes.none(len(gait.clock))
+    wishes = LimbTargets.none(len(gait.clock))
     if paired:
         for one, other in pairs(gait):
             if gait.action[one] == gait.action[other]:
@@ -57,10 +57,10 @@ def reach_out(world: World, dt: float) -> None:
     if coming:
         meet_balls(world, wishes)
     if not wishes.empty or held:
-        _settle(gait, wishes, world[Stagger].since >= 0, dt)
+        _settle(gait, wishes, world[Knockdown].since >= 0, dt)
 
 
-def step_up(world: World, dt: float) -> None:
+def step_into_reach(world: World, dt: float) -> None:
     """Shift those who are about to kick or pick something up to where it is in reach."""
     if Thing not in world or not len(world[Thing]):
         return
@@ -71,7 +71,7 @@ def step_up(world: World, dt: float) -> None:
         step_to_things(world, dt)
 
 
-def _settle(gait: Gait, wishes: Wishes, down: np.ndarray, dt: float) -> None:
+def _settle(gait: Gait, wishes: LimbTargets, down: np.ndarray, dt: float) -> None:
     wanted = np.where(down[:, None], 0.0, wishes.weight)
     held = gait.grip > 0.0
     asked = wanted > 0.0
@@ -86,7 +86,7 @@ def _settle(gait: Gait, wishes: Wishes, down: np.ndarray, dt: float) -> None:
     gait.stoop = np.where(near, wishes.stoop, gait.stoop + STOOP_RATE * 2.0 * dt * gap)
 
 
-def _hold_hands(world: World, wishes: Wishes, one: int, other: int, action: int) -> None:
+def _hold_hands(world: World, wishes: LimbTargets, one: int, other: int, action: int) -> None:
     gait, transform = world[Gait], world[Transform]
     roots = transform.position[[one, other]]
     size = gait.size[[one, other]]
@@ -133,7 +133,7 @@ def _hold_hands(world: World, wishes: Wishes, one: int, other: int, action: int)
 
 
 def _bend_to(
-    wishes: Wishes, rows: tuple[int, int], size: np.ndarray, up: float, weight: float
+    wishes: LimbTargets, rows: tuple[int, int], size: np.ndarray, up: float, weight: float
 ) -> None:
     """The taller of two stoops where their hands meet lower than he can reach."""
     for row, own in zip(rows, size.tolist(), strict=True):

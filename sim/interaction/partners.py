@@ -7,7 +7,7 @@ nearest facing each other. Their hands then meet halfway (``sim.interaction.limb
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
-from entities.components import Body, Gait, Intent, Route, Script, Stagger, Transform
+from entities.components import Body, Gait, Intent, Knockdown, Route, Script, Transform
 from sim.animation.gestures import gesture_table
 from sim.world import World, some
 
@@ -63,7 +63,7 @@ def pairs(gait: Gait) -> list[tuple[int, int]]:
 def _choose(world: World) -> None:
     """Who does something together with whom: Gait.partner."""
     script, gait = world[Script], world[Gait]
-    able = _SHARED[script.action] & (gait.action == script.action) & (world[Stagger].since < 0)
+    able = _SHARED[script.action] & (gait.action == script.action) & (world[Knockdown].since < 0)
     old = gait.partner
     kept = (old >= 0) & able & able[old] & (script.action == script.action[old])
     gait.partner = partner = np.where(kept, old, -1)
@@ -145,7 +145,7 @@ def _face(world: World, row: int, other: int) -> float:
 def _keep_fighting_distance(world: World, dt: float) -> None:
     script, transform = world[Script], world[Transform]
     n, size = len(script.action), world[Gait].size
-    for row in np.flatnonzero(_FIGHTS[script.action] & (world[Stagger].since < 0)).tolist():
+    for row in np.flatnonzero(_FIGHTS[script.action] & (world[Knockdown].since < 0)).tolist():
         other = int(script.target[row])
         if not 0 <= other < n or not _FIGHTS[script.action[other]] or other == row:
             continue

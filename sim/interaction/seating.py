@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
-from entities.components import Body, Gait, Intent, Route, Script, Stagger, Thing, Transform
+from entities.components import Body, Gait, Intent, Knockdown, Route, Script, Thing, Transform
 from entities.objects import ObjectType
 from entities.units import DT
 from sim.animation.gesture_keys import SETTLED_S
@@ -112,7 +112,7 @@ def take_seats(world: World, dt: float) -> None:
     world[Route].off_path[on] = False
     rise = still_to_rise(world)
     for row in np.flatnonzero(busy & ~calm).tolist():
-        if world[Stagger].since[row] >= 0:
+        if world[Knockdown].since[row] >= 0:
             _leave(world, row)
             continue
         if new[row] and _WANTS[action[row]] and gait.seat[row] == 0.0 and not _is_up(world, row):

@@ -11,7 +11,7 @@ from entities.components import Body, Route, Script, Thing, Transform, Velocity
 from entities.objects import BodyKind, ObjectType
 from entities.units import DT
 from sim.navigation.path import Path
-from sim.navigation.path_following import CATCH_UP, Tracks
+from sim.navigation.path_following import CATCH_UP, PathTracking
 from sim.navigation.visibility import Obstacles, find_way
 from sim.world import World, some
 
@@ -142,7 +142,7 @@ class Detours:
         anchor: np.ndarray,
         wanted: np.ndarray,
         still: np.ndarray,
-        tracks: Tracks,
+        tracks: PathTracking,
     ) -> None:
         """Let this tick's group look ahead and set out on, mend or end its detours.
 

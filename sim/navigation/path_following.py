@@ -29,10 +29,10 @@ MOST_TICKS = 8.0
 """A late reference skips at most this many ticks in one: it hurries through a stop."""
 
 
-class Tracks:
+class PathTracking:
     """References of P actors, each with a cursor in ticks of path time that waits for the late."""
 
-    def __init__(self, paths: dict[int, Path], tick: int, before: "Tracks | None") -> None:
+    def __init__(self, paths: dict[int, Path], tick: int, before: "PathTracking | None") -> None:
         """paths: those of the actor rows that have one. before: whose lateness is taken over."""
         count = len(paths)
         self.rows = np.array(list(paths), np.int64)

@@ -10,10 +10,10 @@ from bisect import bisect_right
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
-from entities.components import Body, Gait, Intent, Route, Script, Stagger, Transform, Velocity
+from entities.components import Body, Gait, Intent, Knockdown, Route, Script, Transform, Velocity
 from sim.navigation.avoidance import sidesteps
 from sim.navigation.detours import Detours, ladders
-from sim.navigation.path_following import Tracks
+from sim.navigation.path_following import PathTracking
 from sim.navigation.speed_law import PIVOT_BELOW, speed_after, turned
 from sim.world import Rows, World, as_rows, every, on_ground, some
 
@@ -67,7 +67,7 @@ def run_script(world: World, dt: float) -> None:
     due = script.next_tick <= tick
     if not some(due):
         return
-    stagger = world[Stagger]
+    stagger = world[Knockdown]
     for row in np.flatnonzero(due).tolist():
         plan, cues = script.plan[row], script.cues[row]
         following = bisect_right(plan, (tick, len(ACTIONS)))
@@ -83,7 +83,7 @@ def run_script(world: World, dt: float) -> None:
         script.next_tick[row] = min(then, cues[0][0] if cues else NEVER)
 
 
-class FollowRoute:
+class Steering:
     """Each actor's Intent for the tick, from his Route, his action and what is in his way.
 
     Directions and points on the ground are complex numbers (N,), x + iy.
@@ -113,7 +113,7 @@ class FollowRoute:
         self._ladders = ladders(world)
         self._known: tuple[bytes, ...] = ()
         self._paths: list[object] = [None] * n
-        self._tracks = Tracks({}, world.tick, None)
+        self._tracks = PathTracking({}, world.tick, None)
         self._unpathed = np.ones(n, bool)
         self._free, self._followed = slice(0, n), slice(0, 0)
         self._detours = Detours(world, n)
@@ -130,7 +130,7 @@ class FollowRoute:
             self._plan(world, dt)
             self._planned_until = world.tick + PLAN_TICKS
         velocity = self._planned[world.tick - self._planned_until]
-        down = (world[Stagger].since >= 0) | (world[Gait].seated_on >= 0)
+        down = (world[Knockdown].since >= 0) | (world[Gait].seated_on >= 0)
         if some(down):
             velocity[down], self._speed[down] = 0.0, 0.0
         self._last = velocity
@@ -215,7 +215,7 @@ class FollowRoute:
                 self._along[row] = complex(math.nan, math.nan)
         self._paths, self._known = paths, ()
         given = {row: path for row, path in enumerate(paths) if path is not None}
-        self._tracks = Tracks(given, world.tick, self._tracks)
+        self._tracks = PathTracking(given, world.tick, self._tracks)
         self._followed = as_rows(self._tracks.rows)
         self._unpathed = np.ones(self._n, bool)
         self._unpathed[self._tracks.rows] = False
@@ -230,7 +230,7 @@ class FollowRoute:
             soon = self._tracks.soon()
             alone[self._tracks.rows] = soon
             self._still[self._tracks.rows] = np.abs(on_ground(soon)) < PIVOT_BELOW
-        down = world[Stagger].since >= 0
+        down = world[Knockdown].since >= 0
         alone[down], self._still[down] = 0.0, True
         goal = sidesteps(position[:, :2], alone, self._radius, world[Script].target)
         self._aside_goal = on_ground(goal)

@@ -1,8 +1,8 @@
 """The second process of a film: it makes files of pictures, and draws a share of them itself.
 
-It is told an Order and then, in their turn, pictures: where one lies in the shared memory, or what
-to draw. It answers when it is done with each. Its last word is its exit code, and on SYSTEM_SAYS_NO
-the errno on stderr. Whatever it leaves unfinished it removes.
+It receives a FilmJob and then pictures in order: where one lies in the shared memory, or a frame to
+draw. It acknowledges each. Its exit code says how it ended; on SYSTEM_SAYS_NO the errno is on
+stderr. It removes what it leaves unfinished.
 """
 
 import mmap
@@ -61,7 +61,7 @@ CODECS: dict[str, Codec] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Order:
+class FilmJob:
     """What is to be made: ``samples`` pictures to choose a gif's colours by, then ``frames``."""
 
     path: str
@@ -84,10 +84,10 @@ class Order:
         return np.frombuffer(memory, np.uint8).reshape(self.slots, self.size[1], self.size[0], 4)
 
 
-class Easel:
+class FrameRasterizer:
     """Draws the pictures of an order; which process does it changes nothing."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: FilmJob) -> None:
         self._renderer = Renderer(order.cast, order.size, transparent=order.transparent)
         flags = pygame.SRCALPHA if order.transparent else 0
         self._canvas = pygame.Surface(order.size, flags, 32)
@@ -103,10 +103,10 @@ class _Inbox:
 
     def __init__(self, line: Connection, memory: int) -> None:
         """memory: file descriptor of what is shared."""
-        self.order: Order = line.recv()
+        self.order: FilmJob = line.recv()
         self._line = line
         self._shared = self.order.pictures(mmap.mmap(memory, self.order.shared_bytes))
-        self._easel = Easel(self.order)
+        self._rasterizer = FrameRasterizer(self.order)
         self._own = np.empty_like(self._shared[0])
 
     def pictures(self, count: int) -> Iterator[av.VideoFrame]:
@@ -119,7 +119,7 @@ class _Inbox:
             if isinstance(told, int):
                 picture = self._shared[told]
             else:
-                self._easel.draw(picture := self._own, *told)
+                self._rasterizer.draw(picture := self._own, *told)
             yield av.VideoFrame.from_numpy_buffer(picture, "bgra")
             try:
                 self._line.send_bytes(b"done")

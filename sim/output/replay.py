@@ -11,7 +11,7 @@ from ml.episodes.reader import Episode, SceneRecord, open_dataset
 from sim.frame import turn_bones
 from sim.loop import Simulation
 from sim.output.recorder import differences, moved_again
-from sim.snapshots import Block, Reel
+from sim.snapshots import Block, SnapshotBuffer
 
 
 class Recording:
@@ -70,8 +70,8 @@ class Replay(Simulation):
         """Raises ValueError: what is recorded cannot be told anything."""
         raise ValueError("this is a recording: type a new scene to direct somebody")
 
-    def _develop(self, reel: Reel) -> Block:
-        block = super()._develop(reel)
+    def _evaluate(self, buffer: SnapshotBuffer) -> Block:
+        block = super()._evaluate(buffer)
         at = (block.tick - self._first) / TICKS_PER_MOTION_FRAME
         for track in self._tracks:
             _show(block, track, at)

@@ -75,7 +75,7 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ShotJob:
     """A shot to be filmed. folder: where its file goes; None asks for the file's bytes."""
 
     shot: Shot
@@ -111,7 +111,7 @@ class Film:
     data: bytes | None
 
 
-def film(order: Order) -> Film:
+def film(order: ShotJob) -> Film:
     """Make a film. Raises ValueError for a shot that cannot be, OSError if it cannot be written."""
     start = time.perf_counter()
     shot, clip = order.shot, order.clip()

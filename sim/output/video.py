@@ -26,7 +26,7 @@ from sim.camera.director import Director
 from sim.camera.pinhole import Camera
 from sim.frame import Frame, interpolate
 from sim.loop import Simulation
-from sim.output.encoder import CODECS, SYSTEM_SAYS_NO, Easel, Order
+from sim.output.encoder import CODECS, SYSTEM_SAYS_NO, FilmJob, FrameRasterizer
 
 log = logging.getLogger(__name__)
 
@@ -204,7 +204,7 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
     # Beside the final name, so that the one step from unfinished to finished is a rename.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     simulation = clip.simulation()
-    order = Order(
+    order = FilmJob(
         path=str(part),
         kind=kind,
         size=clip.size,
@@ -233,9 +233,9 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
 class _Encoder:
     """The process that makes files of pictures, as long as the with block lasts."""
 
-    def __init__(self, order: Order, path: Path) -> None:
+    def __init__(self, order: FilmJob, path: Path) -> None:
         self._order, self._path = order, path
-        self._easel = Easel(order)
+        self._rasterizer = FrameRasterizer(order)
         self._free = list(range(order.slots))
         self._told: deque[int | None] = deque()  # slots of pictures it is not yet done with
 
@@ -264,7 +264,7 @@ class _Encoder:
             self._told.append(None)
         else:
             slot = self._free.pop()
-            self._easel.draw(self._pictures[slot], frame, camera)
+            self._rasterizer.draw(self._pictures[slot], frame, camera)
             self._tell(slot)
             self._told.append(slot)
 

@@ -17,10 +17,10 @@ from entities.components import (
     Contacts,
     Flight,
     Gait,
+    Knockdown,
     Mark,
     Person,
     Script,
-    Stagger,
     Thing,
     Transform,
     Velocity,
@@ -262,7 +262,7 @@ class Physics:
     def _sort_out_collisions(self, world: World) -> None:
         """Who is in hand, off the ground, seated or fresh from somebody's hand this tick."""
         n, thing, flight, script = self._n_actors, world[Thing], world[Flight], world[Script]
-        grounded, down = world[Body].grounded, world[Stagger].since >= 0
+        grounded, down = world[Body].grounded, world[Knockdown].since >= 0
         depends_on = (
             self._position[:, 2].tobytes(),
             grounded.tobytes(),

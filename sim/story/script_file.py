@@ -14,7 +14,7 @@ from entities.scene import Event, Scene, explain
 LINE = re.compile(r"(?P<t>\d+(?:\.\d*)?|\.\d+)\s+(?:(?P<actor>[\w-]+):\s+)?(?P<text>\S.*)")
 
 
-def with_screenplay(scene: Scene, path: Path) -> Scene:
+def with_script(scene: Scene, path: Path) -> Scene:
     """The scene with a file's sentences among its events.
 
     Raises ValueError naming the file and line, OSError if it cannot be read.

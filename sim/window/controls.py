@@ -212,10 +212,10 @@ class Controls:
                 elif playback.behind:
                     playback.forward()
         self._steer()
-        deed = _BY_KEY.get((event.key, bool(event.mod & pygame.KMOD_CTRL)))
-        deed = _BY_CHARACTER.get(event.unicode, deed)
-        if deed is not None and (deed.repeats or not repeated):
-            deed.do(self)
+        binding = _BY_KEY.get((event.key, bool(event.mod & pygame.KMOD_CTRL)))
+        binding = _BY_CHARACTER.get(event.unicode, binding)
+        if binding is not None and (binding.repeats or not repeated):
+            binding.do(self)
 
     def _edit(self, event: pygame.event.Event) -> None:
         """A key while a line is being typed; its letters come as text events."""
@@ -305,7 +305,7 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Binding:
     """One line of the help: the keys as they are called, what they do, and how they arrive."""
 
     keys: str
@@ -318,39 +318,39 @@ class Deed:
 
 
 C = Controls
-DEEDS: tuple[Deed, ...] = (
-    Deed("arrows, W A S D", "pan the camera; so does dragging, and the right button turns it"),
-    Deed("+, wheel", "zoom in", C.zoom_in, (pygame.K_KP_PLUS,), characters="+=", repeats=True),
-    Deed("-, wheel", "zoom out", C.zoom_out, (pygame.K_KP_MINUS,), characters="-", repeats=True),
-    Deed("C", "next camera mode", C.next_mode, (pygame.K_c,)),
-    Deed("Tab, click", "choose an actor", C.next_actor, (pygame.K_TAB,)),
-    Deed("F", "follow him, and undo pan, zoom and turn", C.follow, (pygame.K_f,)),
-    Deed(
+BINDINGS: tuple[Binding, ...] = (
+    Binding("arrows, W A S D", "pan the camera; so does dragging, and the right button turns it"),
+    Binding("+, wheel", "zoom in", C.zoom_in, (pygame.K_KP_PLUS,), characters="+=", repeats=True),
+    Binding("-, wheel", "zoom out", C.zoom_out, (pygame.K_KP_MINUS,), characters="-", repeats=True),
+    Binding("C", "next camera mode", C.next_mode, (pygame.K_c,)),
+    Binding("Tab, click", "choose an actor", C.next_actor, (pygame.K_TAB,)),
+    Binding("F", "follow him, and undo pan, zoom and turn", C.follow, (pygame.K_f,)),
+    Binding(
         "K",
         "take him over: arrows run, Shift sprints, Ctrl walks",
         C.toggle_steering,
         (pygame.K_k,),
     ),
-    Deed(
+    Binding(
         "Enter",
         "type what he does from now on: now she sits down",
         C.redirect,
         (pygame.K_RETURN, pygame.K_KP_ENTER),
     ),
-    Deed("N", "type a new scene", C.new_scene, (pygame.K_n,)),
-    Deed("Space", "pause", C.pause, (pygame.K_SPACE,)),
-    Deed(".", "one tick on", C.single_step, characters=".", repeats=True),
-    Deed("Left, Right", "while paused: through the last 30 s"),
-    Deed("[, PgDn", "slower", C.slower, (pygame.K_PAGEDOWN,), characters="["),
-    Deed("], PgUp", "faster", C.faster, (pygame.K_PAGEUP,), characters="]"),
-    Deed("P", "save a screenshot", C.screenshot, (pygame.K_p,)),
-    Deed("R", "record episodes, or stop", C.record, (pygame.K_r,)),
-    Deed("Ctrl+S", "save the scene", C.save, (pygame.K_s,), ctrl=True),
-    Deed("G", "names, speeds and scale bar", C.toggle_hud, (pygame.K_g,)),
-    Deed("H", "these keys", C.toggle_help, (pygame.K_h,)),
-    Deed("F11", "full screen", C.full_screen, (pygame.K_F11,)),
-    Deed("Esc", "leave", C.leave, (pygame.K_ESCAPE,)),
+    Binding("N", "type a new scene", C.new_scene, (pygame.K_n,)),
+    Binding("Space", "pause", C.pause, (pygame.K_SPACE,)),
+    Binding(".", "one tick on", C.single_step, characters=".", repeats=True),
+    Binding("Left, Right", "while paused: through the last 30 s"),
+    Binding("[, PgDn", "slower", C.slower, (pygame.K_PAGEDOWN,), characters="["),
+    Binding("], PgUp", "faster", C.faster, (pygame.K_PAGEUP,), characters="]"),
+    Binding("P", "save a screenshot", C.screenshot, (pygame.K_p,)),
+    Binding("R", "record episodes, or stop", C.record, (pygame.K_r,)),
+    Binding("Ctrl+S", "save the scene", C.save, (pygame.K_s,), ctrl=True),
+    Binding("G", "names, speeds and scale bar", C.toggle_hud, (pygame.K_g,)),
+    Binding("H", "these keys", C.toggle_help, (pygame.K_h,)),
+    Binding("F11", "full screen", C.full_screen, (pygame.K_F11,)),
+    Binding("Esc", "leave", C.leave, (pygame.K_ESCAPE,)),
 )
 del C
-_BY_KEY = {(code, deed.ctrl): deed for deed in DEEDS for code in deed.codes}
-_BY_CHARACTER = {character: deed for deed in DEEDS for character in deed.characters}
+_BY_KEY = {(code, binding.ctrl): binding for binding in BINDINGS for code in binding.codes}
+_BY_CHARACTER = {character: binding for binding in BINDINGS for character in binding.characters}

@@ -49,7 +49,7 @@ class Panels:
 
     def keys(self, surface: pygame.Surface, keys: list[tuple[str, str]]) -> None:
         """Two columns in the middle: which key does what."""
-        words = [[(key, TYPED), (deed, INK)] for key, deed in keys]
+        words = [[(key, TYPED), (binding, INK)] for key, binding in keys]
         self._panel(surface, words, self._middle(surface, words))
 
     def entry(self, surface: pygame.Surface, entry: Entry) -> None:

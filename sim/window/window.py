@@ -15,7 +15,7 @@ from sim.camera.director import Director
 from sim.camera.pinhole import NEAR_M
 from sim.loop import Simulation
 from sim.render.renderer import Renderer
-from sim.window.controls import DEEDS, Controls
+from sim.window.controls import BINDINGS, Controls
 from sim.window.panels import Panels
 from sim.window.playback import Playback
 
@@ -213,7 +213,7 @@ class Window:
         if self._message_s > 0.0:
             self._panels.message(screen, self._message)
         if self.help_on:
-            self._panels.keys(screen, [(deed.keys, deed.what) for deed in DEEDS])
+            self._panels.keys(screen, [(binding.keys, binding.what) for binding in BINDINGS])
         if self._controls.entry is not None:
             self._panels.entry(screen, self._controls.entry)
         parts = self.scene.prompt, self.scene.description, f"{time}, {state}"

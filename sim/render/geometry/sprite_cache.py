@@ -1,4 +1,4 @@
-"""Pictures of meshes: each made a few times, by size, direction and haze, and scaled to fit."""
+"""SpriteCache of meshes: each made a few times, by size, direction and haze, and scaled to fit."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ COARSE_PX = 96.0
 """From here on up sizes go in steps of two pixels, so that no edge is off by more than one."""
 
 Master = tuple[int, int, int, int, int, int]
-"""Shape, turn, octant, rise, air and step of size: see ``Pictures.of``."""
+"""Shape, turn, octant, rise, air and step of size: see ``SpriteCache.of``."""
 
 
 class Stamp(NamedTuple):
@@ -69,8 +69,8 @@ class Subject:
     round: bool  # the same from all sides
 
 
-class Pictures:
-    """Pictures of some subjects in one light."""
+class SpriteCache:
+    """SpriteCache of some subjects in one light."""
 
     def __init__(self, subjects: list[Subject], light: Light) -> None:
         self._subjects = subjects
@@ -90,7 +90,7 @@ class Pictures:
         distance: np.ndarray,
         foot: np.ndarray,
     ) -> list[Stamp]:
-        """Pictures of N things, laid so that their feet are at pixels foot (N, 2).
+        """SpriteCache of N things, laid so that their feet are at pixels foot (N, 2).
 
         subject: (N,) their index. toward: (N, 3) m from them to the eye. heading: (N,) rad.
         unit_px: (N,) pixels per unit of the mesh. distance: (N,) m of air.

@@ -51,7 +51,7 @@ class Seen:
     order: float = 0.0  # m, the deeper ones are drawn first
 
 
-class Stands:
+class Grandstands:
     """All walls and stands of a stage."""
 
     def __init__(self, stage: StageFile, light: Light, seed: int) -> None:

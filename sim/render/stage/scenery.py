@@ -15,7 +15,13 @@ import pygame
 from sim.camera.pinhole import NEAR_M, Camera
 from sim.render.geometry.mesh import Light, draw_mesh, turned
 from sim.render.geometry.shapes import BALL, Mesh, load_mesh, rgb
-from sim.render.geometry.sprite_cache import PICTURE_PX, ROUND_PICTURE_PX, Pictures, Stamp, Subject
+from sim.render.geometry.sprite_cache import (
+    PICTURE_PX,
+    ROUND_PICTURE_PX,
+    SpriteCache,
+    Stamp,
+    Subject,
+)
 from sim.render.geometry.sprites import glow
 from sim.render.stage.ground import within
 from sim.render.stage.stage_file import Fixture, Items, Row, Scatter, StageFile
@@ -109,7 +115,7 @@ class Scenery:
             [subject.round for subject in subjects], ROUND_PICTURE_PX, PICTURE_PX
         )
         self._around = Around(TILE_M, self._build)
-        self._pictures = Pictures(subjects, light)
+        self._pictures = SpriteCache(subjects, light)
         self._halos: dict[int, pygame.Surface] = {}
         self._seen: tuple[tuple, list[Piece], list[Shadow]] = ((), [], [])
 

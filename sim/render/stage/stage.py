@@ -14,7 +14,7 @@ from sim.camera.pinhole import Camera
 from sim.render.geometry.mesh import Light
 from sim.render.geometry.sprite_cache import paint_all
 from sim.render.stage.backdrop import Backdrop
-from sim.render.stage.grandstands import Stands
+from sim.render.stage.grandstands import Grandstands
 from sim.render.stage.ground import Ground
 from sim.render.stage.scenery import IN_THE_WAY_M, Scenery
 from sim.render.stage.sky import Sky, stage_light
@@ -35,7 +35,7 @@ class Stage:
         self._sky = Sky(stage, self.light, weather, time_of_day, seed)
         self._backdrop = Backdrop(stage.ridges, self.light, seed)
         self._ground = Ground(stage, weather, self.light, seed)
-        self._stands = Stands(stage, self.light, seed)
+        self._stands = Grandstands(stage, self.light, seed)
         self._scenery = Scenery(stage, self.light, seed)
         self._weather = Weather(stage, weather, self.light, seed)
 

@@ -28,7 +28,7 @@ ROUND = ((-1.0, 0.0), (1.0, 0.0), (0.0, 1.0))
 SEATED_S = 1.2
 """From sitting down to what is done on the seat (choice)."""
 LEAP_S = 0.88
-"""From the beginning of a jump to the top of it (sim.animation.gestures: off the ground after 0.6 s)."""
+"""From the beginning of a jump to the top of it (off the ground after 0.6 s)."""
 CLEARED_M = 0.28
 """As high as a leap from a jog gets; what is jumped over is made no higher (choice)."""
 TALK_M, LOOK_M = 1.3, 3.5

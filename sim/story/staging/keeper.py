@@ -16,7 +16,7 @@ A, T = ActionType, ObjectType
 SHOT_MPS = 21.0
 """About how fast a shot crosses the ground (choice)."""
 DIVES_BEFORE_S = 0.6
-"""From the beginning of a dive to where the body is stretched out (sim.animation.gesture_sports)."""
+"""From the beginning of a dive to where the body is stretched out."""
 ASIDE_M = 0.55
 """He stands so far to the other side of where the shot comes (choice)."""
 SHOT = ("shot", "penalty", "kick", "goal")

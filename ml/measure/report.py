@@ -76,7 +76,7 @@ def show_tables(sections: list[Section]) -> None:
 def plotting() -> ModuleType:
     """``sim.evaluate.plots``. Raises typer.BadParameter where matplotlib, an extra, is not there."""
     try:
-        from tools import plots
+        from sim.evaluate import plots
     except ImportError:
         told = '--plots needs matplotlib: pip install "stride-sim[train]"'
         raise typer.BadParameter(told) from None
