@@ -1,192 +1,117 @@
-"""Every action a stick person knows, and how fast each one travels."""
+"""Every action an actor can do: one JSON file each in ``assets/actions``, the file's name its name.
+
+A new action is one new file. ``ActionType``, its speed, how its body moves and how it is said all
+come from there.
+"""
 
 from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+_Strict = ConfigDict(extra="forbid", frozen=True)
+Seconds = Annotated[float, Field(ge=0.0)]
+KeyValues = dict[str, float | tuple[float, float] | tuple[float, float, float]]
 
 
-class ActionType(StrEnum):
-    """An action; the value is its name in scene files, the order its index in a trace."""
+class Jump(BaseModel):
+    """When a gesture leaves the ground."""
 
-    IDLE = "idle"
-    WALK = "walk"
-    JOG = "jog"
-    RUN = "run"
-    SPRINT = "sprint"
-    RUNNING_BASES = "running_bases"
-    WALK_BACKWARDS = "walk_backwards"
-    STRAFE = "strafe"
-    SNEAK = "sneak"
-    MARCH = "march"
-    SKIP = "skip"
-    HOP = "hop"
-    JUMP = "jump"
-    CRAWL = "crawl"
-    CLIMB = "climb"
-    SWIM = "swim"
-    FLY = "fly"
-    RIDE = "ride"
-    LIMP = "limp"
-    ZOMBIE_WALK = "zombie_walk"
-    TURN_AROUND = "turn_around"
-    WAVE = "wave"
-    POINT = "point"
-    CLAP = "clap"
-    BOW = "bow"
-    NOD = "nod"
-    CELEBRATE = "celebrate"
-    DANCE = "dance"
-    CRY = "cry"
-    LAUGH = "laugh"
-    TALK = "talk"
-    SHOUT = "shout"
-    WHISPER = "whisper"
-    SING = "sing"
-    LOOKING_AROUND = "looking_around"
-    THINK = "think"
-    SIT = "sit"
-    STAND = "stand"
-    KNEEL = "kneel"
-    CROUCH = "crouch"
-    LIE_DOWN = "lie_down"
-    GET_UP = "get_up"
-    EATING = "eating"
-    DRINKING = "drinking"
-    READING = "reading"
-    TYPING = "typing"
-    PHONE = "phone"
-    SLEEP = "sleep"
-    BATTING = "batting"
-    PITCHING = "pitching"
-    CATCHING = "catching"
-    FIELDING = "fielding"
-    THROWING = "throwing"
-    KICKING = "kicking"
-    DRIBBLING = "dribbling"
-    SHOOTING = "shooting"
-    HEADER = "header"
-    GOLF_SWING = "golf_swing"
-    TENNIS_SWING = "tennis_swing"
-    BOWLING = "bowling"
-    FIGHT_STANCE = "fight_stance"
-    PUNCH = "punch"
-    KICK = "kick"
-    DODGE = "dodge"
-    BLOCK = "block"
-    PUSH = "push"
-    PULL = "pull"
-    FALL = "fall"
-    ROLL = "roll"
-    CARTWHEEL = "cartwheel"
-    DIVE = "dive"
-    TACKLE = "tackle"
-    HANDSHAKE = "handshake"
-    HUG = "hug"
-    HIGH_FIVE = "high_five"
-    PICK_UP = "pick_up"
-    PUT_DOWN = "put_down"
-    CARRY = "carry"
+    model_config = _Strict
+    at: Seconds  # s, take-off
+    speed: float  # m/s upwards
+    waits: Seconds  # s at which the gesture's clock stops until the feet are back on the ground
 
+
+class Gesture(BaseModel):
+    """Key poses in time; what a key leaves out stays as the key before has it.
+
+    Lengths are those of the 1.70 m human (neck 1.42 m, chest 1.25, hip 0.95), of an animal's body
+    those of one whose hind legs are 0.97 m long. ``lh``/``rh`` place a hand (forward, up[, out])
+    and give the arm to the gesture; ``lf``/``rf`` place the ball of a foot (forward, up[, out]);
+    the other names are pose parameters, see ``sim.animation.gestures.PARAMETERS``. All timings and
+    places are choices, judged by eye on contact sheets.
+    """
+
+    model_config = _Strict
+    keys: Annotated[tuple[tuple[Seconds, KeyValues], ...], Field(min_length=1)]  # ascending times
+    loop: Seconds | None = None  # s, the key that the last one returns to; None holds the last
+    by_phase: bool = False  # time is the share of a stride instead of the clock
+    jump: Jump | None = None
+    contact: Seconds | None = None  # s, a ball leaves the hand or meets foot, head or bat
+    left_handed: bool = False  # an object is held in the left hand
+    trail: float = 0.0  # m, the walking feet are this far behind the hips
+    face: str = "neutral"  # one of entities.components.FACES
+
+
+class Gait(BaseModel):
+    """Which gait an action insists on; an action without one walks or runs by speed."""
+
+    model_config = _Strict
+    mode: Literal["walk", "run"]
+    cadence: float  # of the free gait's cadence at the same speed; a choice
+
+
+class Action(BaseModel):
+    """One action, whole: a file of ``assets/actions``."""
+
+    model_config = _Strict
+    index: Annotated[int, Field(ge=0)]  # its place in ``ActionType``, in traces and datasets
+    velocity: float  # m/s along the bearing
+    velocity_source: str = ""  # "pack": mean of the mocap pack's takes; "choice": none is known
+    bearing: float = 0.0  # rad from where the actor faces to where the action takes him
+    gait: Gait | None = None
+    takes_seat: bool = False  # done on a seat, bed, bicycle or ladder where the target is one
+    travels: bool = False  # its captions take a direction after them: "walks to the left"
+    captions: Annotated[tuple[str, ...], Field(min_length=1)]  # third person, for generated data
+    verbs: tuple[dict[str, Any], ...] = ()  # entries as in the lexicon's verbs.json, less "action"
+    gesture: Gesture
+    stays_seated: bool = False  # who sits does it without getting up, with the legs on the seat
+    on_seat: Gesture | None = None  # instead of ``gesture``, on a seat
+    on_fours: Gesture | None = None  # instead of ``gesture``, by an animal
+
+
+def _load() -> dict[str, Action]:
+    """Every action by name, in the order of their indices.
+
+    Raises ValueError, naming the file, for one that is not an action or whose index is not free.
+    """
+    found: dict[str, Action] = {}
+    for path in Path(str(resources.files("assets"))).joinpath("actions").glob("*.json"):
+        try:
+            found[path.stem] = Action.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"{path}: {where}: {first['msg']}") from None
+    found = dict(sorted(found.items(), key=lambda item: (item[1].index, item[0])))
+    for expected, (name, action) in enumerate(found.items()):
+        if action.index != expected:
+            raise ValueError(f"{name}.json: index: {action.index}; expected {expected}")
+    return found
+
+
+_FILES = _load()
+
+ActionType = StrEnum("ActionType", {name.upper(): name for name in _FILES}, module=__name__)
+ActionType.__doc__ = (
+    "An action; the value is its name in scene files, the order its index in a trace."
+)
 
 ACTIONS: tuple[ActionType, ...] = tuple(ActionType)
 ACTION_INDEX: dict[ActionType, int] = {action: i for i, action in enumerate(ACTIONS)}
-
-A = ActionType
-# Sources: "seed" is the table this project was asked for; "pack" is the time-weighted mean over
-# the mocap pack's takes of that action (index.csv); papers are named; "choice" says there is none.
-ACTION_VELOCITIES: dict[ActionType, float] = {  # m/s along the heading
-    A.IDLE: 0.0,  # seed
-    A.WALK: 1.3,  # seed; comfortable gait of adults is 1.27-1.46, Bohannon 1997
-    A.JOG: 3.0,  # seed; the pack's runs average 3.1
-    A.RUN: 5.0,  # seed
-    A.SPRINT: 8.0,  # seed; 12.5 s over 100 m
-    A.RUNNING_BASES: 6.0,  # seed; home to first in 5.6 s from rest
-    A.WALK_BACKWARDS: 0.9,  # choice: about 70 % of walk
-    A.STRAFE: 0.6,  # preferred sideways walk, Handford & Srinivasan 2014 (Biology Letters 10)
-    A.SNEAK: 0.6,  # choice: above the pack's 0.34, whose takes creep and pause
-    A.MARCH: 1.5,  # quick time: 120 steps a minute of 30 inches (US Army TC 3-21.5)
-    A.SKIP: 2.3,  # inside the 1.5-3 m/s of unilateral skipping, Minetti 1998 (Proc. R. Soc. B 265)
-    A.HOP: 1.0,  # choice: one-legged hops of 0.5 m, two a second
-    A.JUMP: 0.0,  # a standing jump; a running one keeps its momentum in the air
-    A.CRAWL: 0.4,  # pack: 0.41
-    A.CLIMB: 0.35,  # choice: ladder rungs 0.3 m apart, 70 a minute; along z on a ladder
-    A.SWIM: 1.1,  # recreational front crawl, 100 m in 90 s
-    A.FLY: 6.0,  # choice: faster than a run; no human has a figure
-    A.RIDE: 4.5,  # choice: a city cyclist's 16 km/h
-    A.LIMP: 0.7,  # choice: about half of walk
-    A.ZOMBIE_WALK: 0.67,  # pack: 0.67
-    A.TURN_AROUND: 0.0,
-    A.WAVE: 0.0,
-    A.POINT: 0.0,
-    A.CLAP: 0.0,
-    A.BOW: 0.0,
-    A.NOD: 0.0,
-    A.CELEBRATE: 0.0,
-    A.DANCE: 0.0,
-    A.CRY: 0.0,
-    A.LAUGH: 0.0,
-    A.TALK: 0.0,
-    A.SHOUT: 0.0,
-    A.WHISPER: 0.0,
-    A.SING: 0.0,
-    A.LOOKING_AROUND: 0.0,
-    A.THINK: 0.0,
-    A.SIT: 0.0,  # seed
-    A.STAND: 0.0,  # seed
-    A.KNEEL: 0.0,
-    A.CROUCH: 0.0,
-    A.LIE_DOWN: 0.0,
-    A.GET_UP: 0.0,
-    A.EATING: 0.0,
-    A.DRINKING: 0.0,
-    A.READING: 0.0,
-    A.TYPING: 0.0,
-    A.PHONE: 0.0,
-    A.SLEEP: 0.0,
-    A.BATTING: 0.0,
-    A.PITCHING: 0.0,
-    A.CATCHING: 0.0,
-    A.FIELDING: 0.0,
-    A.THROWING: 0.0,
-    A.KICKING: 0.0,
-    A.DRIBBLING: 3.0,  # choice: a jog; the pack's takes stop and turn, mean 0.99
-    A.SHOOTING: 0.0,
-    A.HEADER: 0.0,
-    A.GOLF_SWING: 0.0,
-    A.TENNIS_SWING: 0.0,
-    A.BOWLING: 0.0,
-    A.FIGHT_STANCE: 0.0,
-    A.PUNCH: 0.0,
-    A.KICK: 0.0,
-    A.DODGE: 0.0,
-    A.BLOCK: 0.0,
-    A.PUSH: 0.8,  # choice: a loaded cart, slower than a free walk
-    A.PULL: 0.6,  # choice: backwards and under load, slower than push
-    A.FALL: 0.0,
-    A.ROLL: 0.65,  # pack: 0.65
-    A.CARTWHEEL: 0.96,  # pack: 0.96
-    A.DIVE: 3.0,  # choice: the horizontal speed of a low leap
-    A.TACKLE: 4.0,  # choice: between jog and run
-    A.HANDSHAKE: 0.0,
-    A.HUG: 0.0,
-    A.HIGH_FIVE: 0.0,
-    A.PICK_UP: 0.0,
-    A.PUT_DOWN: 0.0,
-    A.CARRY: 1.1,  # choice: 15 % below a free walk
+ACTION_FILES: dict[ActionType, Action] = {ActionType(name): file for name, file in _FILES.items()}
+ACTION_VELOCITIES: dict[ActionType, float] = {  # m/s; each file names its source
+    action: file.velocity for action, file in ACTION_FILES.items()
 }
-del A
-
 SEATED: frozenset[ActionType] = frozenset(
-    {
-        ActionType.SIT,
-        ActionType.LIE_DOWN,
-        ActionType.SLEEP,
-        ActionType.RIDE,
-        ActionType.CLIMB,
-        ActionType.EATING,
-        ActionType.DRINKING,
-        ActionType.READING,
-        ActionType.TYPING,
-        ActionType.PHONE,
-        ActionType.GET_UP,
-    }
+    action for action, file in ACTION_FILES.items() if file.takes_seat
 )
-"""What is done on a seat, a bed, a bicycle or a ladder where the actor's target is one."""
+"""Actions done on a seat, a bed, a bicycle or a ladder where the actor's target is one."""
+
+
+def contact_time(action: ActionType) -> float | None:
+    """Seconds into the gesture at which the ball leaves the hand or meets foot, head or bat."""
+    return ACTION_FILES[action].gesture.contact

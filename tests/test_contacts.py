@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from entities.actions import ActionType
+from entities.actions import ActionType, contact_time
 from entities.components import Gait, Script, Thing
 from entities.objects import ObjectType, height_m
 from entities.scene import Scene
 from entities.skeleton import L_HAND, NECK, PELVIS, R_FOOT, R_HAND
 from entities.units import DT
 from sim import parse_prompt
-from sim.animation.gestures import contact_time
 from sim.animation.joints import joints_world
 from sim.interaction.interception import SWEET_M
 from sim.loop import Simulation

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
+from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType, contact_time
 from entities.components import Gait, Intent
 from entities.skeleton import (
     BONE_LENGTHS,
@@ -17,7 +17,7 @@ from entities.skeleton import (
     ActorType,
 )
 from entities.units import DT
-from sim.animation.gestures import LOOSE, PARAMETERS, contact_time, gesture_table, hand_of
+from sim.animation.gestures import LOOSE, PARAMETERS, gesture_table, hand_of
 from tests.motion_stage import film, forward, stage
 
 BALL_ACTIONS = [

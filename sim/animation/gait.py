@@ -6,7 +6,7 @@ A body of another size uses the row of its speed divided by its size.
 
 import numpy as np
 
-from entities.actions import ACTIONS, ActionType
+from entities.actions import ACTION_FILES
 
 LEG_M = 0.97
 """Thigh and shank of the human skeleton, straight."""
@@ -323,23 +323,8 @@ def solve_joint(
 
 
 WALKS, RUNS, FREE = 0, 1, 2
-_STYLES: dict[ActionType, tuple[int, float]] = {
-    # Which gait an action insists on, and its cadence beside that of a free gait: choices.
-    ActionType.WALK: (WALKS, 1.0),
-    ActionType.WALK_BACKWARDS: (WALKS, 1.06),
-    ActionType.STRAFE: (WALKS, 1.15),
-    ActionType.SNEAK: (WALKS, 0.82),
-    ActionType.MARCH: (WALKS, 0.96),
-    ActionType.SKIP: (RUNS, 0.90),
-    ActionType.HOP: (WALKS, 2.15),
-    ActionType.CRAWL: (WALKS, 1.35),
-    ActionType.LIMP: (WALKS, 0.90),
-    ActionType.ZOMBIE_WALK: (WALKS, 0.80),
-    ActionType.PUSH: (WALKS, 0.95),
-    ActionType.PULL: (WALKS, 1.0),
-    ActionType.CARRY: (WALKS, 1.0),
-}
-GAIT_MODE = np.array([_STYLES.get(action, (FREE, 1.0))[0] for action in ACTIONS])
+_MODES = {None: FREE, "walk": WALKS, "run": RUNS}
+GAIT_MODE = np.array([_MODES[file.gait and file.gait.mode] for file in ACTION_FILES.values()])
 """(ACTIONS,) WALKS, RUNS or FREE to choose by speed."""
-TEMPO = np.array([_STYLES.get(action, (FREE, 1.0))[1] for action in ACTIONS])
+TEMPO = np.array([file.gait.cadence if file.gait else 1.0 for file in ACTION_FILES.values()])
 """(ACTIONS,) cadence beside that of the free gait."""

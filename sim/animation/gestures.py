@@ -1,7 +1,7 @@
-"""Keyed gestures: what a body does beside (or instead of) walking, as smooth curves in a table.
+"""Gestures: what a body does beside, or instead of, walking, as smooth curves in one table.
 
-A pose parameter is a column of PARAMETERS. A gesture is a few keys in time; all gestures sit in
-one padded table, so that everybody's parameters come from one lookup.
+A pose parameter is a column of PARAMETERS. A gesture is a few key poses in time, from its action's
+file; all gestures sit in one padded table, so that every actor's parameters come from one lookup.
 """
 
 from dataclasses import dataclass
@@ -9,15 +9,17 @@ from functools import cache
 
 import numpy as np
 
-from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
+from entities.actions import (
+    ACTION_FILES,
+    ACTION_INDEX,
+    ACTION_VELOCITIES,
+    ACTIONS,
+    ActionType,
+    Gesture,
+    KeyValues,
+)
 from entities.components import FACE_INDEX
 from entities.skeleton import BONE_LENGTHS, L_HAND, R_HAND, STANDING_PELVIS, ActorType
-from sim.animation.gesture_acts import ACTS
-from sim.animation.gesture_fours import FOURS_ACTS
-from sim.animation.gesture_keys import LOCOMOTION, Gesture
-from sim.animation.gesture_seated import SEATED_ACTS, STAYS_SEATED, seated_form
-from sim.animation.gesture_sports import SPORTS
-from sim.animation.gesture_things import THINGS
 
 PARAMETERS = (
     "drop",  # m, pelvis below the height its gait gives
@@ -107,16 +109,17 @@ SEATED_FROM_M = 0.12
 SEAT_TO_PELVIS_M = 0.09
 """The pelvis is this far above what one sits on."""
 
-_STANDING: dict[str, Gesture] = LOCOMOTION | ACTS | THINGS | SPORTS
-GESTURES: dict[str, Gesture] = (
-    {
-        f"{action.value}@seat": seated_form(_STANDING[action.value])
-        for action in sorted(STAYS_SEATED)
-    }
-    | _STANDING
-    | SEATED_ACTS
-    | FOURS_ACTS
-)
+SETTLED_S = 1.1
+"""When an actor who sits down on a seat sits."""
+STAYS_SEATED = frozenset(action for action, file in ACTION_FILES.items() if file.stays_seated)
+"""What a seated actor does without getting up."""
+_SEATED: KeyValues = {"seat": 1.0, "drop": 0.41, "lean": 0.04, "lf": (0.47, 0.0), "rf": (0.45, 0.0)}
+"""On a chair. The drop only serves to place hands: the seat gives the height."""
+_HANDS_ON_LAP: KeyValues = {"lh": (0.30, 0.66, -0.06), "rh": (0.30, 0.66, -0.06)}
+_LEGS = frozenset({"lf", "rf", "drop", "loose", "l_foot", "r_foot", "seat", "bounce", "high"})
+"""Key values that a seated actor leaves to the seat."""
+_SEATED_LEAN = 0.6
+"""Share of a standing gesture's lean that a seated trunk leans."""
 
 _STAND = STANDING_PELVIS[ActorType.HUMAN]
 _FOLDED = 0.22  # m from shoulder to hand with the elbow bent as far as it goes
@@ -198,15 +201,16 @@ class GestureTable:
 @cache
 def gesture_table() -> GestureTable:
     """The compiled table. Row g < len(ACTIONS) is that action's gesture."""
-    gestures = [GESTURES[action.value] for action in ACTIONS]
-    seated = np.arange(len(gestures))
-    forms = {"@seat": seated, "@fours": seated.copy()}
-    for name in [n for n in GESTURES if "@" in n]:
-        action, _, form = name.partition("@")
-        forms[f"@{form}"][ACTION_INDEX[ActionType(action)]] = len(gestures)
-        gestures.append(GESTURES[name])
+    gestures = [ACTION_FILES[action].gesture for action in ACTIONS]
+    seated, on_fours = np.arange(len(gestures)), np.arange(len(gestures))
+    for action, file in ACTION_FILES.items():
+        variant = seated_form(file.gesture) if file.stays_seated else file.on_seat
+        for forms, gesture in ((seated, variant), (on_fours, file.on_fours)):
+            if gesture is not None:
+                forms[ACTION_INDEX[action]] = len(gestures)
+                gestures.append(gesture)
     others = np.arange(len(ACTIONS), len(gestures))
-    seated, on_fours = (np.concatenate([form, others]) for form in forms.values())
+    seated, on_fours = np.append(seated, others), np.append(on_fours, others)
     n, most = len(gestures), max(len(g.keys) for g in gestures)
     times = np.full((n, most), np.inf)
     values = np.zeros((n, most, N_PARAMETERS))
@@ -255,6 +259,39 @@ def gesture_table() -> GestureTable:
         calm=_calm(gestures, values),
         swift=_swiftness(times, values),
         n_keys=most,
+    )
+
+
+def seated_form(gesture: Gesture) -> Gesture:
+    """The gesture on a seat, once the actor has sat down: the legs stay as the seat has them."""
+    low = _SEATED["drop"]
+    later: list[tuple[float, KeyValues]] = []
+    for time, key in gesture.keys:
+        kept = {name: value for name, value in key.items() if name not in _LEGS}
+        for hand in ("lh", "rh"):
+            if hand in kept:
+                forward, up, *out = kept[hand]
+                kept[hand] = (forward, up - low, *out)
+        if "lean" in kept:
+            kept["lean"] = _SEATED_LEAN * kept["lean"]
+        later.append((SETTLED_S + time, kept))
+    first = later.pop(0)[1]
+    loop = None if gesture.loop is None else SETTLED_S + gesture.loop
+    return Gesture(keys=(*_sit_down(first), *later), loop=loop, face=gesture.face)
+
+
+def _sit_down(at_end: KeyValues) -> tuple[tuple[float, KeyValues], ...]:
+    """From standing before a chair back onto it, over the feet, which stay where they are."""
+    return (
+        (0.0, {}),
+        (0.25, {"drop": 0.10, "lean": 0.42, "lh": (0.3, 0.95), "rh": (0.3, 0.95)}),
+        (
+            0.57,
+            {"drop": 0.27, "lean": 0.62, "lf": (0.26, 0.0), "rf": (0.24, 0.0), "seat": 0.3}
+            | {"lh": (0.42, 0.80), "rh": (0.42, 0.80)},
+        ),
+        (0.9, {**_SEATED, "lean": 0.18, **_HANDS_ON_LAP}),
+        (SETTLED_S, {"lean": 0.04, **at_end}),
     )
 
 
@@ -372,11 +409,6 @@ def _slopes(times: np.ndarray, values: np.ndarray, gesture: Gesture) -> np.ndarr
     return slopes
 
 
-def contact_time(action: ActionType) -> float | None:
-    """Seconds into the gesture at which the ball leaves the hand or meets foot, head or bat."""
-    return GESTURES[action.value].contact
-
-
 def hand_of(action: ActionType) -> int:
     """The joint an action's object is in: L_HAND or R_HAND."""
-    return L_HAND if GESTURES[action.value].left_handed else R_HAND
+    return L_HAND if ACTION_FILES[action].gesture.left_handed else R_HAND

@@ -13,7 +13,7 @@ from entities.units import DT
 from sim.animation import gestures as p
 from sim.animation.climbing import CLIMB, RUNG_M
 from sim.animation.gait import CADENCE, FREE, GAIT_MODE, WALKS, gait_rows
-from sim.animation.gesture_keys import SETTLED_S
+from sim.animation.gestures import SETTLED_S
 from sim.animation.motion_state import MotionState, motion_state
 from sim.animation.pose import (
     air_feet,

@@ -1,9 +1,8 @@
 """The words of generated captions: who, does what, in what manner."""
 
-from entities.actions import ActionType
+from entities.actions import ACTION_FILES, ActionType
 from entities.skeleton import ActorType
 
-A = ActionType
 T = ActorType
 PEOPLE: dict[ActorType, tuple[str, ...]] = {
     T.HUMAN: ("man", "woman", "person", "stick figure", "guy", "lady", "player", "dancer"),
@@ -34,93 +33,12 @@ MANNERS: dict[str, tuple[str, ...]] = {  # style -> how it is said of what someb
     "zombie": ("like a zombie",),
     "graceful": ("gracefully", "elegantly", "lightly", "smoothly"),
 }
-WALKS = ("walks", "strolls", "wanders", "saunters", "paces", "ambles")
-JOGS = ("jogs", "trots", "lopes", "goes jogging")
-RUNS = ("runs", "rushes", "races along", "hurries")
-SPRINTS = ("sprints", "dashes", "bolts", "runs flat out")
 VERBS: dict[ActionType, tuple[str, ...]] = {  # what takes an adverb of place after it
-    A.WALK: WALKS,
-    A.JOG: JOGS,
-    A.RUN: RUNS,
-    A.SPRINT: SPRINTS,
-    A.RUNNING_BASES: ("runs the bases", "circles the bases", "rounds the bases"),
-    A.WALK_BACKWARDS: ("walks backwards", "backs away", "steps backwards"),
-    A.STRAFE: ("sidesteps to the right", "strafes to the right", "steps sideways to the right"),
-    A.SNEAK: ("sneaks", "tiptoes", "creeps", "prowls"),
-    A.MARCH: ("marches", "goose-steps", "stomps in step"),
-    A.SKIP: ("skips", "prances", "frolics"),
-    A.HOP: ("hops", "hops on one leg", "bounces along"),
-    A.CRAWL: ("crawls", "goes on all fours", "crawls on hands and knees"),
-    A.LIMP: ("limps", "hobbles", "walks with a limp", "drags one leg"),
-    A.ZOMBIE_WALK: ("lurches", "shambles", "staggers like the undead"),
-    A.SWIM: ("swims", "does the crawl", "goes for a swim"),
-    A.FLY: ("flies", "soars", "glides through the air"),
-    A.RIDE: ("rides a bike", "cycles", "pedals along"),
-    A.CARRY: ("carries a load", "lugs something heavy", "transports a box"),
-    A.PUSH: ("pushes something heavy", "shoves a load", "pushes with both hands"),
-    A.PULL: ("pulls something heavy", "drags a load", "tugs backwards"),
-    A.DRIBBLING: ("dribbles", "bounces a ball along", "dribbles a ball"),
+    action: file.captions for action, file in ACTION_FILES.items() if file.travels
 }
-DEEDS: dict[ActionType, tuple[str, ...]] = {  # what is done where one stands
-    A.IDLE: ("stands still", "waits", "does nothing", "stops", "pauses"),
-    A.JUMP: ("jumps", "leaps into the air", "jumps up", "hops up high"),
-    A.CLIMB: ("climbs", "climbs in place", "clambers up"),
-    A.TURN_AROUND: ("turns around", "turns back", "spins round"),
-    A.WAVE: ("waves", "waves hello", "waves goodbye", "waves a hand"),
-    A.POINT: ("points ahead", "points at something", "gestures ahead"),
-    A.CLAP: ("claps", "applauds", "claps hands"),
-    A.BOW: ("bows", "takes a bow", "bows politely"),
-    A.NOD: ("nods", "nods in agreement", "nods slowly"),
-    A.CELEBRATE: ("celebrates", "cheers", "raises both arms in victory", "rejoices"),
-    A.DANCE: ("dances", "boogies", "does a little dance", "grooves"),
-    A.CRY: ("cries", "weeps", "sobs", "bursts into tears"),
-    A.LAUGH: ("laughs", "giggles", "cracks up", "bursts out laughing"),
-    A.TALK: ("talks", "chats", "speaks", "explains something"),
-    A.SHOUT: ("shouts", "yells", "screams", "calls out"),
-    A.WHISPER: ("whispers", "murmurs", "speaks quietly"),
-    A.SING: ("sings", "sings a song", "belts out a song"),
-    A.LOOKING_AROUND: ("looks around", "looks about", "searches", "scans the area"),
-    A.THINK: ("thinks", "ponders", "wonders", "scratches its head"),
-    A.SIT: ("sits down", "takes a seat", "sits on the ground"),
-    A.STAND: ("stands", "stands still", "stays on the spot"),
-    A.KNEEL: ("kneels", "kneels down", "goes down on one knee"),
-    A.CROUCH: ("crouches", "squats", "hunkers down", "ducks low"),
-    A.LIE_DOWN: ("lies down", "lies on the ground", "stretches out on the ground"),
-    A.GET_UP: ("gets up", "stands up", "rises to its feet"),
-    A.EATING: ("eats", "has a snack", "has lunch"),
-    A.DRINKING: ("drinks", "takes a sip", "has a drink"),
-    A.READING: ("reads", "reads a book", "leafs through a book"),
-    A.TYPING: ("types", "works at a keyboard", "types away"),
-    A.PHONE: ("makes a phone call", "talks on the phone", "is on the phone"),
-    A.SLEEP: ("sleeps", "takes a nap", "falls asleep"),
-    A.BATTING: ("swings a bat", "bats", "takes a swing with a bat"),
-    A.PITCHING: ("pitches", "throws a pitch", "throws a fastball"),
-    A.CATCHING: ("catches", "makes a catch", "reaches out for a catch"),
-    A.FIELDING: ("fields a grounder", "scoops up a ground ball", "fields the ball"),
-    A.THROWING: ("throws", "tosses something", "hurls something"),
-    A.KICKING: ("kicks a ball", "takes a shot with the foot", "boots it"),
-    A.SHOOTING: ("takes a jump shot", "shoots a basket", "shoots a hoop"),
-    A.HEADER: ("heads the ball", "does a header", "heads it"),
-    A.GOLF_SWING: ("swings a golf club", "hits a golf ball", "putts"),
-    A.TENNIS_SWING: ("swings a racket", "hits a forehand", "plays a tennis stroke"),
-    A.BOWLING: ("bowls", "rolls a bowling ball", "throws a bowling ball"),
-    A.FIGHT_STANCE: ("takes a fighting stance", "gets ready to fight", "raises both fists"),
-    A.PUNCH: ("punches", "throws a punch", "jabs"),
-    A.KICK: ("does a high kick", "kicks high", "does a karate kick"),
-    A.DODGE: ("dodges", "ducks a punch", "weaves aside"),
-    A.BLOCK: ("blocks", "parries", "blocks a punch"),
-    A.FALL: ("falls", "falls down", "collapses", "trips and falls"),
-    A.ROLL: ("rolls", "does a somersault", "tumbles forward"),
-    A.CARTWHEEL: ("does a cartwheel", "turns a cartwheel", "cartwheels"),
-    A.DIVE: ("dives", "dives headlong", "makes a dive"),
-    A.TACKLE: ("tackles", "lunges into a tackle", "goes in for a tackle"),
-    A.HANDSHAKE: ("offers a handshake", "holds out a hand to shake", "shakes hands"),
-    A.HUG: ("hugs", "gives a hug", "opens both arms for a hug"),
-    A.HIGH_FIVE: ("gives a high five", "offers a high five", "slaps hands"),
-    A.PICK_UP: ("picks something up", "bends to pick something up", "lifts something"),
-    A.PUT_DOWN: ("puts something down", "sets something down", "lays something down"),
+DEEDS: dict[ActionType, tuple[str, ...]] = {  # what is done on the spot
+    action: file.captions for action, file in ACTION_FILES.items() if not file.travels
 }
-del A, T
 
 SHAPES: dict[str, tuple[str, ...]] = {  # a way -> how it is said after the verb
     "straight": ("straight ahead", "forward", "ahead", "in a straight line", ""),

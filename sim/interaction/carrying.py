@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from entities.actions import ACTION_INDEX, ACTIONS, ActionType
+from entities.actions import ACTION_INDEX, ACTIONS, ActionType, contact_time
 from entities.components import (
     Body,
     Flight,
@@ -21,7 +21,6 @@ from entities.components import (
 )
 from entities.objects import BodyKind, ObjectType
 from entities.skeleton import L_HAND, R_HAND
-from sim.animation.gestures import contact_time
 from sim.animation.limb_ik import LimbTargets
 from sim.world import World
 

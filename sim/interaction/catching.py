@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from entities.actions import ACTION_INDEX, ACTIONS, ActionType
+from entities.actions import ACTION_INDEX, ACTIONS, ActionType, contact_time
 from entities.components import (
     Body,
     Flight,
@@ -17,7 +17,7 @@ from entities.components import (
 from entities.objects import BodyKind, ObjectType
 from entities.skeleton import ACTOR_TYPES, HEAD_RADIUS, NECK
 from entities.units import DT
-from sim.animation.gestures import contact_time, gesture_table
+from sim.animation.gestures import gesture_table
 from sim.animation.joints import joints_world
 from sim.animation.motion_state import motion_state
 from sim.animation.pose import evaluate_poses

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from entities.actions import ACTION_INDEX, ACTIONS, ActionType
+from entities.actions import ACTION_INDEX, ACTIONS, ActionType, contact_time
 from entities.components import (
     Body,
     Flight,
@@ -27,7 +27,7 @@ from entities.components import (
 )
 from entities.objects import BodyKind, ObjectType
 from entities.skeleton import L_HAND, NECK, R_FOOT, R_HAND
-from sim.animation.gestures import contact_time, gesture_table
+from sim.animation.gestures import gesture_table
 from sim.animation.joints import joints_world
 from sim.interaction.carrying import BOTH_HANDS_M, PULL, haul, liftable, rest_place, taker
 from sim.interaction.catching import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from entities.actions import ACTION_INDEX, ActionType
+from entities.actions import ACTION_INDEX, ActionType, contact_time
 from entities.components import (
     Body,
     Flight,
@@ -25,7 +25,6 @@ from entities.components import (
 from entities.objects import BodyKind, ObjectType
 from entities.skeleton import L_HAND, R_FOOT, R_HAND
 from entities.units import DT
-from sim.animation.gestures import contact_time
 from sim.animation.limb_ik import LimbTargets
 from sim.world import World, some
 

@@ -12,8 +12,7 @@ from entities.actions import ACTION_INDEX, ACTIONS, ActionType
 from entities.components import Body, Gait, Intent, Knockdown, Route, Script, Thing, Transform
 from entities.objects import ObjectType
 from entities.units import DT
-from sim.animation.gesture_keys import SETTLED_S
-from sim.animation.gesture_seated import STAYS_SEATED
+from sim.animation.gestures import SETTLED_S, STAYS_SEATED
 from sim.animation.transitions import still_to_rise
 from sim.world import World, some
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 
 import numpy as np
 
-from entities.actions import ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
+from entities.actions import ACTION_FILES, ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
 from entities.components import Body, Gait, Intent, Knockdown, Route, Script, Transform, Velocity
 from sim.navigation.avoidance import sidesteps
 from sim.navigation.detours import Detours, ladders
@@ -53,10 +53,8 @@ FLY, CLIMB, JUMP, TURN_AROUND, GET_UP = (
     ACTION_INDEX[ActionType(name)] for name in ("fly", "climb", "jump", "turn_around", "get_up")
 )
 _CIRCLE = np.array(2.0 * math.pi)
-BEARINGS = np.zeros(len(ACTIONS))
-"""rad from where an actor faces to where the action takes him."""
-BEARINGS[[ACTION_INDEX[ActionType.WALK_BACKWARDS], ACTION_INDEX[ActionType.PULL]]] = math.pi
-BEARINGS[ACTION_INDEX[ActionType.STRAFE]] = -0.5 * math.pi
+BEARINGS = np.array([file.bearing for file in ACTION_FILES.values()])
+"""(ACTIONS,) rad from where an actor faces to where the action takes him."""
 
 
 def run_script(world: World, dt: float) -> None:
