@@ -52,6 +52,7 @@ from sim.animation.attention import attention, look_at, manner, take_up
 from sim.animation.locomotion import rest_gait
 from sim.animation.style import style_row
 from sim.animation.transitions import rest_blend
+from sim.frame import Cast
 from sim.navigation.path import Path
 from sim.world import World
 
@@ -82,6 +83,27 @@ def build_world(
     _spawn_actors(world, scene.actors, entity_of, learned)
     _spawn_objects(world, things, entity_of)
     return world, things
+
+
+def cast_of(scene: Scene, world: World, objects: list[SceneObject]) -> Cast:
+    """Who and what is on stage, for whoever draws or records the run of a scene."""
+    person, thing = world[Person], world[Thing]
+    return Cast(
+        theme=scene.theme,
+        weather=scene.weather.value,
+        time_of_day=scene.time_of_day.value,
+        seed=scene.seed,
+        gravity=scene.gravity,
+        actor_ids=[actor.id for actor in scene.actors],
+        actor_kind=person.kind,
+        actor_scale=person.scale,
+        actor_bones=person.bones,
+        actor_color=person.color,
+        object_ids=[str(item.id) for item in objects],
+        object_kind=thing.kind,
+        object_scale=thing.scale,
+        object_color=thing.color,
+    )
 
 
 def _props_in_hand(scene: Scene) -> list[SceneObject]:

@@ -46,7 +46,7 @@ class EventQueue:
         self._read(event, world)
         self.scene.events.append(event)
 
-    def update(self, world: World, dt: float) -> None:
+    def apply_due(self, world: World, dt: float) -> None:
         """Move the lips of those who speak, and apply the sentences that are due."""
         self._move_lips(world)
         if len(self._done) == len(self.scene.events):

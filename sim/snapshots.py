@@ -1,4 +1,8 @@
-"""What is kept of each tick while a run goes on, and the block of poses it develops into."""
+"""The state of ticks, copied while a run goes on, and the poses and Frames evaluated from it.
+
+A pose is a pure function of the state, so many ticks' poses are evaluated at once: a call costs
+much more than a row.
+"""
 
 from dataclasses import dataclass
 
@@ -18,15 +22,17 @@ from entities.components import (
     Velocity,
 )
 from entities.skeleton import N_JOINTS
+from entities.units import DT
 from sim.animation.foot_lock import lay_over
 from sim.animation.motion_state import motion_columns, states_over_time
 from sim.animation.pose import evaluate_poses
+from sim.frame import Frame
 from sim.interaction.handling import show_in_hand
 from sim.world import World
 
 BLOCK_ROWS = 1024
-"""Actors times ticks whose poses are worked out at once: arrays of this length stay in the cache,
-and what a call costs hardly counts."""
+"""Actors times ticks whose poses are evaluated at once: arrays of this length stay in the cache,
+and the cost of the calls hardly counts."""
 LEAST_TICKS, MOST_TICKS = 4, 256
 
 
@@ -51,14 +57,42 @@ class Block:
     speech: list[dict[int, str]]
     marks: list[list[Mark]]
 
+    def frames(self) -> list[Frame]:
+        """Every tick as a Frame; their arrays are views of the block's."""
+        pose = self.pose
+        return [
+            Frame(
+                time=tick * DT,
+                root=self.root[k],
+                heading=self.heading[k],
+                velocity=self.velocity[k],
+                action=self.action[k],
+                joints=pose.joints[k],
+                lateral=pose.lateral[k],
+                roll=pose.roll[k],
+                gaze=pose.gaze[k],
+                face=pose.face[k],
+                mouth=pose.mouth[k],
+                contact=pose.contact[k],
+                object_position=self.object_position[k],
+                object_heading=self.object_heading[k],
+                object_spin=self.object_spin[k],
+                object_holder=self.object_holder[k],
+                object_hand=self.object_hand[k],
+                speech=self.speech[k],
+                marks=self.marks[k],
+            )
+            for k, tick in enumerate(self.tick.tolist())
+        ]
+
 
 def block_ticks(n_actors: int) -> int:
-    """How many ticks to put in a block."""
+    """How many ticks of ``n_actors`` to evaluate at once."""
     return min(max(BLOCK_ROWS // max(n_actors, 1), LEAST_TICKS), MOST_TICKS)
 
 
 class SnapshotBuffer:
-    """Columns of up to ``n_ticks`` ticks, copied as they are while the run goes on."""
+    """The state of up to ``n_ticks`` ticks, copied column by column."""
 
     def __init__(self, world: World, n_actors: int, n_ticks: int) -> None:
         self._world, self._n = world, n_actors
@@ -85,7 +119,7 @@ class SnapshotBuffer:
         )
 
     def record(self, speech: dict[int, str]) -> None:
-        """Add the present tick, with what is being said."""
+        """Copy the present tick. speech: actor row -> the words being said."""
         k = len(self._ticks)
         for column, now in zip(self._columns, self._now(), strict=True):
             column[k] = now
@@ -94,7 +128,7 @@ class SnapshotBuffer:
         self._marks.append(list(self._world.marks))
 
     def evaluate(self) -> Block:
-        """The ticks recorded, with their poses."""
+        """The recorded ticks with their poses."""
         k, n = len(self._ticks), self._n
         tick = np.array(self._ticks)
         columns = [column[:k] for column in self._columns]

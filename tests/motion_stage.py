@@ -19,7 +19,7 @@ from entities.skeleton import (
 from entities.units import DT, EARTH_GRAVITY
 from sim.animation.attention import attention, manner
 from sim.animation.joints import joints_world
-from sim.animation.locomotion import advance, drive, rest_gait
+from sim.animation.locomotion import advance_gait, drive_bodies, rest_gait
 from sim.animation.motion_state import MotionState, motion_state
 from sim.animation.pose import evaluate_poses
 from sim.animation.transitions import rest_blend
@@ -83,7 +83,7 @@ def stage(
 
 def tick(world: World) -> None:
     """One tick: everybody moves as asked, and falls if he is in the air."""
-    drive(world, DT)
+    drive_bodies(world, DT)
     transform, velocity, body = world[Transform], world[Velocity], world[Body]
     air = ~body.grounded
     velocity.linear[:, :2] = body.asked[:, :2]
@@ -92,7 +92,7 @@ def tick(world: World) -> None:
     down = air & (transform.position[:, 2] <= 0.0) & (velocity.linear[:, 2] < 0.0)
     transform.position[down, 2] = velocity.linear[down, 2] = 0.0
     body.grounded[down] = True
-    advance(world, DT)
+    advance_gait(world, DT)
     world.end_tick()
 
 

@@ -42,7 +42,7 @@ def run(world: World, physics: Physics, ticks: int, asked=None) -> np.ndarray:
     for _ in range(ticks):
         if asked is not None:
             world[Body].asked[: len(asked)] = asked
-        physics.update(world, DT)
+        physics.step(world, DT)
         world.end_tick()
         positions.append(world[Transform].position.copy())
     return np.array(positions)
@@ -341,6 +341,6 @@ def test_a_crowd_is_cheap(count, most_us):
     best = np.inf
     for _ in range(60):
         start = time.perf_counter()
-        physics.update(world, DT)
+        physics.step(world, DT)
         best = min(best, time.perf_counter() - start)
     assert best * 1e6 < most_us

@@ -35,14 +35,14 @@ class Walk:
 def walk(scene: Scene, seconds: float, each_tick=None) -> Walk:
     """Let everybody go where he wants; ``each_tick(world)`` may interfere before each tick."""
     world, _ = build_world(scene)
-    follow_route = Steering(world)
+    steering = Steering()
     n = len(scene.actors)
     rows = []
     for _ in range(round(seconds / DT)):
         if each_tick is not None:
             each_tick(world)
         run_script(world, DT)
-        follow_route.update(world, DT)
+        steering.steer(world, DT)
         transform, intent = world[Transform], world[Intent]
         rows.append(
             (

@@ -71,7 +71,7 @@ def take_up(manner: StyleState, row: int, style: str | None, intensity: float, w
     manner.pace[row] = np.abs(goal - manner.now[row]) / EASE_S
 
 
-def attend(world: World, dt: float) -> None:
+def update_attention(world: World, dt: float) -> None:
     """Take up the cues that are due, ease manners, and turn heads to what they look at."""
     heed, manner = world[Attention], world[StyleState]
     due = heed.next_tick <= world.tick

@@ -84,10 +84,14 @@ GIVE_BACK_S = 0.3
 
 
 class LearnedMotion:
-    """A motion model at work in a World: ``drive`` before physics, ``advance`` after the feet."""
+    """The motion model as two systems: ``drive_bodies`` before physics, ``advance_poses`` after."""
 
-    def __init__(self, world: World, scene: Scene, model: MotionModel) -> None:
-        self.model, self._scene, self._words = model, scene, open_words(model.encoder)
+    def __init__(self, world: World, scene: Scene, model: MotionModel | None) -> None:
+        """model: None for a run that the animator moves alone; nothing is done then."""
+        self.model = model
+        if model is None:
+            return
+        self._scene, self._words = scene, open_words(model.encoder)
         person = world[Person]
         n = len(person.scale)
         good = np.array([not model.actions or action in model.actions for action in ACTIONS])
@@ -106,8 +110,10 @@ class LearnedMotion:
         self._clauses: list[Clauses] = []
         self._told = -1
 
-    def drive(self, world: World, dt: float) -> None:
-        """Plan what is due, and ask the bodies to move as their models do."""
+    def drive_bodies(self, world: World, dt: float) -> None:
+        """Ask the bodies to move as their model does."""
+        if self.model is None:
+            return
         n = len(self._active)
         learned, body, intent = world[Learned], world[Body], world[Intent]
         idle = ~self._active
@@ -140,8 +146,10 @@ class LearnedMotion:
             [step[:, 0] * cos - step[:, 1] * sin, step[:, 0] * sin + step[:, 1] * cos], axis=1
         )
 
-    def advance(self, world: World, dt: float) -> None:
-        """Bring poses to the end of the tick, standing feet held."""
+    def advance_poses(self, world: World, dt: float) -> None:
+        """Bring the model's poses to the end of the tick, standing feet held; plan what is due."""
+        if self.model is None:
+            return
         learned = world[Learned]
         between = world.tick % TICKS_PER_MOTION_FRAME == 0
         if between:

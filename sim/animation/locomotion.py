@@ -1,8 +1,8 @@
 """Procedural motion: Intent to a velocity, and the state poses are made from.
 
-``drive`` runs before physics, ``advance`` after it; both keep state, once a tick. The pose is a
-pure function of that state (``sim.animation.pose``), so it is evaluated for one tick or for many at
-once. A planted foot keeps its spot in the world until it is lifted.
+``drive_bodies`` runs before physics, ``advance_gait`` after it; both keep state, once a tick. The
+pose is a pure function of that state (``sim.animation.pose``), so it is evaluated for one tick or
+for many at once. A planted foot keeps its spot in the world until it is lifted.
 """
 
 import math
@@ -135,7 +135,7 @@ def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = 
     )
 
 
-def drive(world: World, dt: float) -> None:
+def drive_bodies(world: World, dt: float) -> None:
     """Ask the body for the velocity of the Intent; turn it; let those who jump take off.
 
     Whoever lies or sits gets up first; in the air a body keeps its momentum over the ground.
@@ -182,7 +182,7 @@ def _take_off(world: World, n: int, dt: float) -> None:
         body.grounded[rows] = False
 
 
-def advance(world: World, dt: float) -> None:
+def advance_gait(world: World, dt: float) -> None:
     """Move phase, feet and gesture clocks on to where the bodies have gone."""
     gait = world[Gait]
     n = len(gait.phase)

@@ -87,7 +87,7 @@ class Steering:
     Directions and points on the ground are complex numbers (N,), x + iy.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self) -> None:
         self._ids = np.zeros(0, np.int64)
         self._n = 0
 
@@ -118,8 +118,8 @@ class Steering:
         self._planned = np.zeros((PLAN_TICKS, n, 3))
         self._planned_until = world.tick
 
-    def update(self, world: World, dt: float) -> None:
-        """One tick."""
+    def steer(self, world: World, dt: float) -> None:
+        """Every actor's Intent for this tick."""
         if world.ids(Route) is not self._ids:
             self._build(world)
         if self._n == 0:

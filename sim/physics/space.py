@@ -87,7 +87,7 @@ class Physics:
         self._buffer, self._arbiters = batch.Buffer(), batch.Buffer()
         self._build(world)
 
-    def update(self, world: World, dt: float) -> None:
+    def step(self, world: World, dt: float) -> None:
         """One tick. Raises FloatingPointError, naming entity and tick, if anything runs away."""
         if world.query(Transform, Velocity, Body)[0] is not self._ids:
             self._build(world)
