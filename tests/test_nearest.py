@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from entities.actions import ActionType
-from ml.text.encoders import EncoderError, open_encoder
+from ml.text.base import EncoderError
+from ml.text.encoders import open_encoder
 from sim.story import parse_event, parse_prompt
-from sim.story.language.lexicon import verbs, vocabulary
-from sim.story.language.nearest import LEAST_SIMILARITY, bundled_vectors, lexicon_space, spoken
+from sim.story.language.lexicon import spoken, verbs, vocabulary
+from sim.story.language.nearest import LEAST_SIMILARITY, bundled_vectors, lexicon_space
 
 
 def deeds(prompt: str) -> list[str]:

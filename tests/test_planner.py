@@ -16,6 +16,7 @@ from entities.objects import ObjectType
 from entities.scene import Scene
 from entities.skeleton import ActorType
 from sim import simulate
+from sim.build import build_world
 from sim.story import parse_prompt
 from sim.story.llm import Endpoint
 from sim.story.planner import Plan, plan_prompt, to_scene
@@ -55,7 +56,7 @@ def refused(code: int, **headers: str) -> Reply:
 
 def test_a_plan_becomes_the_scene() -> None:
     with loopback(said(PLAN)) as server:
-        scene = plan_prompt(PROMPT, 5, endpoint=endpoint(server))
+        scene = plan_prompt(PROMPT, 5, endpoint=endpoint(server), check=build_world)
     assert scene.description == "planned by small"
     assert (scene.prompt, scene.seed, scene.theme) == (PROMPT, 5, "park")
     assert (scene.weather, scene.time_of_day) == ("rain", "dusk")
@@ -76,7 +77,7 @@ def test_a_plan_becomes_the_scene() -> None:
 
 def test_what_is_asked() -> None:
     with loopback(said(PLAN)) as server:
-        plan_prompt('run "fast"\nthen stop', endpoint=endpoint(server))
+        plan_prompt('run "fast"\nthen stop', endpoint=endpoint(server), check=build_world)
     (request,) = server.requests
     assert request.path == "/v1/chat/completions"
     assert request.headers["authorization"] == f"Bearer {SECRET}"
@@ -94,7 +95,7 @@ def test_several_of_a_kind_stand_apart() -> None:
     plan = {"actors": [{"name": "soldier", "count": 20, "steps": [
         {"action": "march", "to": {"x": 10, "y": 0}}]}]}  # fmt: skip
     with loopback(said(plan)) as server:
-        scene = plan_prompt("twenty soldiers march", endpoint=endpoint(server))
+        scene = plan_prompt("twenty soldiers march", endpoint=endpoint(server), check=build_world)
     assert len(scene.actors) == 20
     assert len({(a.initial_position.x, a.initial_position.y) for a in scene.actors}) == 20
     ends = {(a.movement_path[-1][1].x, a.movement_path[-1][1].y) for a in scene.actors}  # type: ignore[index]
@@ -126,7 +127,7 @@ def test_sitting_over_there_takes_a_walk() -> None:
 )
 def test_a_bad_plan_may_be_corrected_once(bad: Any) -> None:
     with loopback(said(bad), said("Sorry!\n```json\n" + json.dumps(PLAN) + "\n```")) as server:
-        scene = plan_prompt(PROMPT, endpoint=endpoint(server))
+        scene = plan_prompt(PROMPT, endpoint=endpoint(server), check=build_world)
     assert scene.description == "planned by small"
     assert [actor.id for actor in scene.actors] == ["Ann", "Rex"]
     first, second = (request.body["messages"] for request in server.requests)
@@ -138,7 +139,7 @@ def test_a_bad_plan_may_be_corrected_once(bad: Any) -> None:
 def test_the_correction_names_the_field() -> None:
     bad = {"actors": [{"name": "Ann", "steps": [{"action": "moonwalk"}]}]}
     with loopback(said(bad), said(PLAN)) as server:
-        plan_prompt(PROMPT, endpoint=endpoint(server))
+        plan_prompt(PROMPT, endpoint=endpoint(server), check=build_world)
     told = server.requests[1].body["messages"][-1]["content"]
     assert "actors[0].steps[0].action" in told
     assert "moonwalk" in told
@@ -165,7 +166,7 @@ def test_every_failure_falls_back_on_the_rules(
     reply: Reply, told: str, n_requests: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with loopback(reply) as server, caplog.at_level(logging.DEBUG):
-        scene = plan_prompt(PROMPT, 3, endpoint=endpoint(server))
+        scene = plan_prompt(PROMPT, 3, endpoint=endpoint(server), check=build_world)
     assert scene.actors == parse_prompt(PROMPT, 3).actors
     assert scene.description.startswith("planned by the rules: ")
     assert told in scene.description
@@ -177,7 +178,7 @@ def test_every_failure_falls_back_on_the_rules(
 def test_pauses_are_as_long_as_the_server_asks() -> None:
     pauses: list[float] = []
     with loopback(refused(429, **{"Retry-After": "2"}), refused(503), said(PLAN)) as server:
-        scene = plan_prompt(PROMPT, endpoint=endpoint(server, pauses=pauses))
+        scene = plan_prompt(PROMPT, endpoint=endpoint(server, pauses=pauses), check=build_world)
     assert scene.description == "planned by small"
     assert pauses == [2.0, 2.0]
 
@@ -185,20 +186,20 @@ def test_pauses_are_as_long_as_the_server_asks() -> None:
 @pytest.mark.parametrize("reply", [said(PLAN, wait_s=20.0), said(PLAN, drip_s=0.1)])
 def test_a_slow_answer_is_given_up(reply: Reply) -> None:
     with loopback(reply) as server:
-        scene = plan_prompt(PROMPT, endpoint=endpoint(server, timeout_s=0.4))
+        scene = plan_prompt(PROMPT, endpoint=endpoint(server, timeout_s=0.4), check=build_world)
     assert "no answer within 0.4 s" in scene.description
 
 
 def test_a_server_that_is_not_there() -> None:
     with loopback(said(PLAN)) as server:
         where = endpoint(server)
-    scene = plan_prompt(PROMPT, endpoint=where)
+    scene = plan_prompt(PROMPT, endpoint=where, check=build_world)
     assert "127.0.0.1: cannot be reached" in scene.description
 
 
 def test_a_server_without_schemas_is_asked_without() -> None:
     with loopback(refused(400), said(PLAN)) as server:
-        scene = plan_prompt(PROMPT, endpoint=endpoint(server))
+        scene = plan_prompt(PROMPT, endpoint=endpoint(server), check=build_world)
     assert scene.description == "planned by small"
     assert "response_format" in server.requests[0].body
     assert "response_format" not in server.requests[1].body
@@ -209,9 +210,9 @@ def test_neither_understands() -> None:
         loopback(refused(401)) as server,
         pytest.raises(ValueError, match=r"key was refused.*not understood"),
     ):
-        plan_prompt("qwrt zxcv plok", endpoint=endpoint(server))
+        plan_prompt("qwrt zxcv plok", endpoint=endpoint(server), check=build_world)
     with loopback(said(PLAN)) as server, pytest.raises(ValueError, match="the prompt is empty"):
-        plan_prompt("  ", endpoint=endpoint(server))
+        plan_prompt("  ", endpoint=endpoint(server), check=build_world)
     assert server.requests == []
 
 
@@ -237,7 +238,7 @@ def test_injected_instructions_give_only_a_valid_scene(prompt: str, answer: Any)
     with loopback(said(answer)) as server:
         scene, told = None, ""
         try:
-            scene = plan_prompt(prompt, 4, endpoint=endpoint(server))
+            scene = plan_prompt(prompt, 4, endpoint=endpoint(server), check=build_world)
         except ValueError as error:
             told = str(error)
     if scene is None:
@@ -296,6 +297,7 @@ plans = st.fixed_dictionaries(
 def test_any_plan_is_a_scene_or_refused_in_one_line(plan: Any) -> None:
     try:
         scene = to_scene(Plan.model_validate(plan), "p", 0)
+        build_world(scene)
     except ValueError:
         return
     assert Scene.model_validate_json(scene.model_dump_json()) == scene
@@ -307,7 +309,7 @@ def test_any_plan_is_a_scene_or_refused_in_one_line(plan: Any) -> None:
 def test_enhance_comes_first() -> None:
     rich = "A woman runs to her dog in the park at dusk. Then she hugs it\nand laughs."
     with loopback(said({"text": rich}), said(PLAN)) as server:
-        scene = plan_prompt(PROMPT, endpoint=endpoint(server), enhance=True)
+        scene = plan_prompt(PROMPT, endpoint=endpoint(server), check=build_world, enhance=True)
     assert json.loads(server.requests[1].body["messages"][1]["content"]) == rich.replace("\n", " ")
     assert scene.prompt == rich.replace("\n", " ")
     assert scene.description == f"enhanced from '{PROMPT}'; planned by small"
@@ -316,7 +318,9 @@ def test_enhance_comes_first() -> None:
 def test_enhance_with_the_rules() -> None:
     rich = "A woman sprints to her dog in the park at dusk, then she laughs."
     with loopback(said({"text": rich})) as server:
-        scene = plan_prompt(PROMPT, endpoint=endpoint(server), plan=False, enhance=True)
+        scene = plan_prompt(
+            PROMPT, endpoint=endpoint(server), check=build_world, plan=False, enhance=True
+        )
     assert len(server.requests) == 1
     assert scene.actors == parse_prompt(rich).actors
     assert scene.description.startswith(f"enhanced from '{PROMPT}'")
@@ -327,7 +331,9 @@ def test_enhance_with_the_rules() -> None:
 )
 def test_a_bad_enhancement_leaves_the_prompt_alone(answer: Any) -> None:
     with loopback(said(answer)) as server:
-        scene = plan_prompt(PROMPT, endpoint=endpoint(server), plan=False, enhance=True)
+        scene = plan_prompt(
+            PROMPT, endpoint=endpoint(server), check=build_world, plan=False, enhance=True
+        )
     assert scene.prompt == PROMPT
     assert scene.description.startswith("not enhanced: ")
     assert scene.actors == parse_prompt(PROMPT).actors

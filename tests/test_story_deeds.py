@@ -1,4 +1,4 @@
-"""What a sentence says, seen in the trace: who goes where from what, through what, together."""
+"""What a sentence says, seen in the trace: ways from, through and round objects, and together."""
 
 from math import cos, hypot, pi, sin
 
@@ -31,7 +31,7 @@ A = ActionType
 
 
 def leaves(kind: str):
-    """Starts at a thing and goes well away from it."""
+    """Starts at an object and goes well away from it."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         gap = r.edge(kind, points)
@@ -41,7 +41,7 @@ def leaves(kind: str):
 
 
 def crosses(kind: str):
-    """Comes from one side of a thing, over or through it, to the other."""
+    """Comes from one side of an object, over or through it, to the other."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         gap = r.edge(kind, points)
@@ -53,13 +53,13 @@ def crosses(kind: str):
 
 
 def returns(r: Run, points: np.ndarray) -> bool:
-    """Ends about where he began, after having been elsewhere."""
+    """Ends about where it began, after having been elsewhere."""
     away = np.hypot(*(points - points[0]).T)
     return bool(away.max() > 2.0 and away[-1] < 0.35 * away.max())
 
 
 def from_to(first: str, last: str):
-    """Starts at one thing and arrives at another."""
+    """Starts at one object and arrives at another."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         return leaves(first)(r, points) and bool(r.edge(last, points[-1:])[0] < 1.6)

@@ -152,7 +152,7 @@ def test_a_newcomer_adds_a_role_and_a_place_without_code(tmp_path: Path) -> None
     added_theme["themes"]["curling hall"] = {"set": "track", "words": ["curling hall"]}
     for name, value in (("roles", added_role), ("themes", added_theme)):
         (tmp_path / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
-    for name in ("verbs", "words"):
+    for name in ("spelling", "verbs", "words"):
         (tmp_path / f"{name}.json").write_bytes((story / f"{name}.json").read_bytes())
     code = (
         "import sys, pathlib\n"

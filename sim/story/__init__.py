@@ -1,8 +1,12 @@
 """The story engine: a sentence becomes a Scene.
 
-text --tokens, units--> words --Parser--> clauses --Finder--> acts --do--> timelines --compose-->
-Scene. ``planner`` has a language model do the same. What it knows is data, in the JSON files
-beside this module.
+In: the text of a prompt, or a later sentence and the scene it is for. Out: a Scene, or the Patch
+that a later sentence makes of a running scene. Knows no world, physics or drawing; what cannot be
+understood or shown raises ValueError in one line.
+
+language/ reads text into clauses: tokens, units, ``Parser``; what it knows is data, in its JSON
+files. staging/ puts clauses on the timelines of a cast: ``Finder``, ``perform``, ``compose``.
+``parse`` runs one after the other; ``planner`` has a language model make the Scene instead.
 """
 
 from sim.story.later import Patch, parse_event

@@ -1,4 +1,4 @@
-"""Later sentences: "now she sits down" becomes a patch of a running scene."""
+"""Later sentences: "now she sits down" becomes patches of a running scene, one an actor."""
 
 from dataclasses import dataclass, field
 from math import atan2, cos, sin
@@ -8,7 +8,7 @@ import numpy as np
 from entities.actions import ActionType
 from entities.scene import Actor, Scene
 from entities.skeleton import ActorType
-from sim.story.language.clauses import lightened
+from sim.story.language.clauses import resolve_light_verbs
 from sim.story.language.grammar import Parser
 from sim.story.language.lexicon import roles, themes
 from sim.story.language.phrases import Noun
@@ -26,23 +26,23 @@ _KEYS = {
     ActorType.ROBOT: "robot", ActorType.DOG: "dog", ActorType.CAT: "cat", ActorType.HORSE: "horse",
 }  # fmt: skip
 _BEFORE = -1.0
-"""When what an actor did so far is taken to have begun: before any sentence."""
+"""s, the time given to what an actor does before the sentence; planned actions come after it."""
 
 
 @dataclass(slots=True)
 class Patch:
     """What a later sentence changes for one actor. Times are seconds of the scene.
 
-    With ``path`` (t s, x, y, z m) he goes that way, to ``destination``; with ``heading`` alone he
-    turns there and, if the action travels, goes on along it; with neither he stays as he is.
+    With ``path`` (t s, x, y, z m) the actor follows it to ``destination``. With ``heading`` alone
+    it turns there and, if the action travels, goes on along it. With neither it keeps its course.
     """
 
     actor: str
     actions: list[tuple[float, ActionType]] = field(default_factory=list)
-    heading: float | None = None  # rad, where he faces
+    heading: float | None = None  # rad, where the actor faces
     path: list[Knot] | None = None
     destination: Spot | None = None
-    target: str | None = None  # actor or object the action is aimed at
+    target: str | None = None  # id of the actor or object the action is aimed at
     say: str | None = None
     style: str | None = None
 
@@ -55,15 +55,16 @@ def parse_event(
     positions: dict[str, tuple[float, float]] | None = None,
     headings: dict[str, float] | None = None,
 ) -> list[Patch]:
-    """What a sentence at ``t`` s changes, one patch an actor, in the order of the scene.
+    """The patches a sentence at ``t`` s makes, one an actor, in the order of the scene.
 
-    actor: whom a sentence without a subject is for; None is everybody. positions (m) and headings
-    (rad) say where actors and objects are by then; without them they are where they began.
-    Raises ValueError in one line if the sentence is empty, too long or says nothing to do.
+    actor: id of the actor that a sentence without a subject is for; None is all of them.
+    positions (m) and headings (rad): where actors and objects are at ``t``, by id; those that are
+    missing are where they began. Raises ValueError in one line if the sentence is empty, too long
+    or says nothing to do.
     """
     check_length(text)
     raw = tokens(text)
-    parser = Parser(lightened(units(raw)), raw)
+    parser = Parser(resolve_light_verbs(units(raw)), raw)
     clauses, _ = known_verbs(parser.run(), None)
     theme = next((th for th in themes().themes.values() if th.set == scene.theme), None)
     theme = theme or themes().themes["generic"]
@@ -73,17 +74,17 @@ def parse_event(
     known = {item.id: item for item in scene.actors}
     for each in scene.actors:
         _join(plan, each, t, positions or {}, headings or {})
-    for thing in scene.objects:
-        spot = (positions or {}).get(str(thing.id), (thing.position.x, thing.position.y))
-        holder = next((p for p in cast.players if p.id == thing.held_by), None)
-        item = Item(str(thing.id), thing.object_type, thing.object_type.value, thing.color,
-                    thing.scale, None if holder else spot, thing.position.z, thing.heading,
+    for obj in scene.objects:
+        spot = (positions or {}).get(str(obj.id), (obj.position.x, obj.position.y))
+        holder = next((p for p in cast.players if p.id == obj.held_by), None)
+        item = Item(str(obj.id), obj.object_type, obj.object_type.value, obj.color,
+                    obj.scale, None if holder else spot, obj.position.z, obj.heading,
                     holder)  # fmt: skip
         stage.items.append(item)
     addressed = [p for p in cast.players if actor is None or p.id == actor]
     cast.last = cast.subject = addressed
     acts = Finder(cast, stage).acts(clauses)
-    if not any(_says(act) for act in acts):
+    if not any(_says_something(act) for act in acts):
         raise ValueError(f'not understood: {" ".join(raw)[:60]!r}; try "run left" or "sit down"')
     for act in acts:
         act.who = [p for p in act.who if p.id in known] or list(addressed)
@@ -95,7 +96,8 @@ def parse_event(
     ]
 
 
-def _says(act: Act) -> bool:
+def _says_something(act: Act) -> bool:
+    """Whether an act changes anything for its actors."""
     clause = act.clause
     return bool(clause.verb or clause.say or clause.direction or clause.cease)
 
@@ -107,7 +109,7 @@ def _join(
     positions: dict[str, tuple[float, float]],
     headings: dict[str, float],
 ) -> None:
-    """Put an actor of the scene on the story's stage, as he is by then."""
+    """Add an actor of the scene to the plan's cast, with its position and heading at ``t``."""
     key = actor.role if actor.role in roles().roles else _KEYS[actor.actor_type]
     noun = Noun("role", key, key, definite=True, color=actor.color)
     if actor.id not in (key, *(f"{key}_{k}" for k in range(len(plan.cast.players) + 2))):
@@ -134,6 +136,7 @@ def _join(
 
 
 def _patch(player: Player) -> Patch | None:
+    """What was planned for a player; None if nothing."""
     actions = [(time, action) for time, action in player.actions if time > _BEFORE]
     said = next((cue.say for cue in player.cues if cue.say), None)
     target = next((cue.target for cue in reversed(player.cues) if cue.target), None)

@@ -1,7 +1,7 @@
 """A language model behind an OpenAI-compatible address: one question, one JSON answer.
 
-xAI, OpenAI, Ollama and vLLM all speak it. Keys come from the environment and go only to the host
-they are for; they are never printed or logged.
+xAI, OpenAI, Ollama and vLLM serve such addresses. Keys come from the environment and go only to
+the host they are for; they are never printed or logged.
 """
 
 import json
@@ -12,30 +12,32 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ml.text.encoders import require
+from ml.text.base import require
 
 XAI_URL, XAI_MODEL = "https://api.x.ai/v1", "grok-4"
 KEY_OF_HOST = {"api.x.ai": "XAI_API_KEY", "api.openai.com": "OPENAI_API_KEY"}
 OTHER_KEY = "LLM_API_KEY"
-"""The variable whose key goes to any other host, if it is set: local servers want none."""
+"""Variable whose key, if set, goes to any other host; local servers need none."""
 TIMEOUT_S = 90.0
-"""For one answer, start to end: a plan of a long sentence takes a large model half a minute."""
+"""s for one answer with its retries; a large model takes half a minute to plan a long sentence."""
 TRIES = 3
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 10.0
+"""Pause before the first retry, doubled for each further one, and its limit."""
 MAX_ANSWER = 1_000_000
 """Bytes of the longest answer that is read."""
 _MAY_PASS = (408, 409, 429, 500, 502, 503, 504)
+"""HTTP status codes worth a retry."""
 
 Message = dict[str, str]
 
 
 class LlmError(ValueError):
-    """A model that did not answer, or not to the point; the message is one line."""
+    """A model gave no answer or an unusable one; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers, and which one."""
+    """The address, name and key of a model; ``pause`` waits between retries."""
 
     base_url: str
     model: str
@@ -45,7 +47,7 @@ class Endpoint:
 
     @classmethod
     def from_settings(cls, base_url: str | None = None, model: str | None = None) -> "Endpoint":
-        """xAI with the key of the environment, unless an address says otherwise.
+        """An endpoint of the flags' values; without an address xAI, with the environment's key.
 
         Raises ValueError if the client is not installed, or an address, key or model is missing.
         """
@@ -66,14 +68,15 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """For notices: an address may hold a password."""
+        """The host name, for notices: an address may hold a password."""
         return urlsplit(self.base_url).hostname or ""
 
 
 def ask(endpoint: Endpoint, messages: list[Message], name: str, schema: dict[str, Any]) -> str:
-    """The model's answer, asked to be JSON of ``schema``; it may be anything all the same.
+    """The text of the model's answer, which is asked for as JSON of ``schema`` but may be any text.
 
-    Failures that may pass are tried again, within the endpoint's time. Raises LlmError.
+    name: what the schema is called in the request. Failures worth a retry are retried within the
+    endpoint's time. Raises LlmError.
     """
     import openai
 
@@ -92,7 +95,7 @@ def ask(endpoint: Endpoint, messages: list[Message], name: str, schema: dict[str
                 return _content(_answer(client, endpoint, messages, shape, max(left, 0.1)))
             except openai.APIStatusError as error:
                 if error.status_code in (400, 422) and shape:
-                    shape = {}  # a server that knows no schemas; the message says it as well
+                    shape = {}  # a server without schemas; the first message holds it as well
                     continue
                 wait = _wait(error.response.headers.get("retry-after"), attempt)
                 passes = error.status_code in _MAY_PASS and attempt + 1 < TRIES
@@ -119,7 +122,7 @@ def _answer(
     shape: dict[str, Any],
     left_s: float,
 ) -> bytes:
-    """The body of an answer, read in pieces so that a slow or endless one is given up."""
+    """The body of an answer, read in pieces so that a slow or endless one can be given up."""
     end = time.monotonic() + left_s
     body = b""
     call = client.chat.completions.with_streaming_response.create
@@ -134,6 +137,7 @@ def _answer(
 
 
 def _content(body: bytes) -> str:
+    """The message of a chat completion. Raises LlmError."""
     try:
         text = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
@@ -144,6 +148,7 @@ def _content(body: bytes) -> str:
 
 
 def _wait(asked: str | None, attempt: int) -> float:
+    """Seconds before the next try: what the server's Retry-After asks, or a doubling pause."""
     try:
         return min(max(float(asked or ""), 0.0), 1e6)
     except ValueError:
@@ -151,7 +156,7 @@ def _wait(asked: str | None, attempt: int) -> float:
 
 
 def _explain(endpoint: Endpoint, code: int) -> str:
-    """What a status means. The body is left out: it may repeat what was sent."""
+    """A status code in words. The body is left out: it may repeat what was sent."""
     if code in (401, 403):
         return f"{endpoint.host}: the key was refused ({code})"
     if code == 404:
@@ -168,7 +173,7 @@ _LIMITS = frozenset(
 
 
 def strict(node: Any) -> Any:
-    """A schema in the part of JSON schema that structured output takes: all required, no limits."""
+    """A schema in the subset that structured output accepts: all fields required, no limits."""
     if isinstance(node, list):
         return [strict(item) for item in node]
     if not isinstance(node, dict):

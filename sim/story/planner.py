@@ -1,11 +1,12 @@
-"""The story by a language model: sentence -> Plan -> Scene, with the rules to fall back on.
+"""Scenes by a language model: sentence -> Plan -> Scene, with the rules to fall back on.
 
-The model fills in a small form, ``Plan``; nothing else of its answer is read. What a Plan can say,
-a Scene can hold: whatever a prompt talks the model into, only a valid Scene comes out.
+The model fills in a small form, ``Plan``; nothing else of its answer is read. A Plan can say only
+what a Scene can hold, so that any prompt, whatever it makes the model answer, gives a valid Scene.
 """
 
 import json
 import unicodedata
+from collections.abc import Callable
 from math import hypot, radians
 from typing import Annotated, Any, Literal
 
@@ -24,15 +25,17 @@ from sim.story.staging.timing import Knot, Spot, timed_path
 
 MAX_CAST, MAX_THINGS, MAX_STEPS = 200, 200, 60
 SPACING_M, ROW = 1.2, 8
-"""How several of one kind stand: so far apart, so many in a row."""
+"""Metres between actors of one member, and how many stand in a row."""
 LEAST_WAY_M = 0.3
-"""A goal nearer than this is where one stands already."""
+"""A goal nearer than this is the actor's own place."""
 TAIL_S = 1.5
+"""Seconds of the scene after the last action ends."""
 MAX_ENHANCED = 1_000
+"""Characters of the longest richer text."""
 
 
 def _plain(text: str) -> str:
-    """Text on one line without control characters: it goes to captions and terminals."""
+    """Text on one line without control characters, for captions and terminals."""
     shown = (" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     return " ".join("".join(shown).split())
 
@@ -119,21 +122,23 @@ def plan_prompt(
     seed: int = 0,
     *,
     endpoint: Endpoint,
+    check: Callable[[Scene], object],
     plan: bool = True,
     enhance: bool = False,
     embedder: str | None = None,
 ) -> Scene:
     """The Scene of a prompt with a language model's help: ``enhance`` first, then ``plan``.
 
-    Where the model fails, what the rules make of the prompt is taken, and ``description`` says
-    so. Raises ValueError for a prompt that is empty or too long, or that neither understands.
+    check: raises ValueError for a scene that cannot be built. Where the model fails, the Scene is
+    that of the rules, and its ``description`` says so. Raises ValueError for a prompt that is empty
+    or too long, or that neither the model nor the rules understand.
     """
     check_length(text)
     notes: list[str] = []
     if enhance:
         try:
             richer = enhanced(text, endpoint)
-            parse_prompt(richer, seed, embedder)  # the rules are what there is to fall back on
+            parse_prompt(richer, seed, embedder)  # the fallback must understand it
             notes.append(f"enhanced from '{_plain(text)[:200]}'")
             text = richer
         except LlmError as error:
@@ -143,7 +148,7 @@ def plan_prompt(
     scene = None
     if plan:
         try:
-            scene = planned(text, seed, endpoint)
+            scene = planned(text, seed, endpoint, check)
             notes.append(f"planned by {endpoint.model}")
         except LlmError as error:
             notes.append(f"planned by the rules: {error}")
@@ -156,8 +161,8 @@ def plan_prompt(
     return scene
 
 
-def planned(text: str, seed: int, endpoint: Endpoint) -> Scene:
-    """The Scene of a model's plan, which it may correct once. Raises LlmError."""
+def planned(text: str, seed: int, endpoint: Endpoint, check: Callable[[Scene], object]) -> Scene:
+    """The Scene of a model's plan, which the model may correct once. Raises LlmError."""
     schema = Plan.model_json_schema()
     said: list[Message] = [
         {"role": "system", "content": f"{_RULES}\nSchema: {json.dumps(schema)}"},
@@ -165,16 +170,23 @@ def planned(text: str, seed: int, endpoint: Endpoint) -> Scene:
     ]
     answer = ask(endpoint, said, "plan", schema)
     try:
-        return to_scene(_read(answer), text, seed)
+        return _checked(answer, text, seed, check)
     except ValueError as error:
         why = _short(error, 2_000)
         told = f"That plan is not valid: {why}. Answer with the whole corrected plan."
     said += [{"role": "assistant", "content": answer}, {"role": "user", "content": told}]
     answer = ask(endpoint, said, "plan", schema)
     try:
-        return to_scene(_read(answer), text, seed)
+        return _checked(answer, text, seed, check)
     except ValueError as error:
         raise LlmError(f"no valid plan, nor after a correction: {_short(error)}") from None
+
+
+def _checked(answer: str, prompt: str, seed: int, check: Callable[[Scene], object]) -> Scene:
+    """The Scene of an answer, built once as a check. Raises ValueError."""
+    scene = to_scene(Plan.model_validate(_object(answer)), prompt, seed)
+    check(scene)
+    return scene
 
 
 class _Richer(BaseModel):
@@ -204,26 +216,26 @@ def enhanced(text: str, endpoint: Endpoint) -> str:
 
 
 def to_scene(plan: Plan, prompt: str, seed: int) -> Scene:
-    """The Scene a plan describes, checked as a whole. Raises ValueError."""
+    """The Scene a plan describes. Raises ValueError."""
     theme = themes().themes[plan.theme]
     if sum(member.count for member in plan.actors) > MAX_CAST:
         raise ValueError(f"actors: more than {MAX_CAST} in all")
     if not plan.actors and not plan.objects:
         raise ValueError("actors: nobody and nothing to see")
     taken: set[str] = set()
-    ids: dict[str, str] = {}  # a name in the plan: the id of the first who has it
+    ids: dict[str, str] = {}  # of the first actor or object of a name
     cast = []
     for member in plan.actors:
         for k in range(member.count):
             cast.append((member, k, _id(member.name, k if member.count > 1 else None, taken)))
             ids.setdefault(member.name, cast[-1][2])
-    things = []
+    props = []
     for prop in plan.objects:
-        things.append((prop, _id(prop.name, None, taken)))
-        ids.setdefault(prop.name, things[-1][1])
+        props.append((prop, _id(prop.name, None, taken)))
+        ids.setdefault(prop.name, props[-1][1])
     actors, ends = zip(*(_actor(*one, ids) for one in cast), strict=True) if cast else ((), ())
     holders = {actor.id for actor in actors}
-    scene = Scene(
+    return Scene(
         prompt=prompt,
         theme=theme.set,
         weather=plan.weather,
@@ -240,17 +252,16 @@ def to_scene(plan: Plan, prompt: str, seed: int) -> Scene:
                 color=prop.color,
                 held_by=holder if (holder := ids.get(prop.held_by or "")) in holders else None,
             )
-            for prop, name in things
+            for prop, name in props
         ],
     )
-    from sim.build import build_world  # physics is slow to load
-
-    build_world(scene)  # refuses what only the whole scene can show
-    return scene
 
 
 def _actor(member: Member, k: int, name: str, ids: dict[str, str]) -> tuple[Actor, float]:
-    """One of a member's people, and when he is done. Who is on his way ends it, then goes on."""
+    """The k-th actor of a member, and the time its last step ends.
+
+    A step that goes somewhere ends on arrival; the next one starts no earlier.
+    """
     aside = ((k % ROW) * SPACING_M, (k // ROW) * SPACING_M)
     spot: Spot = (member.x + aside[0], member.y + aside[1])
     start, heading = spot, radians(member.facing_degrees)
@@ -270,7 +281,7 @@ def _actor(member: Member, k: int, name: str, ids: dict[str, str]) -> tuple[Acto
         goal = (step.to.x + aside[0], step.to.y + aside[1]) if step.to else spot
         speed = ACTION_VELOCITIES[step.action]
         if hypot(goal[0] - spot[0], goal[1] - spot[1]) >= LEAST_WAY_M:
-            if speed == 0.0:  # "sits over there": he walks there first
+            if speed == 0.0:  # "sits over there" is walking there first
                 speed = ACTION_VELOCITIES[ActionType.WALK]
                 actions[-1] = (actions[-1][0], ActionType.WALK)
             leg = timed_path([spot, goal], speed, now)
@@ -279,7 +290,7 @@ def _actor(member: Member, k: int, name: str, ids: dict[str, str]) -> tuple[Acto
             now, spot = knots[-1][0], goal
             rests = ACTION_VELOCITIES[step.action] > 0.0
             actions.append((round(now, 3), ActionType.IDLE if rests else step.action))
-    deeds = ", then ".join(step.action.value.replace("_", " ") for step in steps)
+    said = ", then ".join(step.action.value.replace("_", " ") for step in steps)
     actor = Actor(
         id=name,
         initial_position=Point(x=start[0], y=start[1]),
@@ -287,7 +298,7 @@ def _actor(member: Member, k: int, name: str, ids: dict[str, str]) -> tuple[Acto
         color=member.color,
         heading=heading,
         actions=actions or [(0.0, ActionType.IDLE)],
-        caption=f"{member.name}: {deeds or 'idle'}"[:2_000],
+        caption=f"{member.name}: {said or 'idle'}"[:2_000],
         cues=cues,
         movement_path=[(round(t, 3), Point(x=x, y=y)) for t, x, y, _ in knots] or None,
     )
@@ -295,7 +306,7 @@ def _actor(member: Member, k: int, name: str, ids: dict[str, str]) -> tuple[Acto
 
 
 def _id(name: str, number: int | None, taken: set[str]) -> str:
-    """An id nobody has, near the name."""
+    """A free id made of the name; it is added to ``taken``."""
     wanted = name[:50] if number is None else f"{name[:50]}_{number + 1}"
     found, k = wanted, 2
     while found in taken:
@@ -304,12 +315,8 @@ def _id(name: str, number: int | None, taken: set[str]) -> str:
     return found
 
 
-def _read(answer: str) -> Plan:
-    return Plan.model_validate(_object(answer))
-
-
 def _object(answer: str) -> Any:
-    """The JSON object in an answer, which may have a fence or talk around it."""
+    """The JSON object in an answer, which may have a fence or other text around it."""
     first, last = answer.find("{"), answer.rfind("}")
     if first < 0 or last < first:
         raise ValueError("no JSON object")
@@ -322,5 +329,6 @@ def _object(answer: str) -> Any:
 
 
 def _short(error: ValueError, most: int = 300) -> str:
+    """An error on one line of at most ``most`` characters."""
     text = explain(error) if isinstance(error, ValidationError) else str(error)
     return _plain(text)[:most]

@@ -1,4 +1,4 @@
-"""Timed sentences in a file: what happens to a scene after it began.
+"""Script files: timed sentences that change a scene after it began.
 
 Either lines ``3.5 now she sits`` or ``3.5 anna: now she sits`` (blank lines and lines that begin
 with # are skipped), or a JSON list of a scene file's events.
@@ -15,9 +15,9 @@ LINE = re.compile(r"(?P<t>\d+(?:\.\d*)?|\.\d+)\s+(?:(?P<actor>[\w-]+):\s+)?(?P<t
 
 
 def with_script(scene: Scene, path: Path) -> Scene:
-    """The scene with a file's sentences among its events.
+    """The scene with the sentences of a script file added to its events, in order of time.
 
-    Raises ValueError naming the file and line, OSError if it cannot be read.
+    Raises ValueError naming the file and line, OSError if the file cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a clause is, and how to tell where the next one begins."""
+"""Clauses, and the tests on units that tell where a clause begins and what a word is in it."""
 
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -7,29 +7,23 @@ from sim.story.language.lexicon import Reading, Verb, third_person, verb_forms, 
 from sim.story.language.phrases import Noun, read_noun, starts_noun
 from sim.story.language.reading import Unit
 
-LIGHT = ("gives", "takes", "makes", "has", "does", "performs", "offers")
-"""Verbs that only carry the next one: "gives him a hug"."""
 NOUNISH = ("role", "group", "many", "crowd", "thing", "place", "theme")
 
 
 _WAYS = ("to", "from", "toward", "around", "past", "behind", "through", "over", "under")
-_CARRIERS = ("do", "perform", "make", "take", "give", "throw", "have", "execute", "attempt", "try",
-             "land", "deliver")  # fmt: skip
-
-
-_CHANGES = ("slow", "slow down", "decelerate", "accelerate", "speed", "speed up", "change",
-            "switch", "transition", "ease", "settle", "settle down", "drop", "break", "burst",
-            "fall", "go", "quicken", "shift", "launch")  # fmt: skip
 
 
 @cache
 def _changes() -> frozenset[str]:
-    """Every form of a verb of changing gait: "slows down to a walk", "breaks into a run"."""
-    return frozenset(form for verb in _CHANGES for _, form in verb_forms(verb))
+    """Every form of the verbs that change gait: "slows down to a walk", "breaks into a run"."""
+    return frozenset(form for verb in verbs().gait_changes for _, form in verb_forms(verb))
 
 
 def _gait_change(units: list[Unit], i: int) -> tuple[list[Unit], int]:
-    """The gaits that what starts at ``i`` changes from and into, as verbs, and the unit after."""
+    """The gaits of a change of gait at ``i``, as verbs in order, and the unit after it.
+
+    "slows from a run to a walk" gives run, then walk. Without a change: no gaits and ``i``.
+    """
     j, found = i + 1, []
     if units[i].text not in _changes():
         return [], i
@@ -51,13 +45,16 @@ def _gait_change(units: list[Unit], i: int) -> tuple[list[Unit], int]:
 
 @cache
 def _carriers() -> frozenset[str]:
-    """Every form of a verb that may carry another: "does two cartwheels"."""
-    return frozenset(form for verb in _CARRIERS for _, form in verb_forms(verb))
+    """Every form of the verbs that may carry another: "does two cartwheels"."""
+    return frozenset(form for verb in verbs().carriers for _, form in verb_forms(verb))
 
 
 @dataclass(slots=True)
 class Clause:
-    """One thing that happens."""
+    """One thing that happens: who does what, to what, where, how and how long.
+
+    direction is a unit vector; seconds, delay and at are in s, metres in m; speed is a factor.
+    """
 
     link: str = ""  # to the clause before: then, and, while, before, after, until, meanwhile, "."
     subject: list[Noun] = field(default_factory=list)
@@ -77,16 +74,16 @@ class Clause:
     say: str | None = None
     negated: bool = False
     cease: bool = False
-    refuses: bool = False  # what is to cease was never begun
+    refuses: bool = False  # "refuses to": what is to cease was never begun
     was: bool = False  # a form of "be" came before the verb
     helped: bool = False  # "does", "will": the verb may be left out, "he runs but she does not"
     topic: str = ""  # "a penalty" of "a penalty is taken by her"
     excepted: list[Noun] = field(default_factory=list)  # "everybody except ..."
-    strange: str | None = None  # a verb nobody knows
-    words: list[str] = field(default_factory=list)  # what is done, in the sentence's own words
+    unknown_verb: str | None = None  # not in the lexicon
+    words: list[str] = field(default_factory=list)  # of the caption, in the sentence's own words
 
     def take_time(self, kind: str, value: float) -> None:
-        """Note a time, a distance or a number of times."""
+        """Set the field of a time, a distance or a number of times."""
         if kind == "for":
             self.seconds = value
         elif kind == "repeat":
@@ -96,17 +93,20 @@ class Clause:
 
     @property
     def bare(self) -> bool:
-        """Whether the clause says nothing yet."""
+        """Whether nothing has been read into the clause yet."""
         return not (
             self.subject or self.verb or self.places or self.direction or self.manners or self.say
-            or self.strange or self.cease or self.metres
+            or self.unknown_verb or self.cease or self.metres
         )  # fmt: skip
 
 
 def said_of_it(now: Clause, noun: Noun) -> bool:
-    """Whether a noun only says what the subject is; "it is a cat" and names take it over."""
-    told = now.was and now.subject and now.verb is None and now.strange is None
-    if not told or noun.kind not in ("role", "group"):
+    """Whether a noun only says what the subject is, as in "he is a waiter".
+
+    "it is a cat" makes the noun the subject, "Tom is a robot" changes the subject's role.
+    """
+    linking = now.was and now.subject and now.verb is None and now.unknown_verb is None
+    if not linking or noun.kind not in ("role", "group"):
         return False
     if now.subject[-1].key == "n":  # "it is a cat that sleeps"
         now.subject, now.negated = [] if now.negated else [noun], False
@@ -119,15 +119,16 @@ def said_of_it(now: Clause, noun: Noun) -> bool:
 
 
 def is_heading(units: list[Unit], j: int, now: Clause) -> bool:
-    """Whether what came before a colon only names the scene: "boss fight: a robot ..."."""
+    """Whether the words before a colon only name the scene: "boss fight: a robot ..."."""
     noun = now.subject[0] if now.subject else None
     short = j <= 4 and not now.objects and not now.places and units[0].get("det") is None
     plain = noun is not None and not noun.definite and not noun.counted
     return short and plain and starts_noun(units, j)
 
 
-def lightened(units: list[Unit]) -> list[Unit]:
-    """Units with "does two cartwheels and a roll" read as "cartwheels two times and rolls"."""
+def resolve_light_verbs(units: list[Unit]) -> list[Unit]:
+    """Units with carried verbs in place: "does two cartwheels and a roll" becomes "cartwheels two
+    times and rolls"."""
     done: list[Unit] = []
     i, listed = 0, False
     while i < len(units):
@@ -138,7 +139,7 @@ def lightened(units: list[Unit]) -> list[Unit]:
             i, listed = after, False
             continue
         light = unit.text in _carriers() or (listed and _goes_on_listing(units, i))
-        if unit.text == "with" and _with_a_deed(units, i):  # "greets him with a hug"
+        if unit.text == "with" and _brings_action(units, i):  # "greets him with a hug"
             light, unit = True, replace(unit, readings=(Reading("link", "and"),))
         while light and j < len(units) and units[j].any("det", "num", "quantity", "size", "style"):
             number = units[j].any("num", "quantity")
@@ -161,23 +162,26 @@ def lightened(units: list[Unit]) -> list[Unit]:
     return done
 
 
-def _with_a_deed(units: list[Unit], i: int) -> bool:
-    """Whether "with" at ``i`` brings one more deed: "with a hug", "with a deep bow"."""
+def _brings_action(units: list[Unit], i: int) -> bool:
+    """Whether "with" at ``i`` brings one more action: "with a hug", "with a deep bow"."""
     j = i + 1
     while j < len(units) and units[j].any("det", "num", "size", "style"):
         j += 1
-    deed = units[j].get("verb") if i + 1 < j < len(units) else None
-    return deed is not None and deed.form == "base" and deed.value.frame in ("pair", "aim")
+    act = units[j].get("verb") if i + 1 < j < len(units) else None
+    return act is not None and act.form == "base" and act.value.frame in ("pair", "aim")
 
 
 def _goes_on_listing(units: list[Unit], i: int) -> bool:
-    """Whether the unit at ``i`` joins one more deed to a list: ", a roll and a jump"."""
+    """Whether the unit at ``i`` adds one more action to a list: ", a roll and a jump"."""
     joins = units[i].any("comma") is not None or units[i].text in ("and", "and then", "then")
     return joins and i + 1 < len(units) and units[i + 1].any("det", "num") is not None
 
 
 def verb_ahead(units: list[Unit], j: int, *, gerund: bool = False, finite: bool = False) -> bool:
-    """Whether a verb comes at unit ``j`` before any noun."""
+    """Whether a verb comes at or soon after unit ``j``, before any noun.
+
+    gerund: only in -ing. finite: not in -ing.
+    """
     for unit in units[j : j + 4]:
         if reading := unit.get("verb"):
             if unit.any("dir", "link", "prep", "filler", "manner") and not gerund:
@@ -195,7 +199,10 @@ def verb_ahead(units: list[Unit], j: int, *, gerund: bool = False, finite: bool 
 
 
 def goes_too(units: list[Unit], j: int, now: Clause) -> bool:
-    """Whether the noun at ``j`` goes its own way: "Bob comes from the left, Al from the right"."""
+    """Whether the noun at ``j`` repeats the verb with a way of its own.
+
+    "Bob comes from the left, Al from the right".
+    """
     if now.verb is None or now.verb.frame != "move" or not (now.places or now.direction):
         return False
     noun, k = read_noun(units, j)
@@ -217,7 +224,7 @@ def begins_clause(units: list[Unit], j: int) -> bool:
             continue
         verb = unit.get("verb")
         if verb and not (unit.any("prep", "link", "dir", "manner") and verb.form != "s"):
-            return verb.form != "ing" or True
+            return True
         if unit.any("begin", "cease"):
             return True
         if unit.get("aux") and unit.text != "to":
@@ -237,14 +244,15 @@ def begins_clause(units: list[Unit], j: int) -> bool:
 
 
 def head_follows(units: list[Unit], i: int) -> bool:
+    """Whether the unit after ``i`` goes on as a noun phrase."""
     j = i + 1
     return j < len(units) and (
         units[j].any("role", "group", "thing", "crowd", "size", "color") is not None
     )
 
 
-def said(raw: list[str], unit: Unit, form: str) -> str:
-    """The verb as a caption says it: "runs"."""
+def caption_verb(raw: list[str], unit: Unit, form: str) -> str:
+    """The verb of a unit in the third person, in the sentence's own words if possible."""
     spoken = [token.lower() for token in raw[unit.start : unit.end]]
     if form == "s":
         return " ".join(spoken)
@@ -278,10 +286,10 @@ def is_verb(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
         if not before.any("pron", "link") and (unit.any(*NOUNISH) or counted):
             return False
         free = now.verb is None and prep in (None, "for", "with")  # not "on a swing"
-        limb = unit.get("filler") is not None  # "his hand" is no deed
+        limb = unit.get("filler") is not None  # "his hand" is no verb
         if before.get("det") and not before.get("pron") and free and now.subject and not limb:
             return True  # "does a jump"
-        if now.words and now.words[0] in LIGHT and (before.get("det") or not counted):
+        if now.words and now.words[0] in verbs().light and (before.get("det") or not counted):
             return not unit.any(*NOUNISH)
         if before.get("det") and before.text in ("a", "an", "the", "his", "her"):
             return free and not limb and not unit.any(*NOUNISH) and not head_follows(units, i)
@@ -305,7 +313,7 @@ def is_verb(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
 
 
 def second_verb(units: list[Unit], i: int, now: Clause) -> bool:
-    """Whether a word that may be a noun goes on a list of deeds: "grabs a cup and drinks"."""
+    """Whether a word that may be a noun goes on a list of verbs: "grabs a cup and drinks"."""
     if not i or now.verb is None or not units[i - 1].any("link", "comma"):
         return False
     if units[i - 1].any("link") and units[i - 1].text != "and":
@@ -317,7 +325,7 @@ def second_verb(units: list[Unit], i: int, now: Clause) -> bool:
 
 
 def _imperative(units: list[Unit], i: int) -> bool:
-    """Whether a word that may be a noun starts an order: "box!", "drink water"."""
+    """Whether a word that may be a noun is an imperative: "box!", "drink water"."""
     unit = units[i]
     if i + 2 < len(units) and units[i + 1].get("num") and units[i + 2].get("verb"):
         return False  # "guard 1 walks"
@@ -380,3 +388,36 @@ def describes(units: list[Unit], i: int, now: Clause, prep: str | None) -> bool:
     before = units[i - 1] if i else None
     led = before is not None and before.any("det", "num", "quantity", "color", "size", "style")
     return head_follows(units, i) and (bool(led) or prep is not None or now.bare)
+
+
+def contrast(units: list[Unit], i: int, now: Clause, stage: list[Noun]) -> int | None:
+    """The unit after "not the blue one" in "goes to the red box, not the blue one".
+
+    An object that is not meant is on stage all the same. None where "not" negates the verb.
+    """
+    j = i + 1 + (i + 1 < len(units) and units[i + 1].get("prep") is not None)
+    denied = units[i].text == "not" and units[i - 1].any("comma", "link") is not None
+    if not (i and denied and now.verb is not None) or not starts_noun(units, j):
+        return None
+    noun, k = read_noun(units, j)
+    if noun is None or begins_clause(units, j) or verb_ahead(units, j):
+        return None
+    meant = [*now.objects, *(place for _, place in now.places)]
+    if noun.kind == "pron" and noun.key == "one" and meant and meant[-1].kind == "thing":
+        noun = replace(meant[-1], color=noun.color, size=noun.size, definite=True)
+    if noun.kind == "thing":
+        stage.append(noun)
+    return k
+
+
+def resized(units: list[Unit], j: int, noun: Noun, clauses: list[Clause], now: Clause) -> bool:
+    """Whether a noun gives the size of each team: "red against blue, 4 people each".
+
+    The teams named so far are resized.
+    """
+    if not noun.counted or j >= len(units) or units[j].text != "each":
+        return False
+    teams = [n for clause in [*clauses, now] for n in (*clause.subject, *clause.objects) if n.teams]
+    for team in teams:
+        team.count = noun.count * team.teams
+    return bool(teams)

@@ -1,20 +1,23 @@
-"""What clauses leave to be understood: "to the tree, then to the car", "a kid on a bike goes"."""
+"""Ellipsis: what clauses leave out, as in "runs to the tree, then to the car"."""
 
 from dataclasses import replace
 
 from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.language.clauses import Clause
-from sim.story.language.lexicon import verbs
+from sim.story.language.lexicon import verb_for
 from sim.story.language.phrases import Noun
 
 _TRANSITIVE = ("send", "take", "haul")
 _ON_FOOT = (ActionType.WALK, ActionType.RUN, ActionType.JOG, ActionType.SPRINT)
-"""What somebody does by the words who may be mounted: "goes", "races"."""
+"""Actions of verbs that are also said of riders: "goes", "races"."""
 
 
 def completed(clauses: list[Clause]) -> list[Clause]:
-    """Clauses with what they leave out: "to the tree, then to the car", "after eating, he runs"."""
+    """Clauses with what they leave out filled in from their neighbours.
+
+    "to the tree, then to the car" repeats the verb, "after eating, he runs" the subject.
+    """
     done: list[Clause] = []
     for k, clause in enumerate(clauses):
         before = done[-1] if done else None
@@ -25,7 +28,7 @@ def completed(clauses: list[Clause]) -> list[Clause]:
             clause = replace(clause, subject=after.subject)
             again = [replace(n, definite=True) for n in after.subject]
             clauses[k + 1] = replace(after, subject=again)
-        if before is not None and _suffers_on(clause, before):
+        if before is not None and _passive_goes_on(clause, before):
             by = [(r, replace(n, definite=True)) for r, n in before.places if r == "by"]
             own = any(r == "by" for r, _ in clause.places)
             again = [replace(n, definite=True) for n in before.subject]
@@ -46,7 +49,7 @@ def completed(clauses: list[Clause]) -> list[Clause]:
             before.places.extend(clause.places)  # "runs, not walks, to the car"
             clause = replace(clause, places=[])
         going = clause.places or clause.direction or clause.manners or clause.metres
-        mute = clause.verb is None and clause.strange is None and not clause.subject
+        mute = clause.verb is None and clause.unknown_verb is None and not clause.subject
         if mute and going and before is not None and before.verb is not None:
             said = [before.words[0], *clause.words] if before.words else clause.words
             clause = replace(clause, verb=before.verb, form=before.form, words=said)
@@ -75,35 +78,35 @@ def completed(clauses: list[Clause]) -> list[Clause]:
 
 
 def mounted(clause: Clause) -> Clause:
-    """Who goes somewhere on a bicycle or a horse rides it."""
+    """A clause of going somewhere on a bicycle or a horse, as one of riding it."""
     verb = clause.verb
     if verb is None or verb.frame != "move" or verb.action not in _ON_FOOT or clause.negated:
         return clause
-    told = [(noun.where, pair) for noun in clause.subject for pair in noun.where]
-    for where, (relation, steed) in [*told, *((clause.places, pair) for pair in clause.places)]:
+    pairs = [(noun.where, pair) for noun in clause.subject for pair in noun.where]
+    for where, (relation, steed) in [*pairs, *((clause.places, pair) for pair in clause.places)]:
         if relation != "on" or steed.key not in (ObjectType.BICYCLE, "horse", "pony"):
             continue
         where.remove((relation, steed))
         goal = verb.relation if verb.relation in ("to", "past", "around", "across") else None
         places = [(goal, noun) for noun in clause.objects] if goal else []
-        ride = next(v for v in verbs().verbs if v.action is ActionType.RIDE)
+        ride = verb_for(ActionType.RIDE)
         return replace(clause, verb=ride, objects=[steed], places=[*places, *clause.places])
     return clause
 
 
-def _suffers_on(clause: Clause, before: Clause) -> bool:
-    """ "is chased by two cops and gets tackled": by them, too."""
+def _passive_goes_on(clause: Clause, before: Clause) -> bool:
+    """Whether both clauses are passive: in "is chased by two cops and gets tackled" by the same."""
     passive = [c.was and c.form in ("ed", "en") and c.verb is not None for c in (before, clause)]
     return all(passive) and bool(before.subject) and not clause.subject
 
 
 def _elided(clause: Clause, before: Clause | None) -> bool:
-    """Whether a clause leaves its verb to the one before: "but she will", "the dog does not"."""
+    """Whether a clause takes its verb from the one before: "but she will", "the dog does not"."""
     if before is None or before.verb is None or not clause.subject:
         return False
     goes = (clause.direction or clause.places) and clause.link in (",", "and")
     if goes and before.verb.frame == "move" and (before.direction or before.places):
-        return clause.verb is None and clause.strange is None and not clause.was
+        return clause.verb is None and clause.unknown_verb is None and not clause.was
     helped = clause.helped or (clause.was and before.was and clause.style is None)
-    says = clause.verb or clause.strange or clause.places or clause.direction or clause.cease
+    says = clause.verb or clause.unknown_verb or clause.places or clause.direction or clause.cease
     return helped and not (says or clause.manners or clause.say or clause.objects)

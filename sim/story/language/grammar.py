@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from sim.story.language.asides import contrast, resized
 from sim.story.language.clauses import (
-    LIGHT,
     Clause,
     begins_clause,
+    caption_verb,
+    contrast,
     describes,
     goes_too,
     head_follows,
@@ -15,7 +15,7 @@ from sim.story.language.clauses import (
     is_verb,
     manner_here,
     prep_here,
-    said,
+    resized,
     said_of_it,
     second_verb,
     verb_ahead,
@@ -25,7 +25,7 @@ from sim.story.language.phrases import Noun, read_noun, starts_noun
 from sim.story.language.reading import Unit
 
 _GO_ON = ("then", "and", "before", "while")
-"""Links after which the same subject may do another thing: "runs, then yodels"."""
+"""Links after which an unknown verb may have the same subject: "runs, then yodels"."""
 _AFTERWARDS = ("before", "after", "until", "when")
 _BESIDE = ("behind", "front", "next", "left_of", "right_of")
 _STANDS_IN = ("does", "do", "did", "will", "would", "can", "could", "should", "must", "may")
@@ -33,7 +33,10 @@ _PERCEPTION = ("looking_around", "catching")
 
 
 class Parser:
-    """Walks once over the units of a text and cuts it into clauses."""
+    """Reads the units of a text once, left to right, and cuts them into clauses.
+
+    Each method reads the unit at ``i`` and returns the index of the next unread one.
+    """
 
     def __init__(self, units: list[Unit], raw: list[str]) -> None:
         self.units, self.raw = units, raw
@@ -41,9 +44,9 @@ class Parser:
         self.now = Clause()
         self.prep: str | None = None
         self.front: str | None = None  # "after" of "after he sits, she runs"
-        self.holding: Noun | None = None  # the noun phrase that may still grow
-        self.unknown: list[str] = []
-        self.stage: list[Noun] = []  # things and places named outside any clause
+        self.holding: Noun | None = None  # the last noun phrase; what follows may describe it
+        self.unknown: list[str] = []  # words that were not understood
+        self.stage: list[Noun] = []  # objects and places named outside any clause
 
     def run(self) -> list[Clause]:
         """The clauses, in the order of the text."""
@@ -54,7 +57,7 @@ class Parser:
         return self.clauses
 
     def take(self, i: int) -> int:
-        """Read the unit at ``i``; returns the next unread one."""
+        """Read the unit at ``i``, whatever it is; returns the next unread one."""
         unit, now = self.units[i], self.now
         if unit.get("stop"):
             self.close(".")
@@ -82,7 +85,7 @@ class Parser:
         return self.detail(i)
 
     def detail(self, i: int) -> int:
-        """Everything that only adds to the clause at hand."""
+        """Read a unit that adds a detail to the current clause."""
         unit, now = self.units[i], self.now
         if unit.get("wearing"):
             return self.wearing(i + 1)
@@ -100,7 +103,7 @@ class Parser:
         after_det = self.prep is None and now.verb is None and not now.subject
         if (reading := unit.get("manner")) and manner_here(self.units, i, reading.value, now):
             now.manners.append(reading.value)
-            self.touch(unit)
+            self.keep_words(unit)
             return i + 1
         if (reading := unit.get("dir")) and self.prep is None and not unit.any("det", "role"):
             beside = self.holding or (now.subject[-1] if now.subject else None)
@@ -108,24 +111,24 @@ class Parser:
                 beside.side = reading.value[0]
             else:
                 now.direction = reading.value
-            self.touch(unit)
+            self.keep_words(unit)
             return i + 1
         if (reading := unit.get("prep")) and prep_here(self.units, i, now):
             self.prep = reading.value
-            self.touch(unit)
+            self.keep_words(unit)
             return i + 1
         if (reading := unit.get("weather") or unit.get("daytime")) and not head_follows(
             self.units, i
         ):
             self.prep = None
-            self.touch(unit)
+            self.keep_words(unit)
             return i + 1
         if (reading := unit.any("speed", "style")) and not describes(self.units, i, now, self.prep):
             if reading.kind == "speed":
                 now.speed = reading.value
             else:
                 now.style = reading.value
-            self.touch(unit)
+            self.keep_words(unit)
             return i + 1
         if unit.get("aux") and not unit.get("pron"):
             if unit.text in ("is", "are", "was", "were", "gets", "got", "been", "being", "be"):
@@ -138,18 +141,18 @@ class Parser:
             return max(j, i + 1)
         if j > i and noun is None:
             return j
-        return self.stranger(i)
+        return self.unknown_word(i)
 
-    def stranger(self, i: int) -> int:
-        """A word nobody knows: a verb where a verb is due, else noted."""
+    def unknown_word(self, i: int) -> int:
+        """An unknown word: taken as the verb where one is due, else noted as not understood."""
         unit, now = self.units[i], self.now
         if unit.get("unknown") or unit.get("name"):
             word = unit.text
             verbal = word.endswith(("s", "ing", "ed")) or not verb_ahead(self.units, i + 1)
             carried = now.bare and bool(self.clauses) and now.link in _GO_ON and word[-1] == "s"
             due = now.subject or carried
-            if due and now.verb is None and now.strange is None and verbal:
-                now.strange, now.words = word, [word]
+            if due and now.verb is None and now.unknown_verb is None and verbal:
+                now.unknown_verb, now.words = word, [word]
             else:
                 self.unknown.append(word)
         elif unit.get("verb") and not unit.get("filler"):
@@ -163,12 +166,12 @@ class Parser:
         """Set the clause's verb, or begin the clause that a second verb needs."""
         unit, reading = self.units[i], self.units[i].get("verb")
         now = self.now
-        light = bool(now.words) and now.words[0] in LIGHT and self.units[i - 1].get("det")
+        light = bool(now.words) and now.words[0] in verbs().light and self.units[i - 1].get("det")
         if now.verb is not None and light and now.verb is not reading.value:
             now.verb, now.form = reading.value, reading.form  # "gives him a high five"
-            now.words = [said(self.raw, unit, reading.form)]
+            now.words = [caption_verb(self.raw, unit, reading.form)]
             return i + 1
-        if now.verb is not None or now.strange is not None:
+        if now.verb is not None or now.unknown_verb is not None:
             person = now.objects[-1] if now.objects and now.objects[-1].acts else None
             adjacent = self.holding is not None and self.holding is person
             seen = now.verb is not None and now.verb.action in _PERCEPTION
@@ -176,7 +179,7 @@ class Parser:
             infinitive = self.units[i - 1].text == "to"
             if person is not None and adjacent and (seen or reading.form in ("s",)):
                 now.objects.pop()
-                self.close("while", keep=False)
+                self.close("while")
                 self.now.subject = [person]
             elif gerund and not infinitive:
                 last = self.holding
@@ -190,15 +193,15 @@ class Parser:
             now = self.now
         now.verb, now.form = reading.value, reading.form
         self.prep, self.holding = None, None
-        now.words = [said(self.raw, unit, reading.form)]
+        now.words = [caption_verb(self.raw, unit, reading.form)]
         if now.was and unit.text.endswith(" by"):
             self.prep = "by"  # "is passed by a cyclist"
         return i + 1
 
     def noun(self, noun: Noun, i: int, j: int) -> None:
-        """Give a noun phrase its place in the clause."""
+        """Put the noun phrase of units ``i`` to ``j`` in its place in the clause."""
         now = self.now
-        self.touch_range(i, j)
+        self.keep_words_of(i, j)
         if noun.kind == "wear":
             if self.holding is not None:
                 self.holding.color = noun.color or self.holding.color
@@ -229,7 +232,8 @@ class Parser:
         if relation == "with" and noun.kind in ("thing",) and self.holding and now.verb is None:
             self.holding.props.append(noun)
             return
-        vague = self.units[i].get("quantity") and (now.verb or now.strange)  # "some sick moves"
+        acts = now.verb or now.unknown_verb
+        vague = self.units[i].get("quantity") and acts  # "some sick moves"
         if relation == "without" or (noun.key == "count" and (relation == "in" or vague)):
             return
         if noun.kind == "theme" and relation != "across":
@@ -240,11 +244,11 @@ class Parser:
         if relation is None:
             if said_of_it(now, noun):
                 return
-            if now.verb is None and now.strange is None:
+            if now.verb is None and now.unknown_verb is None:
                 now.subject.append(noun)
             else:
                 now.objects.append(noun)
-        elif not (now.verb or now.strange) and now.subject and not now.was and relation != "by":
+        elif not acts and now.subject and not now.was and relation != "by":
             if relation in ("of",) or (relation == "with" and noun.kind == "unknown"):
                 pass  # "the girl with the ponytail"
             elif relation == "with" and noun.acts:
@@ -262,7 +266,7 @@ class Parser:
         self.holding = noun
 
     def comma(self, i: int) -> int:
-        """A comma joins nouns, or parts clauses."""
+        """A comma, which joins nouns or separates clauses."""
         self.prep = None
         now = self.now
         j = i + 1
@@ -281,11 +285,11 @@ class Parser:
             self.close("then")
             return self.verb(j)
         if verb_ahead(self.units, j):
-            if now.verb is not None or now.strange is not None:
+            if now.verb is not None or now.unknown_verb is not None:
                 gerund = self.units[j].get("verb")
                 self.close("while" if gerund and gerund.form == "ing" else "then")
             return j
-        acts = now.verb is not None or now.strange is not None or now.was
+        acts = now.verb is not None or now.unknown_verb is not None or now.was
         k = j + (self.units[j].text in ("only", "just", "even") and starts_noun(self.units, j + 1))
         begins = starts_noun(self.units, k) and begins_clause(self.units, k)
         if acts and (begins or goes_too(self.units, j, now)):
@@ -293,9 +297,9 @@ class Parser:
         return j
 
     def link(self, i: int, kind: str) -> int:
-        """A conjunction: joins nouns, or parts clauses and says how they follow."""
+        """A conjunction, which joins nouns, or ends the clause and links the next one."""
         now, j = self.now, i + 1
-        prep, self.prep = self.prep, None
+        self.prep = None
         if kind == "and":
             if (
                 j < len(self.units)
@@ -309,32 +313,32 @@ class Parser:
                 return self.verb(j)
             noun = starts_noun(self.units, j) and not begins_clause(self.units, j)
             if noun and not now.bare and not goes_too(self.units, j, now):
-                return self.join_noun(j, prep)
+                return self.join_noun(j)
             if now.bare:
                 return j
-            if now.verb is not None or now.strange or now.cease or now.was or now.say:
+            if now.verb is not None or now.unknown_verb or now.cease or now.was or now.say:
                 self.close("and")
             return j
-        if now.bare or (now.verb is None and not now.strange and not now.subject):
+        if now.bare or (now.verb is None and not now.unknown_verb and not now.subject):
             if kind in ("then", "and", "meanwhile"):
                 now.link = kind if now.link in ("", ".", ",", "and", "then") else now.link
             else:
                 self.front = "then" if kind in _AFTERWARDS else kind
                 now.link = "front_" + kind
             return j
-        if now.verb is None and not now.strange and kind in ("then", "meanwhile"):
+        if now.verb is None and not now.unknown_verb and kind in ("then", "meanwhile"):
             return j
         self.close(kind)
         return j
 
-    def join_noun(self, j: int, prep: str | None) -> int:
-        """The noun after "and" belongs where the noun before it went."""
+    def join_noun(self, j: int) -> int:
+        """Put the noun after "and" where the noun before it went."""
         noun, k = read_noun(self.units, j)
         if noun is None:
             return j
         now = self.now
-        self.touch_range(j - 1, k)
-        if now.verb is None and now.strange is None:
+        self.keep_words_of(j - 1, k)
+        if now.verb is None and now.unknown_verb is None:
             if now.subject and now.subject[-1].where and self.holding is None:
                 relation = now.subject[-1].where[-1][0]
                 if relation == "between":
@@ -353,24 +357,24 @@ class Parser:
         return k
 
     def relative(self, i: int) -> int:
-        """ "who" makes what follows the last noun's own clause."""
+        """A relative pronoun: a clause of its own, with the last noun as its subject, begins."""
         if self.holding is not None and self.now.verb is not None:
             who = self.holding
             if who in self.now.excepted and who.kind == "pron":
                 who = Noun("pron", "spared", who.word)
-            self.close("while", keep=False)
+            self.close("while")
             self.now.subject = [replace(who, definite=True, where=[], props=[])]
         return i + 1
 
     def timing(self, kind: str, value: float) -> None:
-        """Times and distances."""
+        """A time, a distance or a repetition of the clause."""
         if kind == "delay" and self.now.verb is not None:
             self.close("then")
         self.now.take_time(kind, value)
         self.prep = None
 
-    def close(self, link: str, *, keep: bool = True) -> None:
-        """End the clause at hand; the next one is joined to it by ``link``."""
+    def close(self, link: str) -> None:
+        """End the current clause, if it says anything; ``link`` joins the next one to it."""
         now, self.prep, self.holding = self.now, None, None
         if not now.bare:
             self.clauses.append(now)
@@ -380,7 +384,7 @@ class Parser:
             now.link = link if now.link in ("", ".", ",") else now.link
 
     def wearing(self, i: int) -> int:
-        """Clothes only give a colour."""
+        """Clothes, of which only the colour is kept."""
         noun, j = read_noun(self.units, i)
         target = self.holding or (self.now.subject[-1] if self.now.subject else None)
         if noun is not None and target is not None:
@@ -389,10 +393,12 @@ class Parser:
             self.now.was = False
         return max(j, i)
 
-    def touch(self, unit: Unit) -> None:
+    def keep_words(self, unit: Unit) -> None:
+        """Add a unit's own words to the clause's caption, once it has a verb."""
         if self.now.words:
             self.now.words.extend(self.raw[unit.start : unit.end])
 
-    def touch_range(self, i: int, j: int) -> None:
+    def keep_words_of(self, i: int, j: int) -> None:
+        """Add the words of units ``i`` to ``j`` to the clause's caption."""
         for unit in self.units[i:j]:
-            self.touch(unit)
+            self.keep_words(unit)

@@ -1,7 +1,7 @@
-"""The words the story engine knows, read from the JSON files beside this module.
+"""The vocabulary of the story engine, read once from the JSON files beside this module.
 
-Adding a verb, a role, a thing or a theme is an edit of those files. ``vocabulary`` spells every
-entry out in all its forms; the models here are the files' schema and refuse what they do not know.
+Adding a verb, a role, an object or a theme is an edit of those files. ``vocabulary`` lists every
+entry in all its forms; the models here are the files' schema and refuse unknown keys.
 """
 
 import json
@@ -19,17 +19,6 @@ from entities.scene import TimeOfDay, Weather
 from entities.skeleton import ActorType
 from entities.units import EARTH_GRAVITY
 
-_OWN = ("his", "her", "their", "its", "my", "your", "the", "a", "both", "one")
-"""What ``~`` stands for in a verb's phrase: "raise ~ hand"."""
-
-_LIMBS = ("hand", "hands", "arm", "arms", "foot", "feet", "leg", "legs", "head", "knee", "elbow",
-          "fist", "fists", "finger", "fingers", "shoulder", "mouth", "teeth")  # fmt: skip
-_OES = ("go", "do", "undo", "forgo", "hero", "superhero", "potato", "tomato", "echo", "veto")
-_QUALIFIES = ("side", "high", "low", "tip", "fist", "belly", "karate", "body", "slow", "tap",
-              "line", "ice", "dog", "front", "goose", "crab", "double",
-              "shadow")  # fmt: skip
-_PARTICLES = ("up", "down", "off", "over", "out", "in", "about")
-"""First words of verbs that are inflected at the end, "side steps", but not "lines up"."""
 _ARTICLE = re.compile(r" (?:a|an|the) ")
 _Strict = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +29,7 @@ Frame = Literal[
 
 
 class Verb(BaseModel):
-    """What a verb makes an actor do. ``distance`` is how far apart the two stand, in metres."""
+    """A verb and the action it stands for. distance: metres between the two it is about."""
 
     model_config = _Strict
     action: ActionType
@@ -51,14 +40,14 @@ class Verb(BaseModel):
     theme: str | None = None
     style: str | None = None
     distance: float = 0.8
-    answer: ActionType | None = None  # what the other one does
-    ball: bool = False  # meant for a ball; done to a person it is a blow
+    answer: ActionType | None = None  # action of the one it is done to
+    ball: bool = False  # its object is a ball; with a person as object it is a blow
     special: Literal["stop"] | None = None
     turn: Literal["back"] | None = None
 
 
 class Role(BaseModel):
-    """Somebody a sentence can be about."""
+    """A kind of actor a sentence can be about."""
 
     model_config = _Strict
     words: tuple[str, ...]
@@ -72,13 +61,13 @@ class Role(BaseModel):
     style: str | None = None
     scale: float | None = None
     color: str | None = None
-    chases: bool = False  # a pursuer is after whoever runs
+    chases: bool = False  # a pursuer: without an action of its own it chases whoever runs
     distinct: bool = False  # its words are not synonyms: "the wolf" is not "the sheep"
-    shown: str | None = None  # what stands in for it, said in the notice
+    shown: str | None = None  # the kind of actor drawn instead, named in the notice
 
 
 class Theme(BaseModel):
-    """Where a story plays; ``set`` is the stage that is drawn."""
+    """A place where a story plays. set: name of the stage set that is drawn."""
 
     model_config = _Strict
     set: str
@@ -93,7 +82,7 @@ class Theme(BaseModel):
 
 
 class Style(BaseModel):
-    """How somebody moves, and the factor on their speed."""
+    """A style of moving and its factor on speed."""
 
     model_config = _Strict
     words: tuple[str, ...]
@@ -101,7 +90,7 @@ class Style(BaseModel):
 
 
 class Likeness(BaseModel):
-    """What tells a thing from others of its object type: a rose is a small bush."""
+    """How an object differs from others of its type: a rose is a small bush."""
 
     model_config = _Strict
     scale: float = 1.0
@@ -109,7 +98,7 @@ class Likeness(BaseModel):
 
 
 class VerbFile(BaseModel):
-    """verbs.json."""
+    """Schema of verbs.json."""
 
     model_config = _Strict
     about: str
@@ -117,22 +106,34 @@ class VerbFile(BaseModel):
     aspect: dict[Literal["begin", "cease"], tuple[str, ...]]
     irregular: dict[str, tuple[str, str]]  # past, participle
     seconds: dict[str, float]  # how long an action takes if the sentence does not say
+    qualifiers: tuple[str, ...]  # first words that stay as they are: "side steps"
+    inflected_before: tuple[str, ...]  # unless one of these follows: "lines up"
+    carriers: tuple[str, ...]  # verbs that may carry another: "does two cartwheels"
+    performing: tuple[str, ...]  # verbs that may stand for "do": "performs a jump"
+    light: tuple[str, ...]  # third person; they only carry the next verb: "gives him a hug"
+    gait_changes: tuple[str, ...]  # "slows down to a walk", "breaks into a run"
+    takes_off: tuple[str, ...]  # third person, of an object that leaves the ground
+    lands: tuple[str, ...]  # third person, of an object that meets the ground
+    gives: tuple[str, ...]  # third person, of an actor that hands an object to another
+    goes: tuple[str, ...]  # third person, verbs that do not say how an actor goes
 
 
 class RoleFile(BaseModel):
-    """roles.json."""
+    """Schema of roles.json."""
 
     model_config = _Strict
     about: str
     roles: dict[str, Role]
     groups: dict[str, tuple[str, ...]]
-    collectives: dict[str, int]  # "the red team", and how many that is
+    collectives: dict[str, int]  # words such as "team", and how many people they are
     plurals: dict[str, str]
     crowd: tuple[str, ...]
+    bands: frozenset[str]  # groups that play instruments unless the sentence says otherwise
+    not_players: frozenset[str]  # roles and words that "the player" never means
 
 
 class WordFile(BaseModel):
-    """words.json."""
+    """Schema of words.json."""
 
     model_config = _Strict
     about: str
@@ -156,44 +157,71 @@ class WordFile(BaseModel):
     times: dict[str, float]
     repeats: dict[str, int]
     things: dict[ObjectType, tuple[str, ...]]
-    unseen: frozenset[str]  # things that no object type shows, and that are nobody either
-    likenesses: dict[str, Likeness]  # words for a thing that is smaller, or of its own colour
+    unseen: frozenset[str]  # objects that no object type shows; they are no people either
+    likenesses: dict[str, Likeness]  # by word for an object of another size or colour
     names: dict[Literal["m", "f", ""], tuple[str, ...]]  # first names, by gender
     holdable: tuple[ObjectType, ...]
+    possessives: tuple[str, ...]
+    phrase_owners: tuple[str, ...]  # what ``~`` stands for in a verb's phrase: "raise ~ hand"
+    limb_owners: tuple[str, ...]  # "with his left hand"
+    limbs: tuple[str, ...]
+    approximations: tuple[str, ...]  # before a number: "about thirty"
+    particles: tuple[str, ...]  # they may follow the object: "picks it up"
+    lengths: dict[str, float]  # units in metres
+    trade_endings: tuple[str, ...]  # of names of trades: an unknown word with one is a person
+
+
+class SpellingFile(BaseModel):
+    """Schema of spelling.json. A text is corrected in the order of its tables."""
+
+    model_config = _Strict
+    about: str
+    contractions: dict[str, str]
+    respellings: dict[str, str]
+    neighbours: dict[str, str]  # letters beside each on the keyboard, or that sound alike
+    before_space: tuple[str, ...]  # around a space that a slip moved by a letter: "tot he"
+    after_space: tuple[str, ...]
+    plural_es: tuple[str, ...]  # words in o that take -es
 
 
 class ThemeFile(BaseModel):
-    """themes.json."""
+    """Schema of themes.json."""
 
     model_config = _Strict
     about: str
     themes: dict[str, Theme]
-    things: dict[ObjectType, str]  # the theme a thing hints at
+    things: dict[ObjectType, str]  # the theme an object hints at
     weather: dict[Weather, tuple[str, ...]]
     time_of_day: dict[TimeOfDay, tuple[str, ...]]
 
 
 @cache
 def verbs() -> VerbFile:
-    """What can be done."""
+    """Verbs: what can be done."""
     return VerbFile.model_validate(_load("verbs.json"))
 
 
 @cache
 def roles() -> RoleFile:
-    """Who can do it."""
+    """Roles: who can do it."""
     return RoleFile.model_validate(_load("roles.json"))
 
 
 @cache
 def words() -> WordFile:
-    """Everything else a sentence is made of."""
+    """All other words of a sentence, objects included."""
     return WordFile.model_validate(_load("words.json"))
 
 
 @cache
+def spelling() -> SpellingFile:
+    """Spellings and misspellings."""
+    return SpellingFile.model_validate(_load("spelling.json"))
+
+
+@cache
 def themes() -> ThemeFile:
-    """Where it can happen."""
+    """Themes: where it can happen."""
     return ThemeFile.model_validate(_load("themes.json"))
 
 
@@ -203,7 +231,7 @@ def _load(name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to take a word: what kind it is, what it stands for, in which form."""
+    """One reading of a word: its kind, what it stands for and its grammatical form."""
 
     kind: str
     value: Any
@@ -223,7 +251,7 @@ def vocabulary() -> dict[str, tuple[Reading, ...]]:
     for verb in verbs().verbs:
         for phrase in verb.words:
             for form, text in verb_forms(phrase):
-                for own in _OWN if " ~" in text else ("",):
+                for own in words().phrase_owners if " ~" in text else ("",):
                     add(text.replace("~", own), "verb", verb, form)
     for kind, starters in verbs().aspect.items():
         for phrase in starters:
@@ -245,10 +273,10 @@ def vocabulary() -> dict[str, tuple[Reading, ...]]:
     for word in roles().crowd:
         add(word, "crowd", word, "many")
     w = words()
-    for thing, names in w.things.items():
+    for kind, names in w.things.items():
         for word in names:
-            add(word, "thing", thing, "one")
-            add(plural(word), "thing", thing, "many")
+            add(word, "thing", kind, "one")
+            add(plural(word), "thing", kind, "many")
     for key, theme in themes().themes.items():
         for word in theme.words:
             add(word, "theme", key)
@@ -281,9 +309,9 @@ def vocabulary() -> dict[str, tuple[Reading, ...]]:
     for gender, names in w.names.items():
         for word in names:
             add(word, "name", word.title(), gender)
-    for own in ("his", "her", "their", "its", "the", "one", "a", "both"):
+    for own in w.limb_owners:
         for side in ("", " left", " right", " bare"):
-            for part in _LIMBS:
+            for part in w.limbs:
                 add(f"with {own}{side} {part}", "filler", part)
     for text in [text for text, known in found.items() if known[0].kind == "verb"]:
         short = _ARTICLE.sub(" ", text)  # "make phone call"
@@ -310,17 +338,29 @@ def longest_phrase() -> int:
     return max(text.count(" ") for text in vocabulary()) + 1
 
 
+def verb_for(action: ActionType, frame: Frame | None = None) -> Verb:
+    """The first verb of verbs.json with that action, and that frame where one is given."""
+    return next(v for v in verbs().verbs if v.action is action and frame in (None, v.frame))
+
+
+def spoken(phrase: str) -> str:
+    """A verb's phrase as a sentence has it: ``take a seat`` gives ``takes a seat``."""
+    first, _, rest = phrase.partition(" ")
+    return f"{third_person(first)} {rest}".strip()
+
+
 def verb_forms(phrase: str) -> list[tuple[str, str]]:
     """The forms of a verb phrase: its first word inflected, the rest as it is."""
     first, _, rest = phrase.partition(" ")
     tail = f" {rest}" if rest else ""
-    if rest and first in _QUALIFIES and rest.split()[0] not in _PARTICLES:
+    known = verbs()
+    if rest and first in known.qualifiers and rest.split()[0] not in known.inflected_before:
         return [(form, f"{first} {text}") for form, text in verb_forms(rest)]
     if first == "be":
-        known = (("base", "be"), ("s", "is"), ("s", "are"), ("ing", "being"))
-        return [(form, text + tail) for form, text in known] if rest else [("base", "be")]
+        forms = (("base", "be"), ("s", "is"), ("s", "are"), ("ing", "being"))
+        return [(form, text + tail) for form, text in forms] if rest else [("base", "be")]
     ed = _past(first)
-    past, participle = verbs().irregular.get(first, (ed, ed))
+    past, participle = known.irregular.get(first, (ed, ed))
     return [
         ("base", first + tail),
         ("s", third_person(first) + tail),
@@ -331,24 +371,25 @@ def verb_forms(phrase: str) -> list[tuple[str, str]]:
 
 
 def _agent(verb: str) -> str:
-    """Who does it: ``jog`` gives ``jogger``."""
+    """The noun of who does it: ``jog`` gives ``jogger``."""
     return _gerund(verb)[:-3] + ("r" if verb.endswith("e") and _gerund(verb)[-4] == "e" else "er")
 
 
 def third_person(verb: str) -> str:
-    """What he or she does: ``run`` gives ``runs``."""
+    """The third person of a verb: ``run`` gives ``runs``."""
     return {"have": "has", "be": "is"}.get(verb) or _with_s(verb)
 
 
 def plural(noun: str) -> str:
-    """More than one of a noun phrase, whose last word is inflected."""
+    """The plural of a noun phrase, whose last word is inflected."""
     start, _, last = noun.rpartition(" ")
     many = roles().plurals.get(noun) or roles().plurals.get(last) or _with_s(last)
     return f"{start} {many}" if start and noun not in roles().plurals else many
 
 
 def _with_s(word: str) -> str:
-    if word.endswith(("s", "sh", "ch", "x", "z")) or word in _OES:
+    """A word with the ending of plurals and of the third person."""
+    if word.endswith(("s", "sh", "ch", "x", "z")) or word in spelling().plural_es:
         return word + "es"
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
@@ -363,6 +404,7 @@ def _doubles(word: str) -> bool:
 
 
 def _gerund(word: str) -> str:
+    """The -ing form of a verb: ``jog`` gives ``jogging``."""
     if word.endswith("ie"):
         return word[:-2] + "ying"
     if word.endswith("e") and not word.endswith(("ee", "oe", "ye")):
@@ -371,6 +413,7 @@ def _gerund(word: str) -> str:
 
 
 def _past(word: str) -> str:
+    """The regular past of a verb: ``jog`` gives ``jogged``."""
     if word.endswith("e"):
         return word + "d"
     if word.endswith("y") and word[-2:-1] not in "aeiou":

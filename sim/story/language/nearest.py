@@ -1,10 +1,10 @@
-"""Verbs nobody knows: the nearest one by meaning, if it is near enough.
+"""Unknown verbs: the known verb nearest in meaning, if it is near enough.
 
-A verb's phrases are compared as the encoder sees them, less what all of them share: their mean and
-the direction they differ in most, which tells long phrases from short ones and not what is done
-(all-but-the-top, https://arxiv.org/abs/1702.01417). How near an action is counts the nearest of its
-phrases and the middle of them all, each by half: rare words share spelling with a stranger by
-chance, a whole action seldom does.
+Phrases are compared as vectors of a text encoder, without what all phrases share: their mean, and
+the direction they differ in most, which separates long phrases from short ones rather than
+meanings (all-but-the-top, https://arxiv.org/abs/1702.01417). The similarity to an action is half
+that to its nearest phrase and half that to the mean of its phrases: a single rare phrase may share
+spelling with an unknown word by chance, all phrases of an action seldom do.
 """
 
 from dataclasses import dataclass, replace
@@ -17,35 +17,35 @@ import numpy as np
 from entities.actions import ACTION_INDEX, ACTIONS
 from ml.text.encoders import DEFAULT, TextEncoder, default_cache, open_encoder
 from sim.story.language.clauses import Clause
-from sim.story.language.lexicon import Verb, third_person, verbs
+from sim.story.language.lexicon import Verb, spoken, verbs
 
 LEAST_SIMILARITY = 0.36
-"""Below this a verb is not understood. Of paraphrases taken rightly 94 % lie above it, of invented
-verbs 6 % (docs/embeddings.md); measured with the default encoder."""
+"""Below this similarity a verb is not understood. Of paraphrases taken rightly 94 % lie above it,
+of invented verbs 6 % (docs/embeddings.md); measured with the default encoder."""
 
 
-def guess(
-    clauses: list[Clause], embedder: str | TextEncoder = DEFAULT
-) -> tuple[list[Clause], list[str]]:
-    """The clauses with their unknown verbs replaced, and what was taken for what.
+def guess(clauses: list[Clause], embedder: str | None) -> tuple[list[Clause], list[str]]:
+    """The clauses with their unknown verbs replaced, and a note for each replacement.
 
-    A verb that is near nothing stays unknown. Raises EncoderError if the encoder cannot be had.
+    embedder: name of the text encoder, the default one if None. A verb that is near none stays
+    unknown. Raises EncoderError if the encoder cannot be loaded.
     """
+    space = lexicon_space(embedder or DEFAULT)
     done, notes = [], []
     for clause in clauses:
-        if clause.strange is not None:
-            verb, phrase, similarity = lexicon_space(embedder).nearest(" ".join(clause.words))
+        if clause.unknown_verb is not None:
+            verb, phrase, similarity = space.nearest(" ".join(clause.words))
             if similarity >= LEAST_SIMILARITY:
                 near = f"(similarity {similarity:.2f})"
-                notes.append(f"took '{clause.strange}' as '{phrase}' {near}")
-                clause = replace(clause, verb=verb, form="s", strange=None)
+                notes.append(f"took '{clause.unknown_verb}' as '{phrase}' {near}")
+                clause = replace(clause, verb=verb, form="s", unknown_verb=None)
         done.append(clause)
     return done, notes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LexiconSpace:
-    """Every phrase of verbs.json in an encoder's space."""
+    """The vectors of every phrase of verbs.json: P phrases, A actions, E dimensions."""
 
     encoder: TextEncoder
     phrases: list[tuple[Verb, str]]
@@ -55,9 +55,9 @@ class LexiconSpace:
     shared: np.ndarray  # (2, E): the phrases' mean, and the direction they differ in most
 
     def similarities(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """How near texts are to each action (N, A) and to each phrase (N, P), at most 1."""
+        """Similarities of texts to each action (N, A) and to each phrase (N, P), at most 1."""
         asked = _apart(self.encoder.encode(texts, query=True), self.shared)
-        # Not by matrix product: for one text the threads of its library cost more than the sums.
+        # einsum, not a matrix product: for one text starting BLAS threads costs more than the sums.
         near = np.einsum("ne,pe->np", asked, self.vectors)
         best = np.full((len(texts), len(ACTIONS)), -1.0)
         known, first = np.unique(self.action, return_index=True)
@@ -65,7 +65,7 @@ class LexiconSpace:
         return 0.5 * (best + np.einsum("ne,ae->na", asked, self.middle)), near
 
     def nearest(self, text: str) -> tuple[Verb, str, float]:
-        """The verb nearest in meaning, its phrase, and how near its action is."""
+        """The verb nearest in meaning, its phrase, and the similarity of its action."""
         actions, phrases = self.similarities([text])
         index = int(actions[0].argmax())
         row = int(np.where(self.action == index, phrases[0], -2.0).argmax())
@@ -74,9 +74,9 @@ class LexiconSpace:
 
 @cache
 def lexicon_space(embedder: str | TextEncoder = DEFAULT) -> LexiconSpace:
-    """The verbs as the encoder of that name sees them; the bundled one's vectors are bundled too.
+    """The vectors of the verbs by the encoder of that name; those of the default one are bundled.
 
-    Raises EncoderError if the encoder cannot be had.
+    Raises EncoderError if the encoder cannot be loaded.
     """
     if isinstance(embedder, str):
         embedder = open_encoder(embedder, cache=None if embedder == DEFAULT else default_cache())
@@ -99,32 +99,28 @@ def lexicon_space(embedder: str | TextEncoder = DEFAULT) -> LexiconSpace:
 
 
 def common_part(vectors: np.ndarray) -> np.ndarray:
-    """(2, E): the mean of vectors (N, E), and the direction in which they differ most."""
+    """(2, E): the mean of vectors (N, E), and the unit direction in which they differ most."""
     mean = vectors.mean(axis=0)
     return np.stack([mean, np.linalg.eigh(np.cov((vectors - mean).T))[1][:, -1]])
 
 
 def _apart(vectors: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """Unit vectors (N, E) without what all phrases share."""
+    """Vectors (N, E) without their shared part (2, E), scaled to length 1."""
     mean, axis = shared
     away = vectors - mean
     away = away - np.outer(away @ axis, axis)
     return away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
 
 
-def spoken(phrase: str) -> str:
-    """A lexicon phrase as a sentence has it: ``take a seat`` gives ``takes a seat``."""
-    first, _, rest = phrase.partition(" ")
-    return f"{third_person(first)} {rest}".strip()
-
-
 VECTORS = Path(str(resources.files("assets"))) / "models" / "verb_vectors.npz"
-"""What ``python -m tools.embeddings bundle`` keeps; phrases it lacks are encoded when needed."""
+"""Written by ``python -m tools.embeddings bundle``; phrases it lacks are encoded when needed."""
 
 
 def bundled_vectors() -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """The default encoder's vectors of the lexicon's phrases, as far as they are kept, and what
-    they share (2, E)."""
+    """The default encoder's bundled vectors by phrase, and their shared part (2, E).
+
+    Without the file: no vectors and None.
+    """
     if not VECTORS.is_file():
         return {}, None
     with np.load(VECTORS, allow_pickle=False) as file:

@@ -8,16 +8,13 @@ from sim.story.language.reading import Unit
 
 HEADS = ("pron", "role", "group", "many", "crowd", "thing", "place", "theme", "wear", "name")
 _BEFORE = ("det", "num", "quantity", "color", "size", "style", "speed", "weather")
-_OWN = ("his", "her", "their", "its", "my", "your", "our")
-_ABOUT = ("about", "around", "roughly", "nearly", "almost", "some", "exactly", "approximately",
-          "at least", "over")  # fmt: skip
 _MANY = ("people", "folk", "folks", "food")
 _YOUNG = ("boy", "girl", "child", "baby")
-"""Who is small whatever else he is: "a boy scout", "my baby brother"."""
+"""Roles that prevail over the role after them: "a boy scout", "my baby brother"."""
 HALF = -2
-"""In place of how many act: every second one."""
+"""Value of Noun.part: every second one acts."""
 DEFAULT_MANY = 3
-"""How many "dogs" are when nothing says so."""
+"""Number of a plural without a number, such as "dogs"."""
 
 
 @dataclass(slots=True)
@@ -32,9 +29,9 @@ class Noun:
     many: bool = False
     definite: bool = False
     other: bool = False
-    own: bool = False  # "his": not the one who has it
-    part: int = 0  # so many of them act: "one of the three girls"
-    teams: int = 0  # so many sides: "two teams of 3"
+    own: bool = False  # "his": the owner is not meant
+    part: int = 0  # how many of them act: "one of the three girls"
+    teams: int = 0  # number of teams: "two teams of 3"
     gender: str | None = None  # of a name
     side: float = 0.0  # -1 "on the left", 1 "on the right"
     color: str | None = None
@@ -48,7 +45,7 @@ class Noun:
 
     @property
     def acts(self) -> bool:
-        """Whether this can be somebody on stage."""
+        """Whether this can be an actor."""
         return self.kind in ("role", "group", "crowd", "pron", "unknown")
 
 
@@ -59,7 +56,7 @@ def starts_noun(units: list[Unit], i: int) -> bool:
     unit = units[i]
     if unit.any("det", "quantity", "pron", "role", "group", "many", "crowd", "name"):
         return True
-    if unit.text in _ABOUT and i + 1 < len(units) and units[i + 1].get("num"):
+    if _is_approximation(units, i):
         return True
     if unit.any("num", "color", "size", "style"):
         return (i + 1 < len(units) and starts_noun(units, i + 1)) or unit.get("num") is not None
@@ -88,7 +85,7 @@ def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
             noun.other = noun.other or unit.text in ("other", "the other", "another", "the second")
             if unit.text == "both":
                 noun.count, noun.counted, noun.definite = 2, True, True
-        elif unit.text in _ABOUT and i + 1 < len(units) and units[i + 1].get("num"):
+        elif _is_approximation(units, i):
             pass  # "about thirty people"
         elif unit.any("role", "group", "many", "crowd") and not _adjective_use(units, i):
             break
@@ -108,7 +105,7 @@ def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
             noun.style = reading.value
         elif unit.get("det"):
             noun.definite = noun.definite or unit.text not in ("a", "an", "another", "any", "each")
-            noun.own = noun.own or unit.text in _OWN
+            noun.own = noun.own or unit.text in words().possessives
             if unit.text == "one of the":
                 noun.part, noun.many = 1, True
             if unit.text.startswith("half"):
@@ -134,6 +131,7 @@ def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
 
 
 def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun | None, int]:
+    """Complete a noun phrase that began at ``start`` with its head at ``i``."""
     if i >= len(units) and noun.color and not noun.definite and not noun.counted:
         noun.kind = "color"
         return noun, i
@@ -170,10 +168,10 @@ def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun 
             return None, i
         return (noun, i) if _alone(noun, i > start) else (None, max(i, start))
     first = unit
-    deed = after.get("verb") if after is not None else None
+    act = after.get("verb") if after is not None else None
     begun = after.get("begin") if after is not None else None
-    deed = deed or begun  # "someone mimes climbing"
-    if reading.kind == "role" and after and after.get("role") and not (deed and deed.form == "s"):
+    act = act or begun  # "someone mimes climbing"
+    if reading.kind == "role" and after and after.get("role") and not (act and act.form == "s"):
         i, unit = i + 1, after  # "a robot dog", "a zombie waiter"
         after = units[i + 1] if i + 1 < len(units) else None
         reading = _compound(reading, unit.get("role"))
@@ -226,7 +224,7 @@ def _read_head(units: list[Unit], i: int, start: int, noun: Noun) -> tuple[Noun 
 
 
 def _compound(first: Reading, second: Reading) -> Reading:
-    """What two roles in a row are: the second, but a robot waiter is a robot."""
+    """The role of two in a row: the second, but a robot waiter is a robot."""
     human = roles().roles[second.value].type == "human"
     if first.value in ("robot", "alien", "zombie", *_YOUNG) and human:
         return replace(second, value=first.value)
@@ -242,6 +240,7 @@ def _alone(noun: Noun, something: bool) -> bool:
 
 
 def _settle_count(noun: Noun) -> None:
+    """Set the count of a noun without a number."""
     if not noun.counted:
         noun.count = DEFAULT_MANY if noun.many else 1
 
@@ -272,11 +271,18 @@ def _spelled_number(units: list[Unit], i: int, noun: Noun) -> int:
 
 
 def _skip_others(units: list[Unit], i: int) -> int:
+    """The unit after "one", "else" or "two", which belong to the pronoun before them."""
     return i + 1 if i < len(units) and units[i].text in ("one", "ones", "else", "two") else i
 
 
+def _is_approximation(units: list[Unit], i: int) -> bool:
+    """Whether the unit at ``i`` only says that the number after it is rough: "about thirty"."""
+    known = units[i].text in words().approximations
+    return known and i + 1 < len(units) and units[i + 1].get("num") is not None
+
+
 def _is_label(units: list[Unit], i: int) -> bool:
-    """Whether a number tells somebody from his like rather than counts what follows it."""
+    """Whether a number or letter is part of a name, as in "guard 1", rather than a count."""
     if i < len(units) and units[i].get("label"):
         return True
     if i >= len(units) or not units[i].text.isdigit() or len(units[i].text) > 3:
@@ -285,6 +291,7 @@ def _is_label(units: list[Unit], i: int) -> bool:
 
 
 def _is_place(units: list[Unit], i: int) -> bool:
+    """Whether the number at ``i`` names a place, such as "first" for first base."""
     return units[i].get("place") is not None and not _head_follows(units, i + 1)
 
 
@@ -309,7 +316,7 @@ def _gerund_before(units: list[Unit], i: int) -> bool:
 
 
 def _adjective_use(units: list[Unit], i: int) -> bool:
-    """ "zombie dog", "drunk man": a role that only describes the next one."""
+    """Whether a role only describes the next one: "zombie dog", "drunk man"."""
     unit = units[i]
     if i + 1 >= len(units) or not units[i + 1].any("role", "group"):
         return False
@@ -317,7 +324,7 @@ def _adjective_use(units: list[Unit], i: int) -> bool:
 
 
 def describe(noun: Noun) -> str:
-    """The phrase for one of them: "a red robot", "Alice"."""
+    """The phrase for one of what a noun means: "a red robot", "Alice"."""
     if noun.name:
         return noun.name
     if noun.word in ("someone", "somebody"):
@@ -332,7 +339,7 @@ def describe(noun: Noun) -> str:
 
 @cache
 def _one_of(word: str) -> str:
-    """What one of several is called: "zombies" gives "zombie"."""
+    """The singular of a word: "zombies" gives "zombie"."""
     plurals, known = roles().plurals, [w for role in roles().roles.values() for w in role.words]
     for base in (*plurals, *known):
         if plurals.get(base) == word or (base not in plurals and plural(base) == word):

@@ -1,4 +1,4 @@
-"""Text to units: the words and phrases of a sentence with every way to take them."""
+"""Text to units: spelling is corrected, then words and phrases get all their readings."""
 
 import json
 import re
@@ -11,7 +11,9 @@ from sim.story.language.lexicon import (
     Reading,
     known_words,
     longest_phrase,
+    spelling,
     verb_forms,
+    verbs,
     vocabulary,
     words,
 )
@@ -22,59 +24,25 @@ EXAMPLE = 'try "a man runs to the tree, then waves"'
 _PLAIN = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2019": "'", "\u2018": "'", "\u2014": ", "}
 )
-"""Typographic quotes and dashes as a keyboard has them."""
-_CONTRACTIONS = {
-    "n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'m": " am", "'d": " would",
-}  # fmt: skip
-_SPELLINGS = {
-    "ca not": "can not", "wo not": "will not", "cannot": "can not", "gonna": "going to",
-    "wanna": "want to", "gotta": "have to", "teh": "the", "hte": "the", "adn": "and",
-    "nad": "and", "thne": "then", "tehn": "then", "dosent": "does not", "doesnt": "does not",
-    "dont": "do not", "isnt": "is not", "arent": "are not", "didnt": "did not", "w/": "with",
-    "alot of": "a lot of", "infront of": "in front of", "nextto": "next to", "teh man": "the man",
-    "baloon": "balloon", "2nd": "second", "1st": "first", "3rd": "third", "an man": "a man",
-    "nite": "night", "tonite": "tonight",
-    "womans": "women", "mans": "men", "childs": "children", "peoples": "people", "ppl": "people",
-    "no the": "on the", "ot the": "to the", "ni the": "in the", "fo the": "of the",
-    "couple o": "couple of", "bunch o": "bunch of", "lots o": "lots of", "form the": "from the",
-    "form left": "from left", "form right": "from right", "tow men": "two men",
-    "tow women": "two women", "tow people": "two people", "tow boys": "two boys",
-    "tow girls": "two girls", "tow kids": "two kids", "tow guys": "two guys",
-    "hes": "he is", "shes": "she is", "theyre": "they are", "wont": "will not", "cant": "can not",
-    "thier": "their", "ther": "there", "wich": "which", "wit": "with", "dis": "this",
-    "amn": "man", "mna": "man", "wlak": "walk", "rnu": "run", "hisself": "himself",
-    "theirselves": "themselves", "highfive": "high five", "highfives": "high five",
-    "handshakes": "shakes hands", "skateboards": "rides", "metres": "meters", "metre": "meters",
-}  # fmt: skip
+"""Typographic quotes and dashes in ASCII."""
 _TOKEN = re.compile(r'"[^"]*"|\d+(?:\.\d+)?|[^\W\d_]+|[.,;:!?]|\S')
 _ONE_OF = re.compile(
     r"\b(?:only )?the \w+(?:est|first|last|best) (?:one )?of (?=the\b|his\b|her\b)", re.I
 )
-"""A superlative picks one: "the tallest of the three boys"."""
+"""A superlative means one: "the tallest of the three boys"."""
 _LABELLED = re.compile(r"\bnumber (?=\d+\b)", re.I)
 _COMPOUND = re.compile(
     r"\b\w+(?:-\w+)?-(?:\w{2,}ed|like|old|tall|long|high|story|piece|time)\b", re.I
 )
-_PARTICLES = ("up", "down", "off", "over", "on", "away", "back", "out")
 _NOUN_STARTS = ("det", "pron", "quantity", "num", "color", "size", "style", "role", "thing", "name")
-_NEAR = {
-    "q": "wa", "w": "qes", "e": "wrdaiou", "r": "etf", "t": "ryg", "y": "tuhi", "u": "yijaeo",
-    "i": "uokaey", "o": "iplaeu", "p": "ol", "a": "qszeiou", "s": "adwxzc", "d": "sfecx",
-    "f": "dgrvc", "g": "fhtbv", "h": "gjynb", "j": "hkunm", "k": "jlmic", "l": "kop", "z": "asx",
-    "x": "zcsd", "c": "xvdfsk", "v": "cbfg", "b": "vnghd", "n": "bmhj", "m": "njk",
-}  # fmt: skip
-"""Letters beside each on the keyboard, or that sound alike: what a slip may put in its place."""
-_LEADS = ("to", "on", "in", "of", "at", "for", "from", "into", "with", "and", "by")
-_LED = ("the", "a", "an", "his", "her", "their", "its", "that", "this")
-"""Words before and after a space that a slip of the thumb moved by one letter: "tot he"."""
 _POWER = re.compile(r"\b(\d{1,3}(?:\.\d{1,6})?)(?:\^|[eE]\+?)(\d{1,2})\b")
-"""1e9, and 10^9 taken as the same: far too many either way."""
+"""Powers such as 1e9; 10^9 is read the same way, far too many in either reading."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(slots=True)
 class Unit:
-    """A word or phrase that counts as one; ``start`` and ``end`` are token numbers."""
+    """A word or phrase read as one; it spans tokens ``start`` to ``end``, the last excluded."""
 
     text: str
     readings: tuple[Reading, ...]
@@ -107,13 +75,16 @@ def check_length(text: str) -> None:
 
 
 def tokens(text: str) -> list[str]:
-    """Words, numbers, quotes and stops of a text, in order and in their own case."""
+    """Words, numbers, quotes and punctuation of a text with its spelling corrected.
+
+    Order and case are the text's own.
+    """
     text = unicodedata.normalize("NFKC", text)
     text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     text = text.translate(_PLAIN)
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     text = _POWER.sub(lambda found: str(round(float(f"{found[1]}e{found[2]}"))), text)
-    for short, full in _CONTRACTIONS.items():
+    for short, full in spelling().contractions.items():
         text = re.sub(short + r"\b", full, text, flags=re.IGNORECASE)
     text = re.sub(r"\b(he|she|it|that|there|who|one)'s\b", r"\1 is", text, flags=re.IGNORECASE)
     text = re.sub(r"\blet's\b", "let us", text, flags=re.IGNORECASE)
@@ -122,15 +93,15 @@ def tokens(text: str) -> list[str]:
     text = re.sub(r"(?<=\w)'s?(?=\s|$)|(?<=\w)-(?=\w)", " ", text)
     text = re.sub(r"(?<=\d)(?=[a-zA-Z])", " ", text)
     text = re.sub(r"(?<![\w'])'([^']{1,200})'(?!\w)", r'"\1"', text)
-    for wrong, right in _SPELLINGS.items():
+    for wrong, right in spelling().respellings.items():
         if wrong in text.lower():
             text = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", right, text, flags=re.IGNORECASE)
     found = _respaced([token for token in _TOKEN.findall(text) if token.strip()])
-    return _joined([_mended(token) for token in found])
+    return _joined([_respelled(token) for token in found])
 
 
 def plain(token: str) -> str:
-    """A word in lower case as the lexicon spells it: without the accents of Latin letters."""
+    """A word as the lexicon spells it: in lower case, Latin letters without accents."""
     low = token.lower()
     if low.isascii():
         return low
@@ -140,21 +111,22 @@ def plain(token: str) -> str:
 
 
 def _respaced(found: list[str]) -> list[str]:
-    """Words whose space slipped by a letter, put right: "tot he" is "to the"."""
+    """Tokens with a space moved back that slipped by a letter: "tot he" is "to the"."""
+    before, after = spelling().before_space, spelling().after_space
     for k in range(len(found) - 1):
         first, second = found[k].lower(), found[k + 1].lower()
-        if first[:-1] in _LEADS and first[-1:] + second in _LED:
+        if first[:-1] in before and first[-1:] + second in after:
             found[k : k + 2] = [first[:-1], first[-1:] + second]
     return found
 
 
 def _without_compound(found: re.Match[str]) -> str:
-    """A describing compound ("one-legged", "five-year-old") says nothing of how many there are."""
+    """Empty for an unknown compound such as "one-legged": its number is no count of actors."""
     return found[0] if found[0].lower().replace("-", " ") in vocabulary() else ""
 
 
-def _mended(token: str) -> str:
-    """A token with its typo put right, unless it is a name."""
+def _respelled(token: str) -> str:
+    """A token with its typo corrected, unless it may be a name."""
     low = plain(token)
     if not token.isalpha() or low in known_words() or (token[0].isupper() and not token.isupper()):
         return token
@@ -168,7 +140,7 @@ def _mended(token: str) -> str:
 
 
 def _is_english(word: str) -> bool:
-    """Whether a word the story does not know is a word all the same, not a slip."""
+    """Whether an unknown word is an English word, not a typo."""
     stems = (word, word[:-1], word[:-2], word[:-3], word[:-3] + "y", word[:-4])
     return any(
         stem in _english() and (word == stem or word in {text for _, text in verb_forms(stem)})
@@ -179,7 +151,7 @@ def _is_english(word: str) -> bool:
 
 @cache
 def _english() -> frozenset[str]:
-    """Whole words of the bundled encoder's vocabulary: none where it is not installed."""
+    """Whole words of the bundled encoder's vocabulary; empty where it is not installed."""
     path = resources.files("assets").joinpath("models", "minilm_tokenizer.json")
     if not path.is_file():
         return frozenset()
@@ -188,15 +160,16 @@ def _english() -> frozenset[str]:
 
 
 def _joined(raw: list[str]) -> list[str]:
-    """Phrasal verbs with their particle beside them: "picks it up" reads "picks up it"."""
+    """Tokens with each particle beside its verb: "picks it up" becomes "picks up it"."""
     table, lower = vocabulary(), [plain(token) for token in raw]
+    particles = words().particles
 
     def kinds(k: int, *wanted: str) -> bool:
         return k < len(raw) and any(r.kind in wanted for r in table.get(lower[k], ()))
 
     for i in range(len(raw) - 2):
         for j in range(i + 2, min(i + 6, len(raw))):
-            if lower[j] in _PARTICLES:
+            if lower[j] in particles:
                 verb = any(r.kind == "verb" for r in table.get(f"{lower[i]} {lower[j]}", ()))
                 if verb and not kinds(j + 1, *_NOUN_STARTS):
                     raw.insert(i + 1, raw.pop(j))
@@ -215,21 +188,20 @@ def units(raw: list[str]) -> list[Unit]:
     lower = [plain(token) for token in raw]
     i = 0
     while i < len(raw):
-        deed = _performed(lower, i)
-        found += deed or [_timing(lower, i) or _phrase(raw, lower, i)]
+        performed = _performed(lower, i)
+        found += performed or [_timing(lower, i) or _phrase(raw, lower, i)]
         i = found[-1].end
     return found
 
 
 @cache
 def _performs() -> dict[str, str]:
-    """Every form of a verb that may stand for "do": "performs" is "does"."""
-    known = ("perform", "execute", "attempt", "make", "try", "land", "complete", "practice", "do")
-    return {text: form for verb in known for form, text in verb_forms(verb)}
+    """The grammatical form of every form of the verbs that may stand for "do"."""
+    return {text: form for verb in verbs().performing for form, text in verb_forms(verb)}
 
 
 def _steps_taken(lower: list[str], i: int) -> list[Unit] | None:
-    """ "takes two steps back" as walking backwards so far."""
+    """Units of "takes two steps back" as a walk over a distance; None for anything else."""
     if lower[i] not in ("take", "takes", "took", "taking", "taken"):
         return None
     one = (1.0, i + 2) if lower[i + 1 : i + 2] in (["a"], ["one"]) else None
@@ -244,11 +216,19 @@ def _steps_taken(lower: list[str], i: int) -> list[Unit] | None:
     known = next(r for r in vocabulary()[name] if r.kind == "verb")
     form = next(f for f, text in verb_forms("take") if text == lower[i])
     walk = Unit(name, (Reading("verb", known.value, form),), i, end + back)
-    return [walk, Unit("metres", (Reading("metres", 0.7 * number[0]),), end + back, end + back)]
+    return [
+        walk,
+        Unit(
+            "metres",
+            (Reading("metres", words().lengths["step"] * number[0]),),
+            end + back,
+            end + back,
+        ),
+    ]
 
 
 def _performed(lower: list[str], i: int) -> list[Unit]:
-    """ "performs three jumping jacks" as the known "do jumping jacks", three times."""
+    """Units of "performs three jumping jacks" as "do jumping jacks", three times; else empty."""
     if (stepped := _steps_taken(lower, i)) is not None:
         return stepped
     form, j, count = _performs().get(lower[i]), i + 1, 1
@@ -259,20 +239,21 @@ def _performed(lower: list[str], i: int) -> list[Unit]:
     elif lower[j] in ("a", "an", "some", "his", "her", "the"):
         j += 1
     if lower[i] in ("do", "does", "did", "doing") and count == 1:
-        return []  # those are in the lexicon as they are
+        return []  # the lexicon has those as they are
     for n in range(min(4, len(lower) - j), 0, -1):
         rest = " ".join(lower[j : j + n])
         names = (f"do {rest}", f"do a {rest}", f"do a {rest.removesuffix('s')}")
         for name in names:
             known = next((r for r in vocabulary().get(name, ()) if r.kind == "verb"), None)
             if known is not None:
-                deed = Unit(name, (Reading("verb", known.value, form),), i, j + n)
+                act = Unit(name, (Reading("verb", known.value, form),), i, j + n)
                 again = Unit("times", (Reading("repeat", count),), j + n, j + n)
-                return [deed, again] if count > 1 else [deed]
+                return [act, again] if count > 1 else [act]
     return []
 
 
 def _phrase(raw: list[str], lower: list[str], i: int) -> Unit:
+    """The unit at token ``i``: the longest known phrase, or one token of another kind."""
     token = lower[i]
     if token[0] == '"':
         return Unit(token, (Reading("say", raw[i].strip('"').strip()),), i, i + 1)
@@ -300,14 +281,14 @@ def _phrase(raw: list[str], lower: list[str], i: int) -> Unit:
 
 @cache
 def _labelled() -> frozenset[str]:
-    """Words that a letter may tell apart: "person A"."""
+    """Words a letter may follow as a label: "person A"."""
     return frozenset(t for t, found in vocabulary().items() if any(r.kind == "role" for r in found))
 
 
 def _respell(token: str) -> str | None:
-    """The known word one slip of the keyboard away, if there is exactly one best."""
+    """The first known word that is one keyboard slip away; None if there is none."""
     n = len(token)
-    known = known_words()
+    known, near = known_words(), spelling().neighbours
     if n == 3 and token.isascii():
         first, middle, last = token
         swapped = (middle + first + last, first + last + middle, token + last)
@@ -325,8 +306,8 @@ def _respell(token: str) -> str | None:
         for k in range(1, n)
         if token[k] == token[k - 1] or (n >= 7 and k < n - 1)
     )
-    inserts = (token[:k] + c + token[k:] for k in range(1, n + 1) for c in _NEAR)
-    changes = (token[:k] + c + token[k + 1 :] for k in range(1, n) for c in _NEAR[token[k]])
+    inserts = (token[:k] + c + token[k:] for k in range(1, n + 1) for c in near)
+    changes = (token[:k] + c + token[k + 1 :] for k in range(1, n) for c in near[token[k]])
     twice = (token[:k] + token[k] + token[k:] for k in range(1, n))
     for slips in (twice, swaps, doubles, inserts, changes) if n >= 5 else (swaps, twice, inserts):
         for slip in slips:
@@ -378,12 +359,10 @@ def _timing(lower: list[str], i: int) -> Unit | None:
     word = lower[k]
     if word == "times" and j == i:
         return Unit("times", (Reading("repeat", int(min(value, 50))),), i, k + 1)
-    if word in ("meters", "meter", "m", "yards", "feet", "steps", "step", "kilometers", "km"):
-        metres = {"yards": 0.914, "feet": 0.305, "steps": 0.7, "step": 0.7}.get(word, 1.0)
-        metres *= 1000.0 if word in ("km", "kilometers") else 1.0
+    if word in words().lengths:
         if j > i and first not in ("for", "about"):
             return None
-        return Unit("metres", (Reading("metres", value * metres),), i, k + 1)
+        return Unit("metres", (Reading("metres", value * words().lengths[word]),), i, k + 1)
     if word not in words().times or (word in ("s", "min") and not lower[k - 1][0].isdigit()):
         return None
     seconds, end = value * words().times[word], k + 1

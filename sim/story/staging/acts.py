@@ -1,4 +1,4 @@
-"""Clauses to acts: nouns become players and things, and acts come in the order they happen."""
+"""Clauses to acts: nouns become players and objects, and acts are put in the order they happen."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,24 +6,19 @@ from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.language.clauses import Clause
 from sim.story.language.ellipsis import completed, mounted
-from sim.story.language.lexicon import Verb, third_person, vocabulary, words
+from sim.story.language.lexicon import Verb, third_person, verbs, vocabulary, words
 from sim.story.language.phrases import Noun, describe
 from sim.story.staging.cast import Cast, Player
 from sim.story.staging.scenery import Item, Stage, Target, is_held
 
-_PEOPLE = ("er", "or", "ist", "man", "woman", "men", "women", "ers", "ors", "ists")
-"""How the names of trades end."""
 SIDE_M = 3.0
-"""Metres from the middle to who is "on the left" or "on the right" (choice)."""
-COMES_DOWN = ("lands", "lands on", "touches down", "descends", "comes down")
-GOES_UP = ("takes off", "blasts off", "lifts off", "ascends", "rises", "launches", "goes up")
-"""What is said of a thing that leaves or meets the ground."""
+"""Metres from the middle to an actor "on the left" or "on the right" (choice)."""
 _PARALLEL = ("while", "meanwhile")
 
 
 @dataclass(slots=True)
 class Act:
-    """A clause with its people and things found."""
+    """A clause with its nouns resolved to players and objects."""
 
     clause: Clause
     who: list[Player]
@@ -37,22 +32,22 @@ class Act:
         return [target for target in self.objects if isinstance(target, Player)]
 
     def items(self) -> list[Item]:
-        """Things the act is done to."""
+        """Objects the act is done to."""
         return [target for target in self.objects if isinstance(target, Item)]
 
     def at(self, *relations: str) -> list[Target]:
-        """Targets that stand in one of the relations."""
+        """Targets of the act's places with one of the relations."""
         return [t for relation, found in self.places if relation in relations for t in found]
 
 
 def flies_up(clause: Clause) -> bool | None:
-    """Whether a thing takes off, or lands; None where it does neither."""
+    """True where an object takes off, False where it lands, None where it does neither."""
     said = clause.words[0] if clause.words else ""
-    return True if said in GOES_UP else False if said in COMES_DOWN else None
+    return True if said in verbs().takes_off else False if said in verbs().lands else None
 
 
 def runs_into(act: Act) -> list[Player]:
-    """Whom the thing that an act is about hits: "a car knocks down a man"."""
+    """The players that the object of an act runs into: "a car knocks down a man"."""
     verb = act.clause.verb
     into = verb.action is ActionType.FALL or {"into", "over"} & set(act.clause.words)
     found = act.players() if verb.frame in ("strike", "bat") else []
@@ -61,24 +56,24 @@ def runs_into(act: Act) -> list[Player]:
 
 
 class Finder:
-    """Turns the clauses of a text into acts, in the order of the text."""
+    """Resolves the nouns of clauses, adding players and objects to cast and stage as needed."""
 
     def __init__(self, cast: Cast, stage: Stage) -> None:
         self.cast, self.stage = cast, stage
         self.settings: list[tuple[Target, str, list[Target]]] = []  # "a man on a bench"
         self.holds: list[tuple[Player, Item]] = []
         self.doing: list[tuple[Player, Verb]] = []  # "a screaming girl"
-        self.strange: list[str] = []  # nouns nobody knows
-        self.busy: list[Player] = []  # who has been the subject of a clause
+        self.unknown_nouns: list[str] = []  # with what is shown instead
+        self.busy: list[Player] = []  # players that were the subject of a clause
 
     def acts(self, clauses: list[Clause]) -> list[Act]:
-        """All acts, in the order they happen; ``link`` says how each joins the one before."""
+        """The acts of clauses in the order they happen, each linked to the one before."""
         found: list[Act] = []
-        clauses = [mounted(self._turned(clause)) for clause in completed(clauses)]
+        clauses = [mounted(self._active(clause)) for clause in completed(clauses)]
         for clause in clauses:
             act = self._act(clause, found[-1] if found else None)
             if act is not None:
-                _spare_these(act, found[-1] if found else None)
+                _except_from(act, found[-1] if found else None)
                 found.append(act)
             for player, verb in self.doing:
                 said = [third_person(verb.words[0])]
@@ -87,16 +82,17 @@ class Finder:
         return _in_order(found)
 
     def _act(self, clause: Clause, before: Act | None) -> Act | None:
+        """The act of a clause, ``before`` the last one; None where nobody acts."""
         who: list[Player] = []
-        things: list[Item] = []
+        items: list[Item] = []
         for noun in clause.subject:
             if noun.kind == "viewer" or noun.key == "me":
                 noun = Noun("role", "person", noun.word, definite=True, name=noun.word.title())
             found = self.target(noun, [], subject=True)
             who += [t for t in found if isinstance(t, Player) and t not in who]
-            things += [t for t in found if isinstance(t, Item)]
+            items += [t for t in found if isinstance(t, Item)]
         who = self._spared(clause, who)
-        scenery = bool(clause.subject) and not who and (things or self.cast.background)
+        scenery = bool(clause.subject) and not who and (items or self.cast.background)
         if clause.subject and (self.cast.nobody and not who):
             return None
         if not clause.subject and before is not None:
@@ -130,21 +126,21 @@ class Finder:
             if len(who) > 1 or len(self.cast.last) < 2:
                 self.cast.last = who
         if scenery:
-            for item in things:
+            for item in items:
                 for relation, targets in act.places:
                     self.settings.append((item, relation, targets))
-            if not things or clause.verb is None:
+            if not items or clause.verb is None:
                 return None
             moves = clause.verb.frame in ("move", "haul") or flies_up(clause) is not None
             hits = runs_into(act)
             if not moves and not hits and clause.verb.action is not ActionType.FALL:
                 return None
-            act.objects[:0] = things
+            act.objects[:0] = items
             return act
         return act
 
     def _spared(self, clause: Clause, who: list[Player]) -> list[Player]:
-        """Who is left to act where some are excepted; after "nobody" it is they who act."""
+        """The players who act without those excepted; if that leaves none, those excepted."""
         spared: list[Player] = []
         for noun in clause.excepted:
             alike = [p for p in who if noun.kind == "pron" or p.key == noun.key]
@@ -159,10 +155,15 @@ class Finder:
     def target(
         self, noun: Noun, doing: list[Player], *, subject: bool = False, place: bool = False
     ) -> list[Target]:
-        """Players or things a noun phrase means; ``place``: what comes after a preposition."""
+        """The players, objects or fixed spots a noun phrase means.
+
+        doing: the subject of the clause, which a pronoun does not mean. subject: the noun is the
+        subject. place: the noun follows a preposition.
+        """
         if noun.kind == "unknown" and noun.word:
-            person = (subject or noun.word.endswith(_PEOPLE)) and not _is_thing(noun.word)
-            self.strange.append(noun.word + (" (shown as a person)" if person else ""))
+            trade = noun.word.endswith(words().trade_endings)
+            person = (subject or trade) and not _is_thing(noun.word)
+            self.unknown_nouns.append(noun.word + (" (shown as a person)" if person else ""))
             if not person:
                 return []
         if noun.kind in ("wear", "viewer"):
@@ -179,13 +180,13 @@ class Finder:
         if noun.kind == "place":
             return []
         found: list[Target]
-        thing = noun.kind == "pron" and noun.key == "n" and self._thing_it(doing)
-        if noun.kind == "thing" or thing:
+        it = noun.kind == "pron" and noun.key == "n" and self._it_is_object(doing)
+        if noun.kind == "thing" or it:
             found = list(self.stage.find(noun))
         else:
             found = list(self.cast.find(noun, doing))
         for relation, other in noun.where:
-            targets = self.target(other, [])  # "to the woman behind him": he may be who does it
+            targets = self.target(other, [])  # no subject: "to the woman behind him"
             if targets:
                 for one in found:
                     self.settings.append((one, relation, targets))
@@ -193,7 +194,7 @@ class Finder:
             self.doing += [(one, noun.doing) for one in found if isinstance(one, Player)]
         for one in found:
             if isinstance(one, Player) and noun.kind == "role" and one.role.shown:
-                self.strange.append(f"{noun.word} (shown as {one.role.shown})")
+                self.unknown_nouns.append(f"{noun.word} (shown as {one.role.shown})")
             if isinstance(one, Player) and noun.side and one.spot is None:
                 one.put(SIDE_M * noun.side, 0.0)
         for prop in noun.props:
@@ -203,13 +204,13 @@ class Finder:
                     self.holds += [(one, item) for item in made]
         return found
 
-    def _thing_it(self, doing: list[Player]) -> bool:
-        """Whether "it" is a thing: one was named, and no animal or robot but who does the act."""
+    def _it_is_object(self, doing: list[Player]) -> bool:
+        """Whether "it" is an object: one was named, and no animal or robot outside ``doing``."""
         others = [p for p in self.cast.players if p not in doing]
         return bool(self.stage.last) and all(p.gender != "n" for p in others)
 
-    def _turned(self, clause: Clause) -> Clause:
-        """Passive voice the right way round."""
+    def _active(self, clause: Clause) -> Clause:
+        """A clause in the passive voice turned into the active."""
         verb = clause.verb
         if verb is None or not clause.was or clause.form not in ("ed", "en", "base"):
             return clause
@@ -241,8 +242,11 @@ class Finder:
         return clause
 
 
-def _spare_these(act: Act, before: Act | None) -> None:
-    """ "three women dance but one of them does not": she did not from the start."""
+def _except_from(act: Act, before: Act | None) -> None:
+    """Remove players from the act before if this act negates it for them.
+
+    "three women dance but one of them does not": that one never dances.
+    """
     if before is None or not act.clause.negated or before.clause.verb is not act.clause.verb:
         return
     if set(map(id, act.who)) < set(map(id, before.who)) and not before.clause.negated:
@@ -250,12 +254,15 @@ def _spare_these(act: Act, before: Act | None) -> None:
 
 
 def _is_thing(word: str) -> bool:
-    """Whether a word that has no object type is a thing all the same: a mirror is nobody."""
+    """Whether a word names an object that no object type shows, such as a mirror."""
     return word in words().unseen or word.removesuffix("s") in words().unseen
 
 
 def _myself(noun: Noun, verb: Verb | None, relation: str | None) -> Noun:
-    """ "me" is the viewer to whom one waves, but somebody on stage whom one hugs or runs to."""
+    """The noun, with "me" and "us" as people on stage where the verb meets them.
+
+    One waves to the viewer, but hugs or runs to somebody on stage.
+    """
     meets = verb is not None and verb.frame not in ("aim", "stay")
     if noun.kind != "viewer" or noun.word not in ("me", "us") or not meets or relation == "toward":
         return noun
@@ -264,13 +271,13 @@ def _myself(noun: Noun, verb: Verb | None, relation: str | None) -> Noun:
 
 
 def _is_ball(noun: Noun, clause: Clause) -> bool:
-    """Whether "it" can only be what is played with: "the pitcher throws and the batter hits it"."""
+    """Whether "it" can only be the ball: "the pitcher throws and the batter hits it"."""
     plays = clause.verb is not None and clause.verb.frame in ("send", "bat")
     return plays and noun.kind == "pron" and noun.key == "n"
 
 
 def _in_order(acts: list[Act]) -> list[Act]:
-    """Acts in the order they happen."""
+    """Acts of the order of the text, in the order they happen."""
     ordered: list[Act] = []
     k = 0
     while k < len(acts):
@@ -317,7 +324,7 @@ def _in_order(acts: list[Act]) -> list[Act]:
 
 
 def _gestures_on_the_way(gesture: Act, going: Act) -> bool:
-    """ "sings while he walks": the way comes first, the gesture belongs to it."""
+    """Whether a gesture belongs to a way, which then comes first: "sings while he walks"."""
     first, second = gesture.clause.verb, going.clause.verb
     return (
         bool(first and second)
@@ -327,26 +334,26 @@ def _gestures_on_the_way(gesture: Act, going: Act) -> bool:
     )
 
 
-def _done_seated(deed: Act, posture: Act) -> bool:
-    """ "reads while sitting": who does something with his hands takes his seat first."""
-    first, second = deed.clause.verb, posture.clause.verb
+def _done_seated(act: Act, posture: Act) -> bool:
+    """Whether an act is done on a seat, which is taken first: "reads while sitting"."""
+    first, second = act.clause.verb, posture.clause.verb
     seated = bool(first and second) and first.frame in ("use", "aim") and second.frame == "seat"
-    return seated and deed.who == posture.who
+    return seated and act.who == posture.who
 
 
-def _sits_there(posture: Act, deed: Act) -> bool:
-    """Whether those to whom something is done sit all the while, rather than sit down."""
-    verb, told = posture.clause.verb, posture.clause
-    met = [t for found in [deed.objects, *(f for _, f in deed.places)] for t in found]
-    sits = verb is not None and verb.frame == "seat" and told.form == "ing" and not told.was
+def _sits_there(posture: Act, act: Act) -> bool:
+    """Whether the players an act is done to sit all the while, rather than sit down."""
+    verb, clause = posture.clause.verb, posture.clause
+    met = [t for found in [act.objects, *(f for _, f in act.places)] for t in found]
+    sits = verb is not None and verb.frame == "seat" and clause.form == "ing" and not clause.was
     return sits and bool(posture.who) and all(p in met for p in posture.who)
 
 
 def follows(link: str) -> bool:
-    """Whether a link means: not before the act before has ended."""
+    """Whether a link means that the act starts when the one before has ended."""
     return link in ("then", "before", "until")
 
 
 def together(link: str) -> bool:
-    """Whether a link means: at the same time as the act before."""
+    """Whether a link means that the act starts with the one before."""
     return link in _PARALLEL or link in ("and", ",")

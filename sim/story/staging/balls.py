@@ -1,10 +1,11 @@
-"""Balls: thrown, kicked, hit and caught."""
+"""Balls: thrown, kicked, hit, caught, and kept out of the goal."""
 
 from itertools import pairwise
 from math import hypot, inf, pi
 
-from entities.actions import ActionType
+from entities.actions import ActionType, contact_time
 from entities.objects import ObjectType
+from sim.story.language.clauses import Clause
 from sim.story.language.lexicon import Verb, verbs
 from sim.story.language.phrases import Noun
 from sim.story.staging.acts import Act
@@ -16,41 +17,52 @@ from sim.story.staging.timing import Spot
 from sim.story.staging.waypoints import ahead
 
 A, T = ActionType, ObjectType
-THROWS: dict[ActionType, float] = {  # m to whoever the ball is for (choice)
+THROWS: dict[ActionType, float] = {  # m to the target of the ball (choice)
     A.THROWING: 7.0, A.PITCHING: 18.44, A.KICKING: 8.0, A.SHOOTING: 4.6, A.HEADER: 4.0,
     A.BOWLING: 10.0,
 }  # fmt: skip
 UNTIMED_S = 0.5
-"""Seconds to the deed of an action whose gesture has no such moment (choice)."""
+"""Seconds to the contact of an action whose gesture defines none (choice)."""
 IN_REACH_M = 0.45
-"""Metres ahead of somebody where he finds what he kicks or picks up (choice)."""
+"""Metres ahead of a player where an object to kick or pick up lies (choice)."""
 MOUTH_M = 1.8
-"""From the goal to its keeper, who comes out to make it small (choice)."""
+"""Metres from the goal to its keeper, who comes out to narrow the angle (choice)."""
 AT_BASE_M = 3.0
-"""Nearer to a base than this, somebody covers it (choice)."""
+"""A player nearer to a base than this covers it (choice)."""
+SHOT_MPS = 21.0
+"""Speed of a shot over the ground (choice)."""
+DIVES_BEFORE_S = 0.6
+"""From the start of a dive until the body is stretched out."""
+ASIDE_M = 0.55
+"""How far the keeper stands to the side away from the shot (choice)."""
+_SHOTS = ("shot", "penalty", "kick", "goal")
+"""Words for what is saved where no ball is named."""
 SENDS = (A.KICKING, A.THROWING, A.PITCHING)
 BALLS = (T.BALL, T.BASEBALL, T.BASKETBALL, T.SOCCER_BALL)
 
 
 def contact_s(action: ActionType) -> float:
-    """Seconds into an action at which its deed is done: the hit, the release."""
-    from sim.animation.gestures import (
-        contact_time,  # here: it takes longer to load than the whole story
-    )
-
+    """Seconds from the start of an action to its contact: the hit, the release."""
     return contact_time(action) or UNTIMED_S
 
 
+def goal_shot() -> Verb:
+    """The verb of a kick at a goal."""
+    return next(v for v in verbs().verbs if v.action is A.KICKING and T.GOAL in v.needs)
+
+
 def ball_of(act: Act) -> Item | None:
+    """The ball among the objects of an act."""
     return next((item for item in act.items() if item.kind in BALLS), None)
 
 
 def any_ball(plan: Plan) -> bool:
+    """Whether there is a ball on stage."""
     return any(item.kind in BALLS for item in plan.stage.items)
 
 
 def _ball(plan: Plan, act: Act, verb: Verb) -> Item:
-    """The ball an act is about: the one named, the one about, or a new one."""
+    """The ball of an act: the one named, else the last one on stage, else a new one."""
     named = ball_of(act)
     if named is not None:
         return named
@@ -64,7 +76,7 @@ def _ball(plan: Plan, act: Act, verb: Verb) -> Item:
 
 
 def thrown_to(acts: list[Act]) -> list[Act]:
-    """Acts in which a throw that somebody catches in the next one is meant for him."""
+    """Acts in which a throw is aimed at the player who catches in the next act."""
     for act, after in pairwise(acts):
         verb, then = act.clause.verb, after.clause.verb
         throws = verb is not None and verb.action is A.THROWING and verb.frame == "send"
@@ -78,6 +90,7 @@ def thrown_to(acts: list[Act]) -> list[Act]:
 
 
 def send(plan: Plan, act: Act) -> None:
+    """Throw, kick, pitch or shoot a ball at its target, which is made if need be."""
     clause, verb, action = act.clause, act.clause.verb, act.clause.verb.action
     ball = _ball(plan, act, verb)
     make_handy(ball)
@@ -102,7 +115,7 @@ def send(plan: Plan, act: Act) -> None:
     aimed = goals[0] if goals and isinstance(goals[0], Player) else None
     batter = None
     if lead.key == "pitcher" and aimed is not None and aimed.key in ("catcher", "batter"):
-        action, goals = A.PITCHING, [_catcher(plan)]  # whatever the verb, past the batter
+        action, goals = A.PITCHING, [_catcher(plan)]  # past the batter, whatever the verb
         batter = aimed if aimed.key == "batter" else None
     act.places = [(r, f) for r, f in act.places if not any(t in goals for t in f)]
     senders = [lead] if goals and goals[0] in act.who else act.who
@@ -130,7 +143,7 @@ def send(plan: Plan, act: Act) -> None:
     on_foot = action is A.KICKING
     start = max(start, _reach_ball(plan, lead, ball, way, start, on_foot=on_foot, target=target))
     if isinstance(target, Item) and target.kind is T.GOAL:
-        _man(plan, target, lead)
+        _place_keeper(plan, target, lead)
     hit = contact_s(action)
     for k, player in enumerate(senders):
         t = max(start, player.t)
@@ -157,7 +170,6 @@ def send(plan: Plan, act: Act) -> None:
             plan.act_at(target, start + 0.5 * hit, A.CATCHING)
         flight = away / (38.0 if action is A.PITCHING else 10.0)
         target.t = max(target.t, start + hit + flight + 0.7)
-        ball.holder = ball.holder or None
     if batter is not None:
         plan.stage.make(T.BAT)[0].holder = batter
         batter.facing = 0.5 * pi
@@ -170,6 +182,7 @@ def send(plan: Plan, act: Act) -> None:
 
 
 def _aim_way(plan: Plan, act: Act, lead: Player, target: Target | None) -> Spot:
+    """Unit vector in which a ball is sent."""
     if act.clause.direction is not None:
         return act.clause.direction
     if act.viewer:
@@ -178,17 +191,17 @@ def _aim_way(plan: Plan, act: Act, lead: Player, target: Target | None) -> Spot:
         return unit(lead.spot, target.spot)
     goal = isinstance(target, Item) and target.kind is T.GOAL
     if goal and keeper_of(plan) is not None and not lead.legs:
-        return (0.0, 1.0)  # so that one sees him dive to either side
+        return (0.0, 1.0)  # so that a dive to either side is seen
     return plan.way.get(lead.id, (1.0, 0.0))
 
 
 def keeper_of(plan: Plan) -> Player | None:
-    """The goalkeeper who has no place yet."""
+    """The first goalkeeper without a place."""
     return next((p for p in plan.cast.players if p.key == "goalkeeper" and p.spot is None), None)
 
 
-def _man(plan: Plan, goal: Item, shooter: Player) -> None:
-    """Put the goalkeeper, if he has no place yet, before the goal that is shot at."""
+def _place_keeper(plan: Plan, goal: Item, shooter: Player) -> None:
+    """Put a goalkeeper without a place before the goal that is shot at."""
     keeper = keeper_of(plan)
     if keeper is not None and keeper is not shooter:
         way = unit(goal.spot, shooter.spot)
@@ -197,6 +210,7 @@ def _man(plan: Plan, goal: Item, shooter: Player) -> None:
 
 
 def _catcher(plan: Plan) -> Player:
+    """The catcher, in place; made if need be."""
     for player in plan.cast.players:
         if player.key == "catcher":
             role_place(plan, player)
@@ -209,7 +223,7 @@ def _catcher(plan: Plan) -> Player:
 
 
 def _baseman(plan: Plan, base: Fixed, lead: Player) -> Player:
-    """Who stands at a base to take a throw."""
+    """The player at a base who takes a throw; made if need be."""
     for player in plan.cast.players:
         x, y = player.spot or (inf, inf)
         if player is not lead and hypot(x - base.spot[0], y - base.spot[1]) < AT_BASE_M:
@@ -230,7 +244,7 @@ def _reach_ball(
     on_foot: bool,
     target: Target | None,
 ) -> float:
-    """See to it that a ball is in the hand or before the foot; returns when it is."""
+    """Get a ball into the hand or before the foot; returns the time it is there."""
     if ball.spot is None and ball.holder is None:
         if on_foot:
             ball.spot = ahead(player.spot, way, IN_REACH_M, -0.1)
@@ -247,14 +261,14 @@ def _reach_ball(
         return t + verbs().seconds["put_down"]
     elif ball.spot is not None and on_foot:
         near = hypot(ball.spot[0] - player.spot[0], ball.spot[1] - player.spot[1])
-        if near > 0.9 and target is not player and not _sent_to(plan, ball):
+        if near > 0.9 and target is not player and not _sent_off(plan):
             goal = ahead(ball.spot, unit(player.spot, ball.spot), -IN_REACH_M)
             return plan.go(player, [goal], A.JOG, max(t, player.t))
     return t
 
 
 def _has_it(plan: Plan, player: Player, ball: Item) -> bool:
-    """Whether somebody has just been sent this ball, and so caught it."""
+    """Whether a player was the last to be sent a ball, and so has it."""
     sent = [
         (cue.t, cue.target) for p in plan.cast.players if p is not player
         for cue in p.cues if any(abs(t - cue.t) < 1e-3 and a in SENDS for t, a in p.actions)
@@ -262,12 +276,13 @@ def _has_it(plan: Plan, player: Player, ball: Item) -> bool:
     return bool(sent) and max(sent)[1] == player.id and ball.kind in BALLS
 
 
-def _sent_to(plan: Plan, ball: Item) -> bool:
-    """Whether somebody has already sent this ball off."""
+def _sent_off(plan: Plan) -> bool:
+    """Whether an actor has already kicked, thrown or pitched a ball."""
     return any(action in SENDS for p in plan.cast.players for _, action in p.actions)
 
 
 def bat(plan: Plan, act: Act) -> None:
+    """Swing at a ball: the one that was pitched, or one that lies ready."""
     clause = act.clause
     start = plan.begin(act)
     act.places = [(r, f) for r, f in act.places if r in STANDS_BY and not _only_balls(f)]
@@ -316,11 +331,12 @@ def bat(plan: Plan, act: Act) -> None:
 
 
 def _only_balls(targets: list[Target]) -> bool:
+    """Whether all targets are balls."""
     return all(isinstance(t, Item) and t.kind in BALLS for t in targets)
 
 
 def catch(plan: Plan, act: Act) -> None:
-    """Catch a ball: the one already on its way, or one that is only mimed."""
+    """Catch the ball that was thrown, or mime a catch where none was."""
     verb = act.clause.verb
     start = plan.begin(act)
     ready = [p for p in act.who if p.actions and p.actions[-1][1] is A.CATCHING]
@@ -344,3 +360,65 @@ def catch(plan: Plan, act: Act) -> None:
         t = max(start, player.t if source is None else 0.0)
         plan.act_at(player, t, verb.action)
     plan.close(act, start, start + plan.seconds(act, verb.action))
+
+
+def saves(act: Act) -> bool:
+    """Whether an act of a goalkeeper keeps a ball out of the goal."""
+    said = act.clause.words[0].split()
+    named = [word for word in act.clause.words for word in word.split()]
+    if act.players() or act.at("from", "of"):
+        return False
+    kept = said[0] == "saves" or "save" in said
+    return kept or (said[0] in ("stops", "blocks") and any(word in _SHOTS for word in named))
+
+
+def dives_to_save(acts: list[Act]) -> list[Act]:
+    """Acts with a dive and the save after it joined: "dives and saves the shot"."""
+    done: list[Act] = []
+    for act in acts:
+        before = done[-1] if done else None
+        dived = before is not None and before.clause.verb and before.clause.verb.action is A.DIVE
+        keeps = dived and before.who == act.who and len(act.who) == 1 and act.clause.verb
+        if keeps and act.who[0].key == "goalkeeper" and act.clause.words and saves(act):
+            act.clause.direction = act.clause.direction or before.clause.direction
+            act.clause.words = [*act.clause.words[:1], *before.clause.words, *act.clause.words[1:]]
+            act.clause.manners.append("dive")
+            act.link = before.link
+            done[-1] = act
+        else:
+            done.append(act)
+    return done
+
+
+def save(plan: Plan, act: Act) -> None:
+    """Dive or reach for the last shot; where there is none, a striker is made to shoot."""
+    keeper, clause = act.who[0], act.clause
+    shots = [(t, p) for p in plan.cast.players for t, a in p.actions if a is A.KICKING]
+    if not shots:
+        kick = goal_shot()
+        striker = plan.cast.add("soccer player", Noun("role", "soccer player", "striker"))
+        balls = [item for item in plan.stage.items if item.kind in BALLS] if any_ball(plan) else []
+        shot = Clause(verb=kick, words=["shoots at the goal"])
+        send(plan, Act(shot, [striker], [*balls[-1:]], link=act.link))
+        shots = [(t, striker) for t, a in striker.actions if a is A.KICKING]
+    t, striker = max(shots, key=lambda pair: pair[0])
+    if keeper.spot is None:
+        plan.arrange([keeper], (1.0, 0.0), moving=False)
+    start = t + contact_s(A.KICKING)
+    far = hypot(keeper.spot[0] - striker.spot[0], keeper.spot[1] - striker.spot[1])
+    meets = start + far / SHOT_MPS
+    ball: Item = next(item for item in reversed(plan.stage.items) if item.kind in BALLS)
+    plan.cue(keeper, t, ball)
+    if "dive" in clause.manners:
+        side = clause.direction or (1.0, 0.0)
+        if not keeper.legs:
+            keeper.put(keeper.spot[0] - ASIDE_M * side[0], keeper.spot[1] - ASIDE_M * side[1])
+        dive = max(meets - DIVES_BEFORE_S, keeper.t)
+        end = dive + verbs().seconds["dive"]
+        plan.go_on(keeper, side, A.DIVE, dive)
+        plan.settle(keeper, end)
+        plan.act_at(keeper, end, A.IDLE)
+    else:
+        end = meets + verbs().seconds["catching"]
+        plan.act_at(keeper, max(t, keeper.t), A.CATCHING)
+    plan.close(act, t, end, [striker])

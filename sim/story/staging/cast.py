@@ -1,4 +1,4 @@
-"""Who is on stage: noun phrases become players, pronouns find them again."""
+"""The cast: noun phrases become players, pronouns find them again."""
 
 from dataclasses import dataclass, field, replace
 
@@ -18,21 +18,21 @@ _HUES = {
 
 
 KITS = ("red", "blue", "green", "orange", "purple", "teal")
-"""What teams wear, and are called, if the sentence does not say."""
-
-
-_NO_PLAYERS = ("coach", "umpire", "boss", "enemy", "npc", "monster", "villain", "opponent")
-"""Whom "the player" does not mean, by role or by word."""
+"""Colours and names of teams where the sentence gives none."""
 
 
 @dataclass(slots=True)
 class Leg:
-    """A way walked: from ``start`` s along ``points``; an open one goes on until told otherwise."""
+    """One way of a player: from ``start`` to ``end`` s along ``points``.
+
+    An open leg has no end yet: its points are where it starts and its direction (unit vector).
+    ``Plan.settle`` gives it a length.
+    """
 
     start: float
     end: float
     action: ActionType
-    speed: float
+    speed: float  # m/s
     points: list[Spot]
     knots: list[Knot]
     open: bool = False
@@ -41,7 +41,7 @@ class Leg:
 
 @dataclass(slots=True, eq=False)
 class Player:
-    """Somebody on stage and all that is planned for them."""
+    """An actor of the story and all that is planned for it."""
 
     id: str
     key: str  # role
@@ -52,24 +52,23 @@ class Player:
     color: str
     scale: float
     style: str | None
-    spot: Spot | None = None  # where they are now; None until somebody puts them there
-    start: Spot | None = None
-    offset: Spot = (0.0, 0.0)  # from the first of their group
-    facing: float | None = None
-    t: float = 0.0  # when they are free again
+    spot: Spot | None = None  # m, after all that is planned so far; None without a place
+    start: Spot | None = None  # m, at the start of the scene
+    facing: float | None = None  # rad, before it goes anywhere
+    t: float = 0.0  # s, when all that is planned so far has ended
     legs: list[Leg] = field(default_factory=list)
     actions: list[tuple[float, ActionType]] = field(default_factory=list)
     cues: list[Cue] = field(default_factory=list)
-    deeds: list[str] = field(default_factory=list)
-    sits: Spot | None = None  # where he sits on a seat, and where he stands up from it
-    rises: Spot | None = None
-    said_style: str | None = None
-    turned: bool = False  # his first facing has been used
-    layered: bool = False  # gestures on the way: it has to be a path
+    clauses: list[str] = field(default_factory=list)  # of the caption
+    sits: Spot | None = None  # m, where the player sits on a seat
+    rises: Spot | None = None  # m, where the player stands up from it
+    said_style: str | None = None  # of an act
+    turned: bool = False  # an action already depends on ``facing``
+    layered: bool = False  # gestures on the way, which therefore has to be a path
 
     @property
     def radius(self) -> float:
-        """Metres of ground they take."""
+        """Radius of the body on the ground, in metres."""
         return BODY_RADIUS[self.role.type] * self.scale
 
     @property
@@ -78,7 +77,7 @@ class Player:
         return self.noun.gender or self.role.gender
 
     def put(self, x: float, y: float) -> None:
-        """Be at a place from the start."""
+        """Give the player a place from the start of the scene."""
         self.spot = self.start = (x, y)
 
 
@@ -88,14 +87,17 @@ class Cast:
     def __init__(self, theme: Theme, shift: int) -> None:
         self.players: list[Player] = []
         self.theme, self.shift = theme, shift
-        self.last: list[Player] = []  # the last group spoken of
-        self.subject: list[Player] = []  # the last who did something
-        self.spared: list[Player] = []  # whom "except" left out
-        self.background = False  # a crowd of the stage set was spoken of
+        self.last: list[Player] = []  # the last group that was mentioned
+        self.subject: list[Player] = []  # of the last clause
+        self.spared: list[Player] = []  # those that "except" left out
+        self.background = False  # the crowd of the stage set was mentioned
         self.nobody = False
 
     def find(self, noun: Noun, doing: list[Player] | None = None) -> list[Player]:
-        """The players a noun phrase means, made if need be. ``doing``: the clause's subject."""
+        """The players a noun phrase means, made if need be.
+
+        doing: the subject of the clause. Raises ValueError for a negative or too large number.
+        """
         if noun.kind == "pron":
             found = self._pronoun(noun, doing or [])
         else:
@@ -129,6 +131,7 @@ class Cast:
         return known or self._make(noun, key)
 
     def _known(self, noun: Noun, key: str, doing: list[Player]) -> list[Player]:
+        """The players on stage that a definite noun means."""
         if not noun.definite or noun.other:
             if noun.other and noun.definite:
                 fits = [p for p in self.players if self._fits(p, noun, key)]
@@ -137,7 +140,7 @@ class Cast:
         fits = self._by_word([p for p in self.players if self._fits(p, noun, key)], noun, key)
         alone = noun.many and len(self.players) < 2
         if not fits and not alone and noun.word in ("person", "player", "people", "players"):
-            others = _NO_PLAYERS if noun.word.startswith("player") else ()
+            others = roles().not_players if noun.word.startswith("player") else ()
             fits = [p for p in self.players if p not in doing]
             fits = [p for p in fits if p.key not in others and p.noun.word not in others]
         if noun.many or (noun.counted and noun.count > 1):
@@ -145,7 +148,10 @@ class Cast:
         return fits[:1] if noun.color or noun.name else fits[-1:] if len(fits) == 1 else fits[:1]
 
     def _by_word(self, fits: list[Player], noun: Noun, key: str) -> list[Player]:
-        """Of those who fit, those called by the same word; synonyms and the role's own name do."""
+        """Those of ``fits`` called by the noun's word, where the role's words are no synonyms.
+
+        The role's own name fits all of them.
+        """
         role = roles().roles[key]
         if not role.distinct or noun.name is not None:
             return fits
@@ -157,6 +163,7 @@ class Cast:
         return [p for p in fits if p.noun.word in general]
 
     def _fits(self, player: Player, noun: Noun, key: str) -> bool:
+        """Whether name, role, size and colour of a noun fit a player."""
         if noun.name is not None or player.noun.name is not None:
             return (noun.name or "").lower() == (player.noun.name or "").lower()
         same = player.key == key
@@ -213,6 +220,7 @@ class Cast:
         return player
 
     def _pronoun(self, noun: Noun, doing: list[Player]) -> list[Player]:
+        """The players a pronoun means; made where it needs somebody and nobody fits."""
         kind, rest = noun.key, [p for p in self.players if p not in doing]
         recent = self.players[::-1]
         if kind in ("m", "f", "n"):
@@ -236,7 +244,7 @@ class Cast:
             count = 2 if noun.word == "we" else 5
             people = Noun("role", "person", "person", count)
             if len(self.players) == 1 and noun.word in ("everyone", "everybody") and not doing:
-                people.count -= 1  # one alone is not everybody
+                people.count -= 1  # one player alone is not everybody
                 return [*self.players, *self._make(people, "person")]
             return list(self.players) or self._make(people, "person")
         if kind == "each":
@@ -245,7 +253,7 @@ class Cast:
             others = [p for p in self.players if p not in (doing or self.subject[:1])]
             if kind == "friend" and not others:
                 return self._make(Noun("role", "person", "friend"), "person")
-            if not others and kind == "others":  # they are not the "he" of later
+            if not others and kind == "others":  # later pronouns do not mean them
                 return self._make(
                     Noun("role", "person", "people", 2, many=True, other=True), "person"
                 )
@@ -282,7 +290,7 @@ class Cast:
         return list(self.last)
 
     def _by_mention(self, players: list[Player]) -> list[Player]:
-        """Those who last did something first, then the most recently named."""
+        """Sorted: the group mentioned last, then the last subject, then the newest first."""
         order = {id(p): k for k, p in enumerate(self.subject)}
         last = {id(p) for p in self.last}
         return sorted(

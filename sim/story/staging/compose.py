@@ -1,4 +1,4 @@
-"""Timelines to the Scene: paths or headings, captions, camera and what was not understood."""
+"""Timelines to the Scene: actors with paths or headings, captions, objects and camera."""
 
 from itertools import pairwise
 from math import hypot, pi
@@ -16,30 +16,32 @@ from entities.scene import (
     TimeOfDay,
     Weather,
 )
-from sim.story.language.lexicon import Theme, third_person, verbs
+from sim.story.language.lexicon import Theme, spoken, verb_for
 from sim.story.staging.cast import Player
 from sim.story.staging.plan import BACKWARDS, Plan
 from sim.story.staging.scenery import FACES_VIEWER, Item, bearing, make_handy
 from sim.story.staging.timing import Knot, Spot, timed_path
 
 LEAST_S, MOST_S, TAIL_S = 6.0, 3_600.0, 1.5
-"""Shortest scene, longest scene, and what follows the last deed."""
+"""Shortest scene, longest scene, and the time after the last action."""
 RUN_OUT_S = 20.0
-"""How much longer than the scene an open-ended path goes on, for a live window."""
+"""How far an open-ended path goes on past the end of the scene, for a live window."""
 HALT_S = 0.3
-"""A shorter wait on the way is none (choice)."""
+"""Shorter waits on the way are left out (choice)."""
 FOLLOW_FROM_M = 9.0
-"""Somebody who travels further than this is followed rather than fitted."""
+"""The camera follows an actor that travels further than this; otherwise it fits all in."""
 DEEP_M, ASIDE_M = 8.0, 1.8
-"""Where people stand one behind the other over that depth, the camera looks past the nearest."""
+"""Where actors stand one behind the other deeper than DEEP_M, the camera pans ASIDE_M."""
 BESIDE_M, LOOK_AHEAD_S, WIDE = 2.0, 1.0, 0.6
-"""A goal more than twice that far off is beside the picture; when and how far it opens (choice)."""
+"""A goal is beside the picture at more than twice BESIDE_M. The camera starts to widen LOOK_AHEAD_S
+before the shot, to the zoom WIDE (choice)."""
 SEEN_S, BRISK_MPS = 1.0, 4.0
-"""Who leaves later is first seen with the others; who parts slower stays in sight (choice)."""
+"""An actor that leaves later than SEEN_S is first shown with the others; actors that part slower
+than BRISK_MPS are all kept in sight (choice)."""
 MOMENT_S = 0.02
-"""A pause shorter than this is none."""
+"""Shorter pauses are left out."""
 WAIT_S = 0.25
-"""Openings shorter than this are not waited for."""
+"""A way that starts earlier than this sets the actor's first heading."""
 
 
 def compose(
@@ -52,14 +54,17 @@ def compose(
     notes: list[str],
     duration: float | None,
 ) -> Scene:
-    """The finished Scene."""
+    """The Scene of a plan.
+
+    notes: what was not understood. duration: s, where the prompt asks for it.
+    """
     players, stage = plan.cast.players, plan.stage
     last = max((p.t for p in players), default=0.0)
     opens = any(leg.open for p in players for leg in p.legs)
     length = duration or min(max(last + TAIL_S, 8.0 if opens else LEAST_S), MOST_S)
     stage.put_rest(_middle(players))
     shift = (0.0, 0.0) if stage.fixed_used else _shift(players)
-    actors = [_actor(plan, player, shift, length) for player in players]
+    actors = [_actor(player, shift, length) for player in players]
     return Scene(
         prompt=prompt,
         theme=theme.set,
@@ -76,6 +81,7 @@ def compose(
 
 
 def _middle(players: list[Player]) -> Spot:
+    """Mean x of the starts and their furthest y; objects without a place go behind it."""
     starts = [p.start for p in players if p.start is not None]
     if not starts:
         return (0.0, 0.0)
@@ -86,7 +92,7 @@ def _middle(players: list[Player]) -> Spot:
 
 
 def _shift(players: list[Player]) -> Spot:
-    """What brings the action to the middle: the first way's middle, starts within reach."""
+    """The shift that centres all ways in x, with the starts in sight, and lifts y to 0."""
     xs, ys = [], []
     for player in players:
         if player.start is None:
@@ -114,7 +120,7 @@ def _shift(players: list[Player]) -> Spot:
     return (round(dx, 3), round(min(dy, 12.0), 3))
 
 
-def _actor(plan: Plan, player: Player, shift: Spot, length: float) -> Actor:
+def _actor(player: Player, shift: Spot, length: float) -> Actor:
     start = player.start or (0.0, 0.0)
     heading = player.facing if player.facing is not None else FACES_VIEWER + 0.35
     path: list[Knot] | None = None
@@ -126,10 +132,10 @@ def _actor(plan: Plan, player: Player, shift: Spot, length: float) -> Actor:
             heading = bearing((0.0, 0.0), way)
             if first.action in BACKWARDS:
                 heading -= BACKWARDS[first.action]
-        if not _plain(player):
+        if not _needs_no_path(player):
             path = _without_halts(_path(player, length))
     actions = _tidy(player)
-    caption = ", then ".join(deed for deed in player.deeds if deed)
+    caption = ", then ".join(clause for clause in player.clauses if clause)
     caption = f"{player.phrase} {caption or _does(actions)}"
     return Actor(
         id=player.id,
@@ -151,7 +157,7 @@ def _actor(plan: Plan, player: Player, shift: Spot, length: float) -> Actor:
 
 
 def _without_halts(path: list[Knot]) -> list[Knot]:
-    """The way without waits too short to stop for, as where one deed is cut off by the next."""
+    """A path without short waits, as where one action is cut off by the next."""
     kept = path[:1]
     for k, knot in enumerate(path[1:], 1):
         halts = knot[1:3] == kept[-1][1:3] and knot[0] - kept[-1][0] < HALT_S
@@ -161,20 +167,18 @@ def _without_halts(path: list[Knot]) -> list[Knot]:
 
 
 def _does(actions: list[tuple[float, ActionType]]) -> str:
-    """What somebody does of whom the sentence says nothing: "falls", "waits"."""
+    """The caption of an actor of whom the sentence says nothing: "falls", "waits"."""
     busy = [action for _, action in actions if action is not ActionType.IDLE]
     action = busy[0] if busy else ActionType.IDLE
-    verb = next(verb for verb in verbs().verbs if verb.action is action)
-    first, _, rest = verb.words[0].partition(" ")
-    return f"{third_person(first)} {rest}".strip()
+    return spoken(verb_for(action).words[0])
 
 
-def _plain(player: Player) -> bool:
-    """Whether heading and actions say it all: one open way, at the actions' own speeds."""
+def _needs_no_path(player: Player) -> bool:
+    """Whether heading and actions suffice: one open way, at the actions' own speeds."""
     ways = {(round(leg.points[1][0], 3), round(leg.points[1][1], 3)) for leg in player.legs}
     single = all(leg.open and leg.factor == 1.0 for leg in player.legs) and len(ways) == 1
     if player.layered or (player.facing is not None and player.legs[0].start >= WAIT_S):
-        return False  # he first faces somebody, then leaves
+        return False  # the player first faces somebody, then leaves
     moves = {leg.action for leg in player.legs}
     turned = {BACKWARDS.get(action, 0.0) for action in moves}
     idle_moves = all(ACTION_VELOCITIES[action] > 0.0 for action in moves)
@@ -182,7 +186,7 @@ def _plain(player: Player) -> bool:
 
 
 def _path(player: Player, length: float) -> list[Knot]:
-    """All ways of a player as one path with pauses."""
+    """All legs of a player as one path with pauses; open legs get their length."""
     chain = [leg for leg in player.legs if leg.open]
     if chain:
         spot = chain[0].points[0]
@@ -209,7 +213,7 @@ def _path(player: Player, length: float) -> list[Knot]:
 
 
 def _tidy(player: Player) -> list[tuple[float, ActionType]]:
-    """Actions in order, without repeated pauses; one at 0."""
+    """Actions in order of time, without repeated or short pauses; the first is at 0."""
     actions: list[tuple[float, ActionType]] = []
     for t, action in sorted(player.actions, key=lambda a: a[0]):
         pause = action in (ActionType.IDLE, ActionType.STAND)
@@ -249,6 +253,7 @@ def _object(item: Item, shift: Spot) -> SceneObject:
 
 
 def _camera(plan: Plan, players: list[Player]) -> CameraPlan:
+    """Follow the player that travels furthest, or fit all in."""
     if not players:
         return CameraPlan(mode=CameraMode.FIT)
     items = plan.stage.items
@@ -270,14 +275,14 @@ def _camera(plan: Plan, players: list[Player]) -> CameraPlan:
 
 
 def _parts(players: list[Player]) -> bool:
-    """Whether some go at leisure one way and some another: then nobody is followed."""
+    """Whether players leave slowly in opposite directions, so that the camera follows none."""
     legs = [p.legs[0] for p in players if p.legs and p.legs[0].open]
     ways = [leg.points[1] for leg in legs if leg.speed < BRISK_MPS]
     return any(a[0] * b[0] + a[1] * b[1] < -0.5 for a in ways for b in ways[:1])
 
 
 def _shows(who: Player, items: list[Item], far: bool) -> list[CameraKeyframe]:
-    """Where who is followed shoots at a goal beside the picture, the camera takes it in."""
+    """Keyframes that widen the picture where the followed player shoots at a goal beside it."""
     shots = [t for t, action in who.actions if action in (ActionType.KICKING, ActionType.SHOOTING)]
     goals = [i for i in items if i.kind in (ObjectType.GOAL, ObjectType.HOOP) and i.spot]
     aims = [c.t for c in who.cues if any(c.target == goal.id for goal in goals)]
@@ -295,6 +300,7 @@ def _shows(who: Player, items: list[Item], far: bool) -> list[CameraKeyframe]:
 
 
 def _travelled(player: Player) -> float:
+    """Metres of all legs; 100 where one is open."""
     total = 0.0
     for leg in player.legs:
         if leg.open:
@@ -315,4 +321,5 @@ def _sub(a: Spot, b: Spot) -> Spot:
 
 
 def _wrapped(angle: float) -> float:
+    """An angle in [-pi, pi)."""
     return (angle + pi) % (2.0 * pi) - pi

@@ -1,4 +1,4 @@
-"""Games: who stands where, who has the ball, and a few moves of play."""
+"""Games: where the players stand, who has the ball, and a few moves of play."""
 
 from dataclasses import replace
 from math import atan2
@@ -6,32 +6,32 @@ from math import atan2
 from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.language.clauses import Clause
-from sim.story.language.lexicon import Verb, verbs
+from sim.story.language.lexicon import Verb, verb_for
 from sim.story.staging.acts import Act
 from sim.story.staging.balls import bat, contact_s, send
 from sim.story.staging.cast import KITS, Player
-from sim.story.staging.others import chase
+from sim.story.staging.objects import haul
+from sim.story.staging.partners import chase
 from sim.story.staging.plan import Plan
 from sim.story.staging.scenery import Item, Target, bearing
 from sim.story.staging.setting import role_place
-from sim.story.staging.things import haul
 from sim.story.staging.timing import Spot
 from sim.story.staging.travel import move
 from sim.story.staging.waypoints import ahead
 
 A, T = ActionType, ObjectType
 PASS_M, RALLY_M, PITCH_M = 6.5, 9.0, 9.0
-"""Metres between those who pass, rally, or pitch where there is no mound (choice)."""
+"""Metres between players that pass, rally, or pitch where there is no mound (choice)."""
 PASSES = 3
-"""How often the ball changes feet or hands before the game's last move (choice)."""
+"""Number of passes up to the game's last move (choice)."""
 TEAM = 3
-"""Players a side in a game of which the sentence says no more (choice)."""
+"""Players a side where the sentence gives no number (choice)."""
 BASE_SPOTS = ("batter", "mound", "catcher", "first_baseman", "second_baseman", "third_baseman",
               "shortstop", "left_field", "center_field", "right_field")  # fmt: skip
 
 
 def play(plan: Plan, act: Act) -> None:
-    """Play the verb's game with all of ``act.who``; one alone does the game's own action."""
+    """Play the verb's game with all players of an act; one alone does the game's action."""
     others = [*act.players(), *act.at("with", "against")]
     act.who = [*act.who, *(p for p in others if isinstance(p, Player) and p not in act.who)]
     act.objects = [t for t in act.objects if isinstance(t, Item)]
@@ -48,16 +48,13 @@ def play(plan: Plan, act: Act) -> None:
     game(plan, act)
 
 
-def _verb(action: ActionType) -> Verb:
-    return next(v for v in verbs().verbs if v.action is action and v.frame not in ("game",))
-
-
-def _deed(action: ActionType, said: str, who: Player, *objects: Target, link: str = "then") -> Act:
-    return Act(Clause(verb=_verb(action), words=[said]), [who], list(objects), link=link)
+def _step(verb: Verb, said: str, who: Player, *objects: Target) -> Act:
+    """One move of play, after the one before; ``said`` is its caption."""
+    return Act(Clause(verb=verb, words=[said]), [who], list(objects), link="then")
 
 
 def _teams(who: list[Player]) -> tuple[list[Player], list[Player]]:
-    """Two sides; each wears its own colour unless the sentence gave one."""
+    """Split players into two sides; each gets a colour unless the sentence gave one."""
     sides = [[p for p in who if p.noun.team == team] for team in {p.noun.team: 0 for p in who}]
     if len(sides) != 2 or not all(sides):
         sides = [who[: (len(who) + 1) // 2], who[(len(who) + 1) // 2 :]]
@@ -70,7 +67,7 @@ def _teams(who: list[Player]) -> tuple[list[Player], list[Player]]:
 
 
 def _line_up(plan: Plan, sides: tuple[list[Player], list[Player]], middle: Spot) -> None:
-    """Each side spread over its half, mixed towards the middle, everybody facing the ball."""
+    """Spread each side over its half, mixed towards the middle, all facing the ball."""
     for sign, side in zip((-1.0, 1.0), sides, strict=True):
         for k, player in enumerate(side):
             row, lane = divmod(k, 3)
@@ -85,12 +82,13 @@ def _line_up(plan: Plan, sides: tuple[list[Player], list[Player]], middle: Spot)
 
 
 def _ball(plan: Plan, act: Act, kind: ObjectType) -> Item:
+    """The game's ball: the one named or on stage, else a new one."""
     known = [i for i in [*act.items(), *plan.stage.items] if i.kind in (kind, T.BALL)]
     return known[0] if known else plan.stage.make(kind)[0]
 
 
 def _soccer(plan: Plan, act: Act) -> None:
-    """Passes among one side, then a shot; the other side runs along."""
+    """Passes among one side, then a shot; the others run along."""
     start, ball = plan.begin(act), _ball(plan, act, T.SOCCER_BALL)
     if len(act.who) < 4:
         return _round(plan, act, ball, A.KICKING)
@@ -99,19 +97,19 @@ def _soccer(plan: Plan, act: Act) -> None:
     attack = sides[0][:3]
     for k in range(PASSES - 1):
         giver, taker = attack[k % len(attack)], attack[(k + 1) % len(attack)]
-        send(plan, _deed(A.KICKING, "passes the ball", giver, ball, taker))
+        send(plan, _step(verb_for(A.KICKING, "send"), "passes the ball", giver, ball, taker))
     goal = next((i for i in plan.stage.items if i.kind is T.GOAL), None)
     goal = goal or plan.stage.make(T.GOAL)[0]
     shooter = attack[(PASSES - 1) % len(attack)]
     if goal.spot is None:
         plan.stage.put(goal, *ahead(shooter.spot, (1.0, 0.0), 15.0), atan2(0.0, -1.0))
-    send(plan, _deed(A.KICKING, "shoots at the goal", shooter, ball, goal))
+    send(plan, _step(verb_for(A.KICKING, "send"), "shoots at the goal", shooter, ball, goal))
     _run_along(plan, [p for p in act.who if p not in attack], start, plan.ended)
     plan.close(act, start, plan.ended)
 
 
 def _basketball(plan: Plan, act: Act) -> None:
-    """Up the court, a pass, and a shot at the hoop."""
+    """A dribble up the court, a pass, and a shot at the hoop."""
     start, ball = plan.begin(act), _ball(plan, act, T.BASKETBALL)
     sides = _teams(act.who)
     _line_up(plan, sides, (0.0, 2.0))
@@ -120,19 +118,19 @@ def _basketball(plan: Plan, act: Act) -> None:
     leader, mate = sides[0][0], sides[0][1] if len(sides[0]) > 1 else sides[0][0]
     if hoop.spot is None:
         plan.stage.put(hoop, mate.spot[0] + 6.5, mate.spot[1], atan2(0.0, -1.0))
-    dribble = _deed(A.DRIBBLING, "dribbles the ball", leader, ball)
+    dribble = _step(verb_for(A.DRIBBLING, "haul"), "dribbles the ball", leader, ball)
     dribble.clause.metres, dribble.clause.direction = 3.0, (1.0, 0.0)
     haul(plan, dribble)
     if mate is not leader:
-        send(plan, _deed(A.THROWING, "passes the ball", leader, ball, mate))
+        send(plan, _step(verb_for(A.THROWING, "send"), "passes the ball", leader, ball, mate))
     ball.spot, ball.holder = None, leader
-    send(plan, _deed(A.SHOOTING, "shoots at the hoop", mate, ball, hoop))
+    send(plan, _step(verb_for(A.SHOOTING, "send"), "shoots at the hoop", mate, ball, hoop))
     _run_along(plan, [p for p in act.who if p not in (leader, mate)], start, plan.ended)
     plan.close(act, start, plan.ended)
 
 
 def _baseball(plan: Plan, act: Act) -> None:
-    """One bats, one pitches, one catches, the rest field."""
+    """One player bats, one pitches, one catches, the rest field."""
     start, spots = plan.begin(act), plan.stage.spots
     ball, club = _ball(plan, act, T.BASEBALL), plan.stage.make(T.BAT)[0]
     batter, pitcher, *rest = act.who
@@ -165,7 +163,7 @@ def _baseball(plan: Plan, act: Act) -> None:
 
 
 def _rally(plan: Plan, act: Act) -> None:
-    """Strokes in turn across a net that is only thought of."""
+    """Strokes in turn across a net that is not shown."""
     start, end = plan.begin(act), 0.0
     span = plan.seconds(act, A.TENNIS_SWING)
     for k, player in enumerate(act.who):
@@ -183,13 +181,13 @@ def _rally(plan: Plan, act: Act) -> None:
 
 
 def _catch(plan: Plan, act: Act) -> None:
-    """The ball goes from one to the next and back."""
+    """A ball is thrown from one player to the next and back."""
     ball = next((i for i in act.items()), None) or _ball(plan, act, T.BALL)
     _round(plan, act, ball, A.THROWING)
 
 
 def _round(plan: Plan, act: Act, ball: Item, action: ActionType) -> None:
-    """The ball goes round among a few."""
+    """A ball is passed from each player to the next."""
     start, who = plan.begin(act), act.who
     radius = 0.5 * PASS_M if len(who) == 2 else 0.32 * PASS_M * len(who) ** 0.5 + 1.0
     for k, player in enumerate(who):
@@ -197,23 +195,24 @@ def _round(plan: Plan, act: Act, ball: Item, action: ActionType) -> None:
             x = (-radius, radius)[k] if len(who) == 2 else radius * (-1.0, 1.0)[k % 2]
             player.put(x, 0.0 if len(who) == 2 else 2.4 * (k // 2))
     said = "kicks the ball" if action is A.KICKING else "throws the ball"
+    verb = verb_for(action, "send")
     for k in range(PASSES if len(who) > 2 else 3):
-        send(plan, _deed(action, said, who[k % len(who)], ball, who[(k + 1) % len(who)]))
+        send(plan, _step(verb, said, who[k % len(who)], ball, who[(k + 1) % len(who)]))
     plan.close(act, start, plan.ended)
 
 
 def _tag(plan: Plan, act: Act) -> None:
-    """One is after the others."""
+    """The first player chases the others."""
     if len(act.who) < 2:
         return move(plan, act)
     chaser, *prey = act.who
-    after = next(v for v in verbs().verbs if v.frame == "chase" and v.action is A.RUN)
+    after = verb_for(A.RUN, "chase")
     clause = replace(act.clause, verb=after)
     chase(plan, Act(clause, [chaser], list(prey), act.places, link=act.link))
 
 
 def _run_along(plan: Plan, who: list[Player], start: float, end: float) -> None:
-    """Those without the ball keep moving about their places until the play is over."""
+    """Let the players without the ball jog about their places until the play is over."""
     for k, player in enumerate(who):
         home, t, turn = player.spot, max(start + 0.25 * (k % 5), player.t), 0
         while t < end - 2.0 and turn < 6:
@@ -222,13 +221,13 @@ def _run_along(plan: Plan, who: list[Player], start: float, end: float) -> None:
             t = plan.go(player, [goal], A.JOG, t) + 0.5
             turn += 1
         player.t = max(player.t, t)
-        player.deeds.append("plays along")
+        player.clauses.append("plays along")
 
 
 def match(plan: Plan, kind: str) -> None:
-    """A game that a prompt only names: "a soccer match with 22 players"."""
+    """Plan a game that the prompt only names: "a soccer match with 22 players"."""
     action = {"soccer": A.KICKING, "basketball": A.DRIBBLING}[kind]
-    verb = next(v for v in verbs().verbs if v.frame == "game" and v.action is action)
+    verb = verb_for(action, "game")
     idle = [p for p in plan.cast.players if not p.actions]
     if not idle:
         idle = [plan.cast.add(f"{kind} player", many=True) for _ in range(TEAM * 2)]

@@ -1,4 +1,4 @@
-"""Acts to timelines: when each player starts what, along which way."""
+"""The plan of a story: when each player starts what, along which way."""
 
 from math import atan2, cos, hypot, pi, sin
 
@@ -15,32 +15,33 @@ from sim.story.staging.waypoints import ahead
 
 A = ActionType
 OPEN_S = 3.5
-"""Seconds an open-ended way is gone before the next thing happens (choice)."""
+"""Seconds of an open-ended way before the next act starts (choice)."""
 LANE_M, ROW_M = 1.2, 1.6
-"""Metres between people side by side, and one behind the other."""
+"""Metres between players side by side, and one behind the other."""
 TURN_STEP_M, FACES_COS = 0.35, 0.8
-"""The step, in metres, that turns somebody, and how straight he must look to do without."""
+"""Length in metres of the step that turns a player, and cosine of the angle that needs none."""
 FLANK_M = 2.2
-"""Metres between groups that have nothing to do with each other."""
+"""Metres between separate groups."""
 BACKWARDS = {A.WALK_BACKWARDS: pi, A.PULL: pi, A.STRAFE: -0.5 * pi}
-"""rad from where somebody faces to where that action takes him."""
+"""rad from the direction an actor faces to that in which the action moves it."""
 STANDS_BY = ("behind", "front", "next", "under", "on", "left_of", "right_of", "in", "at", "onto",
              "over", "past", "by")  # fmt: skip
+"""Relations of a place where an act happens."""
 
 
 class Plan:
-    """Everything that happens, in seconds and metres."""
+    """The timelines of a cast on a stage, and the operations that fill them."""
 
     def __init__(self, cast: Cast, stage: Stage, rng: np.random.Generator) -> None:
         self.cast, self.stage, self.rng = cast, stage, rng
         self.notes: list[str] = []
-        self.began, self.ended = 0.0, 0.0  # of the act before
-        self.before: list[Player] = []
-        self.groups = 0
-        self.way: dict[str, Spot] = {}  # the direction each player last went
+        self.began, self.ended = 0.0, 0.0  # s, of the last act
+        self.before: list[Player] = []  # players of the last act
+        self.groups = 0  # of players that were given places
+        self.way: dict[str, Spot] = {}  # by player id, unit vector of its last way
 
     def begin(self, act: Act, *others: Player) -> float:
-        """When an act can start."""
+        """The time at which an act can start, in s."""
         who = [*act.who, *others]
         own = max((p.t for p in who), default=0.0)
         clause = act.clause
@@ -54,7 +55,10 @@ class Plan:
         return min(start + clause.delay, MAX_DURATION_S)
 
     def close(self, act: Act, start: float, end: float, others: list[Player] | None = None) -> None:
-        """An act is planned: note when it was and what each did in it."""
+        """Note when a planned act was, and its caption for each of its players.
+
+        others: further players that are busy until ``end``. Raises ValueError past MAX_DURATION_S.
+        """
         self.began, self.ended, self.before = start, max(end, start), list(act.who)
         if self.ended > MAX_DURATION_S:
             raise ValueError(
@@ -63,12 +67,12 @@ class Plan:
         said = " ".join(act.clause.words)
         for player in act.who:
             if said:
-                player.deeds.append(said)
+                player.clauses.append(said)
         for player in [*act.who, *(others or [])]:
             player.t = max(player.t, end)
 
     def direction(self, act: Act, player: Player) -> Spot:
-        """Which way an act goes if no target says so."""
+        """The direction (unit vector) of an act without a target."""
         if act.clause.direction is not None:
             return act.clause.direction
         if act.viewer and act.clause.verb is not None and act.clause.verb.frame == "move":
@@ -81,7 +85,11 @@ class Plan:
     def arrange(
         self, who: list[Player], way: Spot, *, moving: bool, at: Spot | None = None
     ) -> None:
-        """Give those who have no place yet a place, side by side and in rows."""
+        """Give players without a place one, side by side and in rows.
+
+        way: unit vector they look along. at: m, the first place; beside the others of ``who``, or
+        of the groups so far, if not given.
+        """
         fresh = [p for p in who if p.spot is None]
         if not fresh:
             return
@@ -105,13 +113,12 @@ class Plan:
                 spot = ahead(at, way, back - 0.35 * lane, aside)
             else:
                 spot = (at[0] + LANE_M * (lane - 0.5 * (in_row - 1)), at[1] + ROW_M * row)
-            player.offset = (spot[0] - at[0], spot[1] - at[1])
             player.put(*spot)
             if player.facing is None and not moving:
                 player.facing = FACES_VIEWER + float(self.rng.uniform(-0.45, 0.45))
 
     def free(self, at: Spot) -> Spot:
-        """The spot, or one beside it that nobody stands on."""
+        """The spot, or the nearest one behind it where nobody starts."""
         taken = [p.start for p in self.cast.players if p.start is not None]
         x, y = at
         while any(hypot(x - s[0], y - s[1]) < LANE_M for s in taken):
@@ -119,7 +126,7 @@ class Plan:
         return x, y
 
     def act_at(self, player: Player, t: float, action: ActionType) -> None:
-        """Start an action; a pause that has not begun yet gives way to it."""
+        """Start an action at ``t`` s; pauses at or after ``t`` are dropped, actions delay it."""
         while player.actions and player.actions[-1][0] >= t - 1e-6:
             if player.actions[-1][1] not in (A.IDLE, A.STAND) and player.actions[-1][1] != action:
                 t = max(t, player.actions[-1][0] + 0.4)
@@ -128,7 +135,7 @@ class Plan:
         player.actions.append((round(t, 3), action))
 
     def cue(self, player: Player, t: float, target: Target | None, say: str | None = None) -> None:
-        """What a player attends to or says from then on."""
+        """What a player attends to or says from ``t`` s on."""
         name = target.id if isinstance(target, Player | Item) else None
         if name is None and say is None:
             return
@@ -137,7 +144,10 @@ class Plan:
     def go(
         self, player: Player, points: list[Spot], action: ActionType, t: float, factor: float = 1.0
     ) -> float:
-        """Walk through points and stop at the last; returns the time of arrival."""
+        """Go through points and stop at the last; returns the time of arrival.
+
+        factor: on the action's own speed.
+        """
         self.settle(player, t)
         speed = max(ACTION_VELOCITIES[action], 0.5) * factor
         assert player.spot is not None
@@ -156,7 +166,7 @@ class Plan:
         return end
 
     def turn_to(self, player: Player, spot: Spot, t: float) -> float:
-        """Face a spot from ``t`` on: those who came from elsewhere take a step towards it."""
+        """Face a spot from ``t`` on, with a step towards it where needed; returns the end in s."""
         assert player.spot is not None
         way = unit(player.spot, spot)
         if not player.legs and not player.turned:
@@ -173,7 +183,7 @@ class Plan:
         return self.go(player, [ahead(player.spot, way, TURN_STEP_M)], A.WALK, t)
 
     def undo(self, player: Player) -> None:
-        """Forget the last way, so that it can be walked differently."""
+        """Take back the last way, so that it can be planned anew."""
         leg = player.legs.pop()
         player.spot = leg.points[0]
         player.actions = [(t, a) for t, a in player.actions if t < leg.start - 1e-6]
@@ -182,7 +192,7 @@ class Plan:
     def go_on(
         self, player: Player, way: Spot, action: ActionType, t: float, factor: float = 1.0
     ) -> None:
-        """Go in a direction until something else is said."""
+        """Go in a direction (unit vector), open-ended."""
         speed = max(ACTION_VELOCITIES[action], 0.5) * factor
         last = player.legs[-1] if player.legs else None
         same = last is not None and last.open and self.way.get(player.id) == way
@@ -195,7 +205,7 @@ class Plan:
         self.way[player.id], player.sits, player.rises = way, None, None
 
     def settle(self, player: Player, t: float) -> None:
-        """End an open-ended way at a time: it gets a length."""
+        """End an open-ended way at ``t`` s, which gives its legs their lengths."""
         chain = []
         for leg in reversed(player.legs):
             if not leg.open:
@@ -216,21 +226,21 @@ class Plan:
         player.spot = spot
 
     def seconds(self, act: Act, action: ActionType) -> float:
-        """How long an act lasts, repetitions included."""
+        """Seconds of an act, repetitions included."""
         if act.clause.seconds is not None:
             return max(act.clause.seconds, 0.5)
         table = verbs().seconds
         return table.get(action.value, table["default"]) * min(act.clause.repeat, 20)
 
     def factor(self, act: Act, player: Player) -> float:
-        """Speed relative to the action's own."""
+        """Factor on the action's own speed."""
         style = act.clause.style or player.style
         own = words().styles[style].speed if style in words().styles else 1.0
         return act.clause.speed * own
 
 
 def _clean(points: list[Spot]) -> list[Spot]:
-    """Points without those that all but repeat the one before."""
+    """Points without those within 8 cm of the one before."""
     kept = points[:1]
     for point in points[1:]:
         if hypot(point[0] - kept[-1][0], point[1] - kept[-1][1]) > 0.08:

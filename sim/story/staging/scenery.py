@@ -1,4 +1,4 @@
-"""What stands on stage: things made when first named, placed so that the sentence comes true."""
+"""Objects on stage: made when first named, placed so that the sentence comes true."""
 
 from dataclasses import dataclass
 from math import atan2, cos, hypot, pi, sin
@@ -14,26 +14,28 @@ from sim.story.staging.cast import Player
 from sim.story.staging.timing import Spot
 
 CLEARANCE = 0.45
-"""Metres between somebody and the edge of what they walk up to."""
+"""Metres between a player and the edge of what it walks up to."""
 FACES_VIEWER = -pi / 2
+"""Heading, rad."""
 SEATS = (ObjectType.CHAIR, ObjectType.BENCH, ObjectType.SOFA, ObjectType.BED)
 HANDY_M, HAND_FLAG_M = 0.35, 1.5
-"""Height of a rock or a plant that somebody has in hand, and of a flag with its pole (choice)."""
+"""Height of a rock or a plant held in a hand, and of a flag with its pole (choice)."""
 WATER_M = 9.6
 """From the middle of the park's pond to its bank (assets/stages/park.json)."""
 BASES = "bases"
+"""Word of the Fixed that stands for all four bases."""
 BALL_OF = {
     "baseball": ObjectType.BASEBALL,
     "soccer": ObjectType.SOCCER_BALL,
     "basketball": ObjectType.BASKETBALL,
 }
-"""What a ball is where nobody says, by stage set."""
+"""Type of a ball of which the sentence says no more, by stage set."""
 LOW = (BodyKind.PROP, BodyKind.BALL)
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A thing on stage; ``spot`` is None until somebody puts it there."""
+    """An object of the story. spot: m, None until it is placed."""
 
     id: str
     kind: ObjectType
@@ -44,7 +46,7 @@ class Item:
     z: float | None = None
     heading: float = FACES_VIEWER
     holder: Player | None = None
-    path: list[tuple[float, ...]] | None = None  # t, x, y, and z of what flies
+    path: list[tuple[float, ...]] | None = None  # t s, x, y m, and z m of what flies
 
     @property
     def size(self) -> tuple[float, float]:
@@ -86,7 +88,7 @@ Target = Item | Player | Fixed
 
 
 class Stage:
-    """All things, and the spots the theme knows."""
+    """All objects, and the spots of the theme's stage set."""
 
     def __init__(self, theme: Theme, rng: np.random.Generator) -> None:
         self.theme, self.rng = theme, rng
@@ -109,7 +111,7 @@ class Stage:
         return Fixed(self.spots["home"], BASES)
 
     def find(self, noun: Noun) -> list[Item]:
-        """The things a noun phrase means, made if need be."""
+        """The objects a noun phrase means, made if need be."""
         if noun.kind == "pron":
             return self.last[-1:]
         kind = noun.key if noun.kind == "thing" else ObjectType.HOUSE
@@ -128,7 +130,7 @@ class Stage:
         return found
 
     def make(self, kind: ObjectType, noun: Noun | None = None) -> list[Item]:
-        """New things of a kind."""
+        """New objects of a type, as many as the noun says. Raises ValueError for too many."""
         count = max(noun.count, 0) if noun else 1
         if len(self.items) + count > MAX_OBJECTS:
             raise ValueError(
@@ -153,7 +155,7 @@ class Stage:
         return made
 
     def put(self, item: Item, x: float, y: float, heading: float | None = None) -> None:
-        """Place a thing; one that would stand in another moves away from the viewer."""
+        """Place an object at (x, y) m, or further off the viewer where it would overlap another."""
         if heading is not None:
             item.heading = heading
         if BODY_KINDS[item.kind] not in LOW:
@@ -172,7 +174,7 @@ class Stage:
         return gap < item.reach + other.reach + 0.2
 
     def put_rest(self, middle: Spot) -> None:
-        """Give what nobody placed a spot in the background, clear of what goes on in front."""
+        """Place the remaining objects in the background, behind the players."""
         waiting = [i for i in self.items if i.spot is None and i.holder is None and i.path is None]
         for k, item in enumerate(waiting):
             side = (k + 1) // 2 * (1 if k % 2 else -1)
@@ -185,7 +187,7 @@ _SHARED: tuple[ObjectType, ...] = (ObjectType.PLANET,)
 
 
 def standoff(target: Target, direction: Spot, radius: float) -> float:
-    """Metres from a target's middle at which somebody stops who comes along ``direction``."""
+    """Metres from a target's middle at which a player that comes along ``direction`` stops."""
     if isinstance(target, Fixed):
         return target.reach
     if isinstance(target, Player):
@@ -198,7 +200,7 @@ def standoff(target: Target, direction: Spot, radius: float) -> float:
 
 
 def seat_spots(item: Item, count: int) -> list[tuple[Spot, Spot, float]]:
-    """For each of ``count`` sitters: where he sits, where he stands up, where he looks."""
+    """For each of ``count`` sitters: where it sits, where it stands up (m), its heading (rad)."""
     length, width = item.size
     forward = (cos(item.heading), sin(item.heading))
     left = (-forward[1], forward[0])
@@ -219,14 +221,14 @@ def seat_spots(item: Item, count: int) -> list[tuple[Spot, Spot, float]]:
 
 
 def make_handy(item: Item) -> None:
-    """Small enough for the hand that lifts or throws it: a stone, not a boulder."""
+    """Scale a rock or plant down to what a hand can lift or throw."""
     if BODY_KINDS[item.kind] is BodyKind.STATIC and item.path is None:
         most = HAND_FLAG_M if item.kind is ObjectType.FLAG else HANDY_M
         item.scale = min(item.scale, most / height_m(item.kind))
 
 
 def is_held(kind: ObjectType) -> bool:
-    """Whether a thing goes in a hand."""
+    """Whether objects of a type are held in a hand."""
     return kind in words().holdable
 
 

@@ -1,8 +1,9 @@
-"""Where people are for what they do: beside a tree, on a bench, face to face."""
+"""Places of acts: beside a tree, on a bench, face to face."""
 
 from math import cos, hypot, pi, sin
 
 from entities.actions import ActionType
+from entities.objects import height_m
 from sim.story.staging.acts import Act
 from sim.story.staging.cast import Player
 from sim.story.staging.plan import STANDS_BY, Plan
@@ -25,7 +26,7 @@ A = ActionType
 
 
 def settle_place(plan: Plan, act: Act, who: list[Player]) -> float:
-    """Bring everybody to where the act says it happens; returns the last arrival."""
+    """Bring players to where the act says it happens; returns the last arrival in s."""
     clause = act.clause
     found = [(r, t) for r, targets in act.places for t in targets if r in STANDS_BY]
     between = act.at("between")
@@ -75,7 +76,7 @@ def settle_place(plan: Plan, act: Act, who: list[Player]) -> float:
 
 
 def _put_by(plan: Plan, relation: str, target: Target, player: Player, base: Spot) -> None:
-    """Put a target so that somebody at ``base`` stands in the relation to it."""
+    """Put a target so that a player at ``base`` stands in the relation to it."""
     if isinstance(target, Player):
         target.put(base[0] + 1.2, base[1])
         target.facing = FACES_VIEWER
@@ -88,7 +89,7 @@ def _put_by(plan: Plan, relation: str, target: Target, player: Player, base: Spo
 
 
 def role_place(plan: Plan, player: Player) -> None:
-    """Where a role stands on a stage that knows it: the pitcher on the mound."""
+    """Put a player in its role's place on the stage set, if there is one: the pitcher's mound."""
     spot = plan.stage.spots.get(player.role.place or "")
     if spot is not None and player.spot is None:
         plan.stage.fixed_used = True
@@ -102,7 +103,10 @@ def role_place(plan: Plan, player: Player) -> None:
 
 
 def sit_on(plan: Plan, act: Act, seat: Item, *, at_start: bool) -> float:
-    """Bring everybody of an act to a seat; returns when they can sit down."""
+    """Bring the players of an act to a seat; returns when they can sit down, in s.
+
+    at_start: players without a way or an action sit there from the start.
+    """
     start = plan.begin(act)
     if seat.spot is None:
         if at_start and all(p.spot is None for p in act.who):
@@ -137,8 +141,8 @@ def sit_on(plan: Plan, act: Act, seat: Item, *, at_start: bool) -> float:
     return end
 
 
-def face_to_face(plan: Plan, act: Act, two: list[Player], gap: float, start: float) -> float:
-    """Bring two face to face; returns when they are."""
+def face_to_face(plan: Plan, two: list[Player], gap: float, start: float) -> float:
+    """Bring two players face to face, ``gap`` m apart; returns when they are, in s."""
     a, b = two
     if a.spot is None and b.spot is None:
         lane = plan.groups
@@ -172,11 +176,12 @@ def face_to_face(plan: Plan, act: Act, two: list[Player], gap: float, start: flo
 
 
 def way_of(heading: float) -> Spot:
+    """Unit vector of a heading."""
     return cos(heading), sin(heading)
 
 
 def settle_in(plan: Plan, who: Target, relation: str, targets: list[Target]) -> None:
-    """Where somebody or something is before anything happens."""
+    """Put a player or an object in relation to a target before anything happens."""
     target = targets[0]
     if isinstance(who, Fixed) or isinstance(target, Fixed):
         if isinstance(who, Player) and isinstance(target, Fixed) and who.spot is None:
@@ -213,8 +218,6 @@ def settle_in(plan: Plan, who: Target, relation: str, targets: list[Target]) -> 
     elif target.spot is None:
         plan.stage.put(target, *plan.free((2.0, 1.5)))
     if relation in ("on", "onto", "in") and isinstance(target, Item):
-        from entities.objects import height_m
-
         who.spot, who.z = target.spot, height_m(target.kind, target.scale)
     else:
         plan.stage.put(who, *spot_by(relation, target, who.reach))

@@ -1,4 +1,4 @@
-"""How long a way takes: knots of a path that starts and ends at rest as a body does."""
+"""Timing of ways: knots of paths that start and end at rest with bounded acceleration."""
 
 from functools import lru_cache
 from itertools import pairwise
@@ -11,26 +11,30 @@ Knot = tuple[float, float, float, float | None]  # t s, x, y, z m
 
 BRAKING_PER_SPEED = 0.55
 BRAKING = (1.2, 4.0)
-"""m/s², least and most; a walker stops in a second, a sprinter in two (choice)."""
+"""Deceleration per speed (1/s), and its least and most in m/s²: a walker stops in a second, a
+sprinter in two (choice)."""
 SIDEWAYS = 3.5
-"""m/s², how hard somebody leans into a bend before he slows down for it (choice)."""
+"""m/s², lateral acceleration in a bend, above which it is taken slower (choice)."""
 TURN_BACK_COS = -0.2
-"""A corner sharper than this is a halt and a new start."""
+"""A corner whose cosine is below this is a halt and a new start."""
 TURN_BACK_S = 0.4
+"""Length of that halt."""
 ROUND_COS = 0.87
-"""A corner sharper than this is rounded."""
+"""A corner whose cosine is below this is rounded."""
 ROUND_M = 2.2
+"""The curve starts at most this far before the corner."""
 STEP_M = 0.25
+"""Step of the integration along a way with bends."""
 BISECTIONS = 30
 
 
 def braking(speed: float) -> float:
-    """m/s² with which somebody at ``speed`` m/s comes to rest."""
+    """Deceleration in m/s² from ``speed`` m/s to rest."""
     return min(max(BRAKING_PER_SPEED * speed, BRAKING[0]), BRAKING[1])
 
 
 def gone(t: float, speed: float) -> float:
-    """Metres after t seconds from rest under v (1 - e^(-t/tau))."""
+    """Metres done in ``t`` s from rest with the speed v (1 - e^(-t/tau))."""
     return speed * (t - START_TAU_S * (1.0 - exp(-t / START_TAU_S)))
 
 
@@ -49,9 +53,9 @@ def turning_point(length: float, speed: float) -> tuple[float, float]:
     return low, speed * (1.0 - exp(-low / START_TAU_S))
 
 
-def travel_time(length: float, speed: float, *, stop: bool = True) -> float:
-    """Seconds from rest over ``length`` m at ``speed`` m/s, to rest or at full speed."""
-    return time_at(length, length, speed, stop=stop) if length > 0.0 else 0.0
+def travel_time(length: float, speed: float) -> float:
+    """Seconds from rest over ``length`` m at ``speed`` m/s to rest."""
+    return time_at(length, length, speed) if length > 0.0 else 0.0
 
 
 def length_in(span: float, speed: float, *, stop: bool = True) -> float:
@@ -97,6 +101,7 @@ def timed_path(points: list[Spot], speed: float, start: float, *, stop: bool = T
 
 
 def _timed_part(points: list[Spot], speed: float, start: float, *, stop: bool) -> list[Knot]:
+    """Knots along a way without a turn back, from rest at ``start`` s."""
     lengths = [0.0]
     for a, b in pairwise(points):
         lengths.append(lengths[-1] + hypot(b[0] - a[0], b[1] - a[1]))
@@ -128,7 +133,10 @@ def _timed_part(points: list[Spot], speed: float, start: float, *, stop: bool) -
 def _slowed(
     marks: list[float], lengths: list[float], limits: list[float], speed: float, *, stop: bool
 ) -> list[float]:
-    """Times at which marks are passed where bends limit the speed."""
+    """Seconds at which marks (m along the way) are passed where bends limit the speed.
+
+    lengths, limits: m along the way and greatest m/s, one for each point of the way.
+    """
     total = lengths[-1]
     n = max(int(total / STEP_M), 8)
     step = total / n
@@ -158,7 +166,7 @@ def _slowed(
 
 
 def _limits(points: list[Spot], speed: float) -> list[float]:
-    """Speed at each point that its bend allows."""
+    """The greatest speed at each point that keeps the lateral acceleration within SIDEWAYS."""
     limits = [speed] * len(points)
     for k in range(1, len(points) - 1):
         a, b, c = points[k - 1], points[k], points[k + 1]
@@ -171,7 +179,7 @@ def _limits(points: list[Spot], speed: float) -> list[float]:
 
 
 def _parts(points: list[Spot]) -> list[list[Spot]]:
-    """The ways between turns back."""
+    """A way cut at its turns back."""
     parts, start = [], 0
     for k in range(1, len(points) - 1):
         if _cos(points, k) < TURN_BACK_COS:
@@ -201,12 +209,14 @@ def _rounded(points: list[Spot]) -> list[Spot]:
 
 
 def _cos(points: list[Spot], k: int) -> float:
+    """Cosine of the change of direction at the k-th point."""
     a, b, c = points[k - 1], points[k], points[k + 1]
     ab, bc = hypot(b[0] - a[0], b[1] - a[1]), hypot(c[0] - b[0], c[1] - b[1])
     return ((b[0] - a[0]) * (c[0] - b[0]) + (b[1] - a[1]) * (c[1] - b[1])) / max(ab * bc, 1e-9)
 
 
 def _along(points: list[Spot], lengths: list[float], mark: float) -> Spot:
+    """The point ``mark`` m along a way."""
     for k in range(1, len(points)):
         if mark <= lengths[k] + 1e-6:
             span = lengths[k] - lengths[k - 1]

@@ -1,12 +1,12 @@
-"""Travelling: to, past, round and between things, in groups, round the bases, up a ladder."""
+"""Travel: to, past, round and between targets, in groups, round the bases, up a ladder."""
 
 from math import atan2, cos, hypot, pi, sin
 
 from entities.actions import ACTION_VELOCITIES, ActionType
 from entities.objects import ObjectType, height_m
+from entities.stages import places
 from sim.story.language.lexicon import verbs
 from sim.story.staging.acts import Act
-from sim.story.staging.bases import round_bases
 from sim.story.staging.cast import Leg, Player
 from sim.story.staging.plan import LANE_M, OPEN_S, ROW_M, Plan
 from sim.story.staging.scenery import BASES, SEATS, Fixed, Item, Target, unit
@@ -16,24 +16,25 @@ from sim.story.staging.waypoints import Ways, ahead, circle, stretch
 A = ActionType
 ENTERED = (ObjectType.CAR, ObjectType.HOUSE, ObjectType.BUILDING, ObjectType.SPACESHIP,
            ObjectType.UFO, ObjectType.DOOR)  # fmt: skip
-"""What one can come out of without its being said again."""
-GOES = ("goes", "comes", "moves", "heads", "travels", "proceeds", "returns")
+"""Objects an actor can come out of without their being named again."""
 RUNS = (A.RUN, A.JOG, A.SPRINT)
-"""Verbs that do not say how somebody goes, and what a runner then does."""
+"""Gaits of a runner, also where the verb does not say how the actor goes."""
 LANES = 4
-"""How many of a group who come from somewhere start side by side (choice)."""
+"""How many of a group that comes from a place start side by side (choice)."""
 TUMBLES = (A.CARTWHEEL, A.ROLL, A.DIVE)
-"""Done once, not until further notice."""
+"""Travelling actions that are done once, not open-ended."""
 FAR_S = 25.0
-"""Who goes to a spot of the stage that is further off in seconds starts that near (choice)."""
+"""Longest way to a fixed spot, in seconds; players from further off start that near (choice)."""
 STEP_UP_S = 1.2
-"""Seconds for which somebody climbs what is no higher than a step (choice)."""
+"""Seconds of a climb onto what is no higher than a step (choice)."""
+CURVE_STEPS = 6
+"""Way points from one base to the next."""
 CLIMB_M = 3.4
-"""How high somebody climbs at most (choice)."""
+"""Greatest height of a climb (choice)."""
 
 
 def move(plan: Plan, act: Act) -> None:
-    """Travel: to, past, round, between things, or just on."""
+    """Travel to, past, round or between targets, or open-ended."""
     verb, clause = act.clause.verb, act.clause
     going = list(act.places)
     if verb.relation in ("to", "from", "across", "around", "past", "up") and act.objects:
@@ -127,11 +128,11 @@ def move(plan: Plan, act: Act) -> None:
 
 
 def _gait(player: Player, action: ActionType, act: Act) -> ActionType:
-    """The action as this player does it: zombies shamble, and a jogger who circles a pond jogs."""
+    """The action as a player's role does it: zombies shamble, a jogger circles a pond jogging."""
     if action is A.WALK and player.role.gait is not None:
         return player.role.gait
     words = act.clause.words
-    plain = act.clause.verb.relation is not None or (words and words[0].split()[0] in GOES)
+    plain = act.clause.verb.relation is not None or (words and words[0].split()[0] in verbs().goes)
     own = player.role.action
     if action in (A.WALK, A.RUN) and plain and own is A.RIDE:
         return own
@@ -139,7 +140,7 @@ def _gait(player: Player, action: ActionType, act: Act) -> ActionType:
 
 
 def _origin(plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Spot) -> None:
-    """Start those who come from somewhere at that place."""
+    """Put players that come from a place there, or place what they leave behind them."""
     for relation, targets in going:
         if relation not in ("from", "away") or not targets:
             continue
@@ -162,11 +163,10 @@ def _origin(plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Sp
             row, lane = divmod(act.who.index(player), LANES)
             away = (gap + ROW_M * row, -LANE_M * lane)
             player.put(*ahead(source.spot, toward, *away))
-            player.offset = ahead((0.0, 0.0), toward, *away)
 
 
 def _behind(plan: Plan, player: Player, source: Item, way: Spot) -> Spot:
-    """Where a thing stands that somebody is about to leave."""
+    """The spot of an object that a player is about to leave."""
     plan.settle(player, player.t)
     return ahead(player.spot, way, -source.extent(way) - player.radius - 0.3)
 
@@ -174,7 +174,7 @@ def _behind(plan: Plan, player: Player, source: Item, way: Spot) -> Spot:
 def _stand_off(
     plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Spot, speed: float
 ) -> None:
-    """Start those who go to what is there already at a distance from it."""
+    """Put players without a place at a distance from the placed target they go to."""
     near = ("to", "toward", "chase", "around")
     aims = [t for r, found in going if r in near for t in found if t.spot]
     fresh = [p for p in act.who if p.spot is None]
@@ -182,7 +182,7 @@ def _stand_off(
         return
     if isinstance(aims[0], Fixed):
         far = unit((0.0, 0.0), aims[0].spot, way)
-        if hypot(*aims[0].spot) > FAR_S * speed:  # nobody watches anyone limp for three minutes
+        if hypot(*aims[0].spot) > FAR_S * speed:  # a slow way of minutes is no scene
             plan.arrange(fresh, way, moving=True, at=ahead(aims[0].spot, far, -FAR_S * speed))
         elif aims[0].reach:
             plan.arrange(fresh, way, moving=True, at=ahead(aims[0].spot, way, -aims[0].reach - 2.0))
@@ -202,7 +202,10 @@ def _points(
     way: Spot,
     speed: float,
 ) -> list[Spot] | None:
-    """Way points of the first of a group; None for a way without an end."""
+    """Way points of the first of a group; None for an open-ended way.
+
+    going: relations and targets. way: unit vector of the start. speed: m/s.
+    """
     clause, points = act.clause, []
     spot = lead.spot
     for relation, targets in going:
@@ -240,7 +243,7 @@ def _points(
         elif relation == "up":
             new = ways.to(target, near=0.05)
         else:
-            new = [p for t in targets for p in _hop(ways, t)]
+            new = [p for t in targets for p in _next_stop(ways, t)]
         points += new
         if relation == "around":
             continue
@@ -280,7 +283,7 @@ def _points(
 
 
 def twin(plan: Plan, target: Target) -> list[Target]:
-    """A second one of a thing, for "between the trees"."""
+    """A second target of the same kind, for "between the trees"."""
     if isinstance(target, Item):
         same = [i for i in plan.stage.items if i.kind == target.kind and i is not target]
         return list(same[-1:]) or list(plan.stage.make(target.kind))
@@ -289,7 +292,7 @@ def twin(plan: Plan, target: Target) -> list[Target]:
 
 
 def _shifted(points: list[Spot], origin: Spot, k: int) -> list[Spot]:
-    """The way of the k-th of a group, beside that of the first, who came from ``origin``."""
+    """The way of the k-th of a group, beside that of the first, which started at ``origin``."""
     row, lane = divmod(k, 5)
     way = unit(points[-2] if len(points) > 1 else origin, points[-1])
     side = 1.0 if way[0] < 0 else -1.0
@@ -299,7 +302,7 @@ def _shifted(points: list[Spot], origin: Spot, k: int) -> list[Spot]:
 
 
 def _foot_of(plan: Plan, act: Act, item: Item, way: Spot) -> None:
-    """Those who come from nowhere begin at the foot of what they climb."""
+    """Put players without a way or an action at the foot of what they climb."""
     for k, player in enumerate(act.who):
         if player.legs or player.actions or player.spot is None:
             continue
@@ -312,9 +315,9 @@ def _foot_of(plan: Plan, act: Act, item: Item, way: Spot) -> None:
 
 
 def _climb(plan: Plan, player: Player, item: Item, t: float, k: int) -> float:
-    """Up a thing, as high as it is or as anybody dares; returns when he is there."""
+    """Climb an object, up to CLIMB_M; returns the end in s. Only the first of a group goes up."""
     top = min(height_m(item.kind, item.scale) - 0.4, CLIMB_M)
-    if top < 0.4:  # a step up: nobody sees him higher, but he is seen to climb
+    if top < 0.4:  # a step up: only the gesture is shown
         plan.act_at(player, t, A.CLIMB)
         plan.act_at(player, t + STEP_UP_S, A.IDLE)
         return t + STEP_UP_S
@@ -330,7 +333,7 @@ def _climb(plan: Plan, player: Player, item: Item, t: float, k: int) -> float:
 
 
 def converge(plan: Plan, act: Act) -> None:
-    """Two or more come toward each other and stop face to face."""
+    """Two or more players come toward each other and stop face to face."""
     clause, start = act.clause, plan.begin(act)
     action = act.clause.verb.action
     half = 0.5 * min(stretch(ACTION_VELOCITIES[action]), 10.0) + 0.6
@@ -352,7 +355,7 @@ def converge(plan: Plan, act: Act) -> None:
 
 
 def cross(plan: Plan, act: Act) -> None:
-    """Two or more come from both sides, pass each other and go on."""
+    """Two or more players come from both sides, pass each other and go on."""
     start, action = plan.begin(act), act.clause.verb.action
     half = 0.5 * min(stretch(ACTION_VELOCITIES[action]), 10.0) + 0.6
     for k, player in enumerate(act.who):
@@ -365,7 +368,72 @@ def cross(plan: Plan, act: Act) -> None:
     plan.close(act, start, start + (act.clause.seconds or OPEN_S))
 
 
-def _hop(ways: Ways, target: Target) -> list[Spot]:
+def _next_stop(ways: Ways, target: Target) -> list[Spot]:
+    """Way points to a target, from which the next ones go on."""
     points = ways.to(target)
     ways.spot = points[-1]
     return points
+
+
+def round_bases(plan: Plan, act: Act) -> None:
+    """Run from home past first, second and third and back."""
+    start = plan.begin(act)
+    lead = act.who[0]
+    corners = [places("baseball")[name] for name in ("home", "first", "second", "third")]
+    plan.stage.fixed_used = True
+    verb = act.clause.verb
+    if any(action is A.RUNNING_BASES for _, action in lead.actions):
+        return plan.close(act, plan.began, plan.ended)  # "... and rounds the bases"
+    end = start
+    for k, player in enumerate(act.who):
+        if player.spot is None or not player.legs:
+            player.put(corners[0][0], corners[0][1] - 0.8 * k)
+        t = max(start, player.t)
+        if verb.relation == "homerun":
+            bat = plan.stage.make(verb.needs[0])[0]
+            bat.holder = player
+            player.facing = 0.5 * pi  # to centre field
+            plan.act_at(player, t, A.BATTING)
+            ball = plan.stage.make(verb.needs[1])[0]
+            ball.spot = ahead(player.spot, (0.0, 1.0), 0.7)
+            plan.cue(player, t, ball)
+            t += verbs().seconds["batting"] + 0.6
+        end = max(end, plan.go(player, _diamond(corners), A.RUNNING_BASES, t + 0.9 * k))
+    plan.way[lead.id] = (1.0, 0.0)
+    plan.close(act, start, end)
+
+
+def _diamond(corners: list[Spot]) -> list[Spot]:
+    """The rounded way round the bases, from the first corner back to it.
+
+    Each leg is a cubic Hermite curve whose tangents at the bases lie along the circle through
+    them, so that a runner passes each base without a sharp turn (choice: as coaches teach it).
+    """
+    n, points = len(corners), []
+    cx = sum(c[0] for c in corners) / n
+    cy = sum(c[1] for c in corners) / n
+    for k in range(n):
+        a, b = corners[k], corners[(k + 1) % n]
+        side = hypot(b[0] - a[0], b[1] - a[1])
+        out = _tangent(a, (cx, cy), side)
+        into = _tangent(b, (cx, cy), side)
+        if k == 0:
+            out = (b[0] - a[0], b[1] - a[1])
+        if k == n - 1:
+            into = (b[0] - a[0], b[1] - a[1])
+        for j in range(1, CURVE_STEPS + 1):
+            u = j / CURVE_STEPS
+            h = (2 * u**3 - 3 * u**2 + 1, u**3 - 2 * u**2 + u, 3 * u**2 - 2 * u**3, u**3 - u**2)
+            points.append(
+                (
+                    h[0] * a[0] + h[1] * out[0] + h[2] * b[0] + h[3] * into[0],
+                    h[0] * a[1] + h[1] * out[1] + h[2] * b[1] + h[3] * into[1],
+                )
+            )
+    return points
+
+
+def _tangent(corner: Spot, middle: Spot, size: float) -> Spot:
+    """Tangent of length ``size`` at a corner of the circle around ``middle``."""
+    way = unit(middle, corner)
+    return (-way[1] * size, way[0] * size)

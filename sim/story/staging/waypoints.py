@@ -1,4 +1,4 @@
-"""Ways: where to go so that "past the car" or "between the trees" comes true."""
+"""Way points: where to go so that "past the car" or "between the trees" comes true."""
 
 from math import acos, cos, hypot, pi, sin
 
@@ -8,18 +8,19 @@ from sim.story.staging.scenery import Fixed, Item, Stage, Target, bearing, stand
 from sim.story.staging.timing import Spot
 
 FREE_S = 4.0
-"""Seconds of travelling that a way takes when nothing says how far (choice)."""
+"""Seconds of a way when the sentence gives no distance (choice)."""
 REACH_M = (2.5, 22.0)
+"""Shortest and longest such way."""
 GAP_M = 2.6
-"""Metres between two things one passes between, and kept from what one goes round."""
+"""Metres between two targets that are passed between."""
 BEFORE_LEAF_M = 0.15
-"""So far before the middle of an open door one goes through it, in front of its leaf (choice)."""
+"""A way through an open door passes this far before its middle, in front of its leaf (choice)."""
 TURN_RATE = 2.5
-"""m/s², sideways, on a circle run for its own sake."""
+"""m/s², lateral acceleration on a circle without a target."""
 
 
 def stretch(speed: float) -> float:
-    """How far to go at a speed when the sentence does not say, in metres."""
+    """Metres to go at ``speed`` m/s when the sentence gives no distance."""
     return min(max(FREE_S * speed, REACH_M[0]), REACH_M[1])
 
 
@@ -31,7 +32,7 @@ def where(target: Target) -> Spot:
 
 
 def ahead(spot: Spot, direction: Spot, distance: float, aside: float = 0.0) -> Spot:
-    """A spot so far ahead of another, and so far to the left."""
+    """The spot ``distance`` m ahead of another along a unit vector, and ``aside`` m to its left."""
     return (
         spot[0] + direction[0] * distance - direction[1] * aside,
         spot[1] + direction[1] * distance + direction[0] * aside,
@@ -39,12 +40,15 @@ def ahead(spot: Spot, direction: Spot, distance: float, aside: float = 0.0) -> S
 
 
 def outward(direction: Spot) -> float:
-    """The side (+1 left, -1 right) that lies away from the viewer, so that nothing hides."""
+    """The side of a direction (+1 left, -1 right) that lies off the viewer."""
     return 1.0 if direction[0] >= 0.0 else -1.0
 
 
 class Ways:
-    """Finds way points for one who stands at ``spot``; places what has no place yet."""
+    """Way points for a player at ``spot``; targets without a place are placed to fit.
+
+    direction: unit vector it goes in; speed in m/s; radius of its body in m.
+    """
 
     def __init__(self, stage: Stage, spot: Spot, direction: Spot, speed: float, radius: float):
         self.stage, self.spot, self.radius = stage, spot, radius
@@ -52,7 +56,10 @@ class Ways:
         self.distance = stretch(speed)
 
     def to(self, target: Target, share: float = 1.0, near: float | None = None) -> list[Spot]:
-        """Up to a target's near edge; ``share`` of the way for "toward"."""
+        """Up to a target's near edge.
+
+        share: part of the way to go, for "toward". near: m from an object's edge to stop at.
+        """
         if target.spot is None:
             gap = standoff(target, self.direction, self.radius)
             self.place(target, ahead(self.spot, self.direction, self.distance + gap))
@@ -64,7 +71,7 @@ class Ways:
         return [ahead(self.spot, way, max(length * share, 0.0))]
 
     def past(self, target: Target) -> list[Spot]:
-        """By a target and on."""
+        """Past a target and on."""
         clear = _reach(target) + self.radius + 0.8
         if target.spot is None:
             middle = ahead(self.spot, self.direction, 0.55 * self.distance + _reach(target))
@@ -77,7 +84,7 @@ class Ways:
         return [beside, ahead(beside, way, max(0.4 * self.distance, _reach(target) + 3.0))]
 
     def around(self, target: Target, laps: float = 1.0) -> list[Spot]:
-        """Up to a target and once round it."""
+        """Up to a target and round it."""
         radius = max(_reach(target) + self.radius + 0.9, 1.3)
         if target.spot is None:
             self.place(target, ahead(self.spot, self.direction, radius + 2.5))
@@ -97,7 +104,7 @@ class Ways:
         ]
 
     def between(self, targets: list[Target], *, halt: bool) -> list[Spot]:
-        """Between two targets, and through unless one halts there."""
+        """Between two targets, and on through unless ``halt``."""
         first, second = targets[0], targets[-1]
         middle = ahead(self.spot, self.direction, 0.6 * self.distance)
         half = 0.5 * GAP_M
@@ -131,7 +138,7 @@ class Ways:
         return [where(target), ahead(where(target), way, _reach(target) + 2.0)]
 
     def through(self, target: Target) -> list[Spot]:
-        """Through a door; past the edge of what nobody gets through."""
+        """Through a door; past the edge of any other target."""
         open_door = isinstance(target, Item) and target.kind is ObjectType.DOOR
         if target.spot is None:
             middle = ahead(self.spot, self.direction, 0.6 * self.distance)
@@ -150,7 +157,7 @@ class Ways:
         return [gate, ahead(gate, way, 3.0)]
 
     def _through_door(self, door: Item) -> list[Spot]:
-        """Square to its frame, in at one side and out at the other, on the viewer's side of it."""
+        """In at one side of a door and out at the other, square to it, before its leaf."""
         gate = (door.spot[0], door.spot[1] - BEFORE_LEAF_M)
         way = (cos(door.heading), sin(door.heading))
         before = (self.spot[0] - door.spot[0]) * way[0] + (self.spot[1] - door.spot[1]) * way[1]
@@ -160,7 +167,7 @@ class Ways:
         return [*start, ahead(gate, way, 3.0)]
 
     def beside(self, relation: str, target: Target) -> list[Spot]:
-        """Where "behind", "in front of", "next to" or "under" a target is."""
+        """To the spot behind, in front of, next to or under a target, round its corner."""
         if target.spot is None:
             self.place(target, ahead(self.spot, self.direction, self.distance + 1.0))
         at = spot_by(relation, target, self.radius, self.spot)
@@ -177,7 +184,7 @@ class Ways:
         return [at]
 
     def place(self, target: Target, spot: Spot) -> None:
-        """Put a target where it is needed."""
+        """Put a target at a spot; fixed ones stay."""
         if isinstance(target, Item):
             self.stage.put(target, *spot)
         elif not isinstance(target, Fixed):
@@ -185,7 +192,10 @@ class Ways:
 
 
 def spot_by(relation: str, target: Target, radius: float, near: Spot | None = None) -> Spot:
-    """The spot that stands in a relation to a target; "behind" is on the side off the viewer."""
+    """The spot in a relation to a target; "behind" is on the side off the viewer.
+
+    radius: m, of the player. near: where it comes from, which decides the side of "next to".
+    """
     x, y = where(target)
     side = {
         "behind": (0.0, 1.0), "front": (0.0, -1.0), "left_of": (-1.0, 0.0),
@@ -215,7 +225,10 @@ def circle(
     *,
     left: bool = True,
 ) -> list[Spot]:
-    """A circle of at least that radius, run for its own sake, back to where it began."""
+    """Way points of a circle that starts and ends at a spot.
+
+    least: m, the smallest radius; a greater speed makes it larger. left: counter-clockwise.
+    """
     radius = max(least, speed**2 / TURN_RATE)
     turn = 1.0 if left else -1.0
     centre = ahead(spot, direction, 0.0, turn * radius)
@@ -231,4 +244,5 @@ def circle(
 
 
 def _reach(target: Target) -> float:
+    """Metres from a target's middle to its furthest edge."""
     return target.radius if isinstance(target, Player) else target.reach

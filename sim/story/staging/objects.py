@@ -1,4 +1,4 @@
-"""What people do with things: pick up, put down, push, carry, ride; and things that drive."""
+"""Acts with objects: pick up, put down, push, carry, ride; and objects that move by themselves."""
 
 from dataclasses import replace
 from math import hypot
@@ -6,12 +6,11 @@ from math import hypot
 from entities.actions import ActionType
 from entities.objects import ObjectType, height_m
 from sim.story.language.clauses import Clause
-from sim.story.language.lexicon import verbs
+from sim.story.language.lexicon import verb_for, verbs
 from sim.story.staging.acts import Act, flies_up, runs_into
-from sim.story.staging.alone import stay
 from sim.story.staging.balls import BALLS, IN_REACH_M, catch, send
 from sim.story.staging.cast import Player
-from sim.story.staging.others import pair, strike
+from sim.story.staging.partners import pair, strike
 from sim.story.staging.plan import OPEN_S, Plan
 from sim.story.staging.scenery import (
     BALL_OF,
@@ -23,29 +22,30 @@ from sim.story.staging.scenery import (
     standoff,
     unit,
 )
+from sim.story.staging.solo import stay
 from sim.story.staging.timing import Spot, timed_path
 from sim.story.staging.travel import move
 from sim.story.staging.waypoints import Ways, ahead, outward
 
 A, T = ActionType, ObjectType
 HIT_AFTER_S = 1.6
-"""Seconds for which one sees somebody before he is run into (choice)."""
+"""Seconds for which an actor is seen before it is run into (choice)."""
 FALLS_AFTER_S = 0.35
-"""After the blow is due: it fells him by itself, this is for one that misses (choice)."""
+"""From the blow to a planned fall: the blow itself fells the actor unless it misses (choice)."""
 FLIGHT_S, ALOFT_M = 6.0, 12.0
-"""Seconds that a landing or a take-off takes, and metres from the ground (choice)."""
-GIVES = ("gives", "hands", "offers", "lends", "brings", "delivers", "serves")
+"""Seconds that a landing or a take-off takes, and its height in metres (choice)."""
 GIVING_M, HANDED_S = 0.85, 1.5
-"""Metres between who gives and who takes, and seconds that it takes (choice)."""
+"""Metres between giver and taker, and seconds that handing over takes (choice)."""
 SMALL = 0.75
-"""Who is smaller than this beside somebody is taken in his arms rather than pulled up (choice)."""
+"""Relative size below which an actor is picked up into the arms rather than pulled up (choice)."""
 BUMPER_M = 0.2
-"""Between a car and who pushes it (choice)."""
+"""Between a car and the actor that pushes it (choice)."""
 SETTLE_S = 0.4
-"""Pause before a deed that follows an arrival (choice)."""
+"""Pause between an arrival and the action after it (choice)."""
 
 
 def take(plan: Plan, act: Act) -> None:
+    """Pick up, put down or catch an object; with players or spots as objects, what it means."""
     action = act.clause.verb.action
     caught = act.clause.words[:1] == ["catches"]
     if action is A.CATCHING and act.players() and not act.items() and caught:
@@ -56,18 +56,18 @@ def take(plan: Plan, act: Act) -> None:
     senders = [t for t in [*act.players(), *act.at("from", "of")] if isinstance(t, Player)]
     if action is A.CATCHING and senders and not senders[0].actions:
         foot = plan.stage.theme.set == "soccer"  # "saves the shot of the striker"
-        verb = next(v for v in verbs().verbs if v.action is (A.KICKING if foot else A.THROWING))
+        verb = verb_for(A.KICKING if foot else A.THROWING)
         ball = [i for i in act.items() if i.kind in BALLS]
         sent = Clause(verb=verb, words=["shoots" if foot else "throws the ball"])
         return send(plan, Act(sent, senders[:1], [*ball, act.who[0]], link=act.link))
     if action in (A.CATCHING, A.FIELDING):
         return catch(plan, act)
     items = act.items() or [
-        t for r, f in act.places for t in f if isinstance(t, Item) and is_held(t.kind)
+        t for _, f in act.places for t in f if isinstance(t, Item) and is_held(t.kind)
     ]
     held = [p for p in act.players() if p.scale < SMALL * act.who[0].scale]
     if not items and held and action is A.PICK_UP:
-        hug = next(v for v in verbs().verbs if v.action is A.HUG)
+        hug = verb_for(A.HUG)
         act.clause = replace(act.clause, verb=hug)
         return pair(plan, act)  # "picks up the baby"
     if not items and act.players():
@@ -77,7 +77,7 @@ def take(plan: Plan, act: Act) -> None:
     fixed = [t for t in act.objects if isinstance(t, Fixed)]
     if fixed:  # "steals second base", "takes the mound"
         act.objects, act.places = [], [*act.places, ("to", list(fixed))]
-        run = next(v for v in verbs().verbs if v.action is A.SPRINT)
+        run = verb_for(A.SPRINT)
         act.clause = replace(act.clause, verb=run)
         return move(plan, act)
     if not items:
@@ -90,7 +90,7 @@ def take(plan: Plan, act: Act) -> None:
     if action is A.PUT_DOWN:
         if lead.spot is None:
             plan.arrange(act.who, (1.0, 0.0), moving=False)
-            lead.facing = 0.0  # seen from the side: what he holds would hide him
+            lead.facing = 0.0  # seen from the side: the object would hide the player
         taken = any(a is A.PICK_UP for _, a in lead.actions)
         if item.spot is None and item.holder is None and not taken:
             item.holder = lead
@@ -102,12 +102,10 @@ def take(plan: Plan, act: Act) -> None:
         plan.arrange(act.who, (1.0, 0.0), moving=False)
         way = plan.direction(act, lead)
         source = act.at("from", "on", "off")
-        if item.spot is None and item.holder is not lead:
-            settled = item.spot is None and item.holder is None
-            if settled:
-                item.spot = ahead(lead.spot, way, IN_REACH_M)
-                if source and isinstance(source[0], Item):
-                    _on_top(plan, item, source[0], lead, way)
+        if item.spot is None and item.holder is None:
+            item.spot = ahead(lead.spot, way, IN_REACH_M)
+            if source and isinstance(source[0], Item):
+                _on_top(plan, item, source[0], lead, way)
         far = item.spot and hypot(item.spot[0] - lead.spot[0], item.spot[1] - lead.spot[1])
         if item.spot is not None and far > 0.75:
             goal = ahead(item.spot, unit(lead.spot, item.spot), -IN_REACH_M - 0.3 * item.reach)
@@ -131,7 +129,7 @@ def take(plan: Plan, act: Act) -> None:
 
 
 def _on_top(plan: Plan, item: Item, support: Item, player: Player, way: Spot) -> None:
-    """Lay a thing on another, within reach of somebody."""
+    """Lay an object on another, within reach of a player."""
     if support.spot is None:
         gap = standoff(support, way, player.radius)
         plan.stage.put(support, *ahead(player.spot, way, gap))
@@ -141,7 +139,7 @@ def _on_top(plan: Plan, item: Item, support: Item, player: Player, way: Spot) ->
 
 
 def _hand_over(plan: Plan, act: Act, taker: Player, item: Item) -> None:
-    """ "gives her an apple": he goes to her and puts it into her hands."""
+    """Carry an object to a player and put it into the hands: "gives her an apple"."""
     lead, start = act.who[0], plan.begin(act, taker)
     if not any(a is A.PICK_UP for _, a in lead.actions):
         item.spot, item.holder = None, item.holder or lead
@@ -165,10 +163,12 @@ def _hand_over(plan: Plan, act: Act, taker: Player, item: Item) -> None:
 
 
 def _seated(players: list[Player]) -> bool:
+    """Whether there are players and all of them sit."""
     return bool(players) and all(p.sits is not None for p in players)
 
 
 def haul(plan: Plan, act: Act) -> None:
+    """Travel with an object: carry, push, pull, ride or dribble it."""
     verb, action = act.clause.verb, act.clause.verb.action
     animals = [p for p in act.players() if p.role.type.value == "horse"]
     items = act.items() or [t for t in act.at("on", "with") if isinstance(t, Item)]
@@ -178,11 +178,11 @@ def haul(plan: Plan, act: Act) -> None:
     takers = [t for t in [*carried, *act.at("to")] if isinstance(t, Player)]
     said = act.clause.words[0].split()[0] if act.clause.words else ""
     tables = [i for i in plan.stage.items if i.kind is T.TABLE and i.spot is not None]
-    if action is A.CARRY and items and said in GIVES and tables and _seated(takers):
-        lay = next(v for v in verbs().verbs if v.action is A.PUT_DOWN and v.frame == "take")
+    if action is A.CARRY and items and said in verbs().gives and tables and _seated(takers):
+        lay = verb_for(A.PUT_DOWN, "take")
         clause = replace(act.clause, verb=lay)
         return take(plan, Act(clause, act.who, list(items), [("on", tables[-1:])], link=act.link))
-    if action is A.CARRY and takers and items and said in GIVES:
+    if action is A.CARRY and takers and items and said in verbs().gives:
         return _hand_over(plan, act, takers[0], items[0])
     named = bool(act.clause.objects)
     start = plan.begin(act)
@@ -235,9 +235,9 @@ def haul(plan: Plan, act: Act) -> None:
 
 
 def _ride_along(plan: Plan, act: Act, cars: list[Item], way: Spot, shoved: float) -> None:
-    """Drive: the driver goes beside his car, since nobody can be seen inside.
+    """Drive: each driver walks beside the car, since nobody can be seen inside.
 
-    shoved: 1 where the car is pushed, and so is before them, -1 where it is pulled.
+    shoved: 1 where the car is pushed and so is ahead of the players, -1 where it is pulled.
     """
     for player, car in zip(act.who, cars, strict=False):
         if shoved and car.spot is None:
@@ -255,7 +255,7 @@ def _ride_along(plan: Plan, act: Act, cars: list[Item], way: Spot, shoved: float
     move(plan, act)
     for player, car in zip(act.who, cars, strict=False):
         if not player.legs:
-            continue  # where he is going is where he is
+            continue  # already there
         leg = player.legs[-1]
         far = leg.speed * 8.0
         goal = leg.points[-1] if not leg.open else ahead(leg.points[0], way, far)
@@ -267,7 +267,7 @@ def _ride_along(plan: Plan, act: Act, cars: list[Item], way: Spot, shoved: float
 
 
 def hit(plan: Plan, act: Act) -> None:
-    """A car, a ball or a rock runs into somebody: it comes, he falls as it arrives."""
+    """An object runs into players, who fall as it arrives."""
     struck, item = runs_into(act), act.items()[0]
     start = plan.begin(act, *struck)
     way = act.clause.direction or (1.0, 0.0)
@@ -276,7 +276,7 @@ def hit(plan: Plan, act: Act) -> None:
     for player in struck:
         plan.settle(player, start)
     if not target.legs:
-        target.facing = bearing(way, (0.0, 0.0)) + 0.9  # he does not see it coming
+        target.facing = bearing(way, (0.0, 0.0)) + 0.9  # facing away from it
     speed = 7.0 if item.kind in (T.CAR, T.UFO, T.SPACESHIP) else 5.0
     item.heading = bearing((0.0, 0.0), way)
     run_up = max(speed * max(HIT_AFTER_S, start), item.reach + 3.0)
@@ -291,14 +291,14 @@ def hit(plan: Plan, act: Act) -> None:
     meets = begin + clear / speed
     for player in struck:
         plan.act_at(player, meets + FALLS_AFTER_S, A.FALL)
-        plan.act_at(player, meets + 2.5, A.IDLE)  # what he gets up to
+        plan.act_at(player, meets + 2.5, A.IDLE)  # gets up
         player.t = meets + 4.5
-        player.deeds.append(f"is hit by a {item.word}")
+        player.clauses.append(f"is hit by a {item.word}")
     plan.began, plan.ended, plan.before = start, meets + 4.5, list(struck)
 
 
 def _fly(plan: Plan, act: Act, start: float, *, up: bool) -> None:
-    """A spaceship lands or takes off."""
+    """An object lands or takes off."""
     end = start + FLIGHT_S
     for k, item in enumerate(act.items()):
         if item.spot is None:
@@ -316,7 +316,7 @@ def _fly(plan: Plan, act: Act, start: float, *, up: bool) -> None:
 
 
 def drive(plan: Plan, act: Act) -> None:
-    """A car drives, a ball rolls: things that travel by themselves."""
+    """An object travels by itself: a car drives, a ball rolls."""
     clause = act.clause
     way = clause.direction or (1.0, 0.0)
     start = plan.begin(act)

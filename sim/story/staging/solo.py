@@ -1,4 +1,4 @@
-"""What people do by themselves: gestures, sitting down, reading, waving at somebody."""
+"""Acts of players by themselves: gestures, sitting down, reading, waving at somebody."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -6,36 +6,39 @@ from math import cos, hypot, pi, sin
 
 from entities.actions import ActionType
 from entities.objects import ObjectType, height_m
-from sim.story.language.lexicon import verbs
+from sim.story.language.lexicon import verb_for
 from sim.story.staging.acts import Act
 from sim.story.staging.cast import Player
 from sim.story.staging.plan import OPEN_S, Plan
 from sim.story.staging.scenery import FACES_VIEWER, SEATS, Item, Target, bearing, is_held
 from sim.story.staging.setting import face_to_face, settle_place, sit_on, way_of
-from sim.story.staging.timing import Spot
+from sim.story.staging.timing import Knot, Spot
 from sim.story.staging.travel import move
 from sim.story.staging.waypoints import Ways, ahead
 
 A, T = ActionType, ObjectType
 AT_TABLE = frozenset({A.EATING, A.DRINKING, A.READING, A.TYPING})
-"""What one sits down to where there is a table."""
+"""Actions that are done seated where there is a table."""
 BALL_M = 0.6
-"""From somebody to the ball he is about to swing at (choice)."""
+"""From a player to the ball to swing at (choice)."""
 ARM_M = 0.46
-"""From somebody at a table to what lies before him on it."""
+"""From a player at a table to an object that lies before it."""
 ROUND = ((-1.0, 0.0), (1.0, 0.0), (0.0, 1.0))
-"""Where those who share a table sit, from its middle: nobody hides it from the viewer."""
+"""Directions from a table's middle to its seats; none hides the table from the viewer."""
 SEATED_S = 1.2
-"""From sitting down to what is done on the seat (choice)."""
+"""From sitting down to the action done on the seat (choice)."""
 LEAP_S = 0.88
-"""From the beginning of a jump to the top of it (off the ground after 0.6 s)."""
+"""From the start of a jump to its top; it leaves the ground after 0.6 s."""
 CLEARED_M = 0.28
-"""As high as a leap from a jog gets; what is jumped over is made no higher (choice)."""
+"""Height of a leap from a jog; objects that are jumped over are scaled down to it (choice)."""
+NEAR_M = 0.05
+"""Where a path counts as having reached the target of a leap."""
 TALK_M, LOOK_M = 1.3, 3.5
-"""Metres between people who talk, and to somebody waved at (choice)."""
+"""Metres between players that talk, and to a player waved at (choice)."""
 
 
 def stop(plan: Plan, act: Act) -> None:
+    """End what the players do and stand."""
     start = plan.begin(act)
     for player in act.who:
         settle_place(plan, act, [player])
@@ -45,6 +48,7 @@ def stop(plan: Plan, act: Act) -> None:
 
 
 def stay(plan: Plan, act: Act) -> None:
+    """An action on the spot, or where the act says: jump, dance, fall."""
     clause, verb = act.clause, act.clause.verb
     over = act.at("over") or (act.items() if verb.action is A.JUMP else [])
     if verb.action is A.JUMP and over:
@@ -60,7 +64,7 @@ def stay(plan: Plan, act: Act) -> None:
     before = [t for t in before if isinstance(t, Player) and t not in act.who]
     start = settle_place(plan, act, act.who) if not before or len(act.who) > 1 else plan.begin(act)
     if before and len(act.who) == 1:  # "kneels before the king"
-        start = face_to_face(plan, act, [act.who[0], before[0]], TALK_M, start)
+        start = face_to_face(plan, [act.who[0], before[0]], TALK_M, start)
     around = act.at("around")
     if around and all(not p.legs and not p.actions for p in act.who):
         _gather(plan, act.who, around[0])
@@ -70,12 +74,12 @@ def stay(plan: Plan, act: Act) -> None:
     pair = verb.action is A.DANCE and len(act.who) == 2
     partner = [t for t in [*act.players(), *act.at("with")] if isinstance(t, Player)]
     if verb.action is A.DANCE and (pair or (len(act.who) == 1 and partner)):
-        start = max(start, face_to_face(plan, act, [*act.who, *partner][:2], 0.9, start))
+        start = max(start, face_to_face(plan, [*act.who, *partner][:2], 0.9, start))
         for other in partner:
             plan.act_at(other, start, verb.action)
     couples = verb.action is A.DANCE and act.who[0].noun.kind == "group" and len(act.who) > 2
     for two in zip(act.who[::2], act.who[1::2], strict=False) if couples else ():
-        start = max(start, face_to_face(plan, act, list(two), 0.9, start))
+        start = max(start, face_to_face(plan, list(two), 0.9, start))
     each = plan.seconds(act, verb.action) / min(max(clause.repeat, 1), 20)
     end = start + plan.seconds(act, verb.action)
     for player in act.who:
@@ -102,18 +106,18 @@ def stay(plan: Plan, act: Act) -> None:
 
 
 def _run_into(plan: Plan, act: Act) -> None:
-    """ "crashes into a tree": he goes there first, as he went before."""
+    """Go to what the act runs into first, in the gait of before: "crashes into a tree"."""
     legs = act.who[0].legs
     gait = legs[-1].action if legs else A.RUN
-    verb = next(v for v in verbs().verbs if v.action is gait)
+    verb = verb_for(gait)
     move(plan, Act(replace(act.clause, verb=verb), act.who, [], act.places, link=act.link))
     act.places, act.link = [(r, f) for r, f in act.places if r != "to"], "then"
     for player in act.who:
-        player.deeds.pop()
+        player.clauses.pop()
 
 
 def _gather(plan: Plan, who: list[Player], target: Target) -> None:
-    """Stand round somebody or something and face it."""
+    """Place players round a target, facing it."""
     if isinstance(target, Player):
         plan.arrange([target], (1.0, 0.0), moving=False)
     elif isinstance(target, Item) and target.spot is None:
@@ -123,7 +127,7 @@ def _gather(plan: Plan, who: list[Player], target: Target) -> None:
 
 
 def _ring(who: list[Player], middle: Spot = (0.0, 0.0), least: float = 1.4) -> None:
-    """Stand in a circle and face its middle."""
+    """Place players in a circle, facing its middle."""
     radius = max(least, 0.22 * len(who))
     for k, player in enumerate(who):
         angle = 2.0 * pi * (k + 0.5) / len(who) - 0.5 * pi
@@ -132,6 +136,7 @@ def _ring(who: list[Player], middle: Spot = (0.0, 0.0), least: float = 1.4) -> N
 
 
 def _jump_over(plan: Plan, act: Act, target: Target) -> None:
+    """Jog over a target with a leap timed to clear it."""
     start = plan.begin(act)
     lead = act.who[0]
     if isinstance(target, Item):
@@ -145,9 +150,9 @@ def _jump_over(plan: Plan, act: Act, target: Target) -> None:
         t = max(start, player.t)
         arrival = plan.go(player, points, A.JOG, t)
         knots = player.legs[-1].knots
-        leap = max(_time_before(knots, points[0], 0.05) - LEAP_S, knots[0][0] + 0.2)
+        leap = max(_time_before(knots, points[0]) - LEAP_S, knots[0][0] + 0.2)
         player.actions.pop()
-        plan.cue(player, t, target)  # what somebody means to jump he does not go round
+        plan.cue(player, t, target)  # a target of a cue is no obstacle to go round
         plan.act_at(player, leap, A.JUMP)
         plan.act_at(player, leap + 1.5 * LEAP_S, A.JOG)
         plan.act_at(player, max(arrival, leap + 1.0), A.IDLE)
@@ -155,20 +160,21 @@ def _jump_over(plan: Plan, act: Act, target: Target) -> None:
     plan.close(act, start, end)
 
 
-def _time_before(knots: list, spot: Spot, distance: float) -> float:
-    """When somebody on his way is still ``distance`` m short of a spot."""
+def _time_before(knots: list[Knot], spot: Spot) -> float:
+    """The last time on a path before it comes within NEAR_M of a spot."""
     best = knots[0][0]
     for (t0, x0, y0, _), (t1, x1, y1, _) in pairwise(knots):
         for k in range(20):
             u = k / 20
             x, y = x0 + u * (x1 - x0), y0 + u * (y1 - y0)
-            if hypot(x - spot[0], y - spot[1]) <= distance:
+            if hypot(x - spot[0], y - spot[1]) <= NEAR_M:
                 return best
             best = t0 + u * (t1 - t0)
     return best
 
 
 def aim(plan: Plan, act: Act) -> None:
+    """A gesture aimed at somebody or something: wave, point, talk."""
     clause, verb = act.clause, act.clause.verb
     seats = [t for t in act.at("on", "in") if isinstance(t, Item) and t.kind in SEATS]
     for target in seats[:1]:
@@ -189,7 +195,7 @@ def aim(plan: Plan, act: Act) -> None:
     start = settle_place(plan, act, act.who)
     others = [t for t in targets if isinstance(t, Player)]
     if not targets and len(act.who) == 2 and verb.action in (A.TALK, A.WHISPER, A.LAUGH, A.BOW):
-        start = face_to_face(plan, act, act.who, TALK_M, start)
+        start = face_to_face(plan, act.who, TALK_M, start)
         targets = others = []
     base, away = act.who[0].spot, TALK_M if near else LOOK_M
     fresh = [p for p in others if p.spot is None]
@@ -226,6 +232,7 @@ def aim(plan: Plan, act: Act) -> None:
 
 
 def use(plan: Plan, act: Act) -> None:
+    """Use a held object, seated where there is a seat: read, eat, type."""
     clause, verb = act.clause, act.clause.verb
     found = [t for t in act.at("on", "in", "at") if isinstance(t, Item)]
     seat = [t for t in found if t.kind in SEATS]
@@ -236,7 +243,7 @@ def use(plan: Plan, act: Act) -> None:
         sit_on(plan, act, target, at_start=True)
     laptops = []
     if seat and tables:
-        _before(plan, seat[0], tables)
+        _set_before(seat[0], tables)
         laptops = [t for t in [*found, *act.items()] if t.kind is T.LAPTOP]
     settled = (*seat, *tables, *laptops)
     act.places = [(r, [t for t in f if t not in settled]) for r, f in act.places]
@@ -268,21 +275,21 @@ def use(plan: Plan, act: Act) -> None:
 
 
 def _by(player: Player, item: Item) -> bool:
-    """Whether a thing lies within somebody's reach."""
+    """Whether an object lies within a player's reach."""
     if item.spot is None or player.spot is None or item.holder is not None:
         return False
     return hypot(item.spot[0] - player.spot[0], item.spot[1] - player.spot[1]) < 1.0
 
 
 def _lay_out(item: Item, seat: Item, table: Item) -> None:
-    """Lay a thing on a table before who sits there."""
+    """Lay an object on a table before the seat."""
     item.holder, item.heading = None, seat.heading
     item.spot = ahead(seat.spot, way_of(seat.heading), ARM_M)
     item.z = height_m(T.TABLE, table.scale)
 
 
-def _before(plan: Plan, seat: Item, tables: list[Item]) -> None:
-    """Put tables that have no place yet before whoever sits there."""
+def _set_before(seat: Item, tables: list[Item]) -> None:
+    """Put tables without a place before a seat."""
     for table in tables:
         if table.spot is None and seat.spot is not None:
             gap = 0.5 * seat.size[0] + table.extent((0.0, -1.0)) + 0.06
@@ -290,6 +297,7 @@ def _before(plan: Plan, seat: Item, tables: list[Item]) -> None:
 
 
 def seat(plan: Plan, act: Act) -> None:
+    """Sit or lie down on a seat, or on the ground."""
     verb, clause = act.clause.verb, act.clause
     found = [*act.objects, *act.at("on", "in", "at", "to", "onto", "down")]
     seats = [t for t in found if isinstance(t, Item) and t.kind in SEATS]
@@ -323,7 +331,7 @@ def seat(plan: Plan, act: Act) -> None:
                 start = max(start, sit_on(plan, one, seats[k], at_start=not gone))
         else:
             start = sit_on(plan, act, seats[0], at_start=not gone)
-        _before(plan, seats[0], tables)
+        _set_before(seats[0], tables)
         for laptop in laptops[:1] if tables else []:
             _lay_out(laptop, seats[0], tables[0])
     else:
@@ -339,7 +347,7 @@ def seat(plan: Plan, act: Act) -> None:
 
 
 def _round_table(plan: Plan, table: Item, count: int) -> list[Item]:
-    """A chair for each of a few, round a table that has no place yet."""
+    """Place a table with ``count`` chairs round it; returns the chairs."""
     middle = plan.free((3.0 * plan.groups, 0.0))
     plan.groups += 1
     plan.stage.put(table, *middle)
@@ -353,7 +361,7 @@ def _round_table(plan: Plan, table: Item, count: int) -> list[Item]:
 
 
 def hold(plan: Plan, act: Act) -> None:
-    """ "holds a cup": the thing is in the hand, whatever else he does."""
+    """Have an object in hand besides anything else: "holds a cup"."""
     for player, item in zip(act.who, act.items(), strict=False):
         if item.holder is None and item.spot is None:
             item.holder = player

@@ -1,30 +1,30 @@
-"""What people do with each other: hug, fight, chase."""
+"""Acts of players with each other: hug, fight, chase, race, meet."""
 
 from dataclasses import replace
 
 from entities.actions import ActionType
 from entities.objects import ObjectType
 from sim.story.staging.acts import Act
-from sim.story.staging.alone import hold, stay
 from sim.story.staging.balls import contact_s
 from sim.story.staging.cast import Player
 from sim.story.staging.plan import OPEN_S, Plan
 from sim.story.staging.scenery import bearing, unit
 from sim.story.staging.setting import face_to_face, settle_place
+from sim.story.staging.solo import hold, stay
 from sim.story.staging.travel import converge, move
 from sim.story.staging.waypoints import ahead
 
 A = ActionType
 ANSWERS = (A.DODGE, A.BLOCK, A.FALL, A.CROUCH)
-"""What somebody does because of another's blow."""
+"""Actions that answer a blow."""
 DOWN_S = 2.0
-"""Seconds for which who was felled lies there (choice)."""
+"""Seconds for which a felled actor stays down (choice)."""
 DOOR_M = 1.05
-"""Before a door somebody stops who opens it or knocks (choice)."""
+"""Metres from a door to the actor that knocks or opens it (choice)."""
 
 
 def _partners(plan: Plan, act: Act) -> list[tuple[Player, Player]]:
-    """Who does it with whom."""
+    """The pairs of players that do a mutual act."""
     found = [*act.players(), *(t for t in act.at("with", "to") if isinstance(t, Player))]
     others = [p for p in found if p not in act.who]
     if others:
@@ -36,6 +36,7 @@ def _partners(plan: Plan, act: Act) -> list[tuple[Player, Player]]:
 
 
 def pair(plan: Plan, act: Act) -> None:
+    """A mutual act, face to face: hug, shake hands, fight."""
     verb = act.clause.verb
     pairs = _partners(plan, act)
     act.places = [(r, f) for r, f in act.places if r not in ("with", "to")]
@@ -45,7 +46,7 @@ def pair(plan: Plan, act: Act) -> None:
         return stay(plan, act)
     begin = end = plan.begin(act, *[p for pair in pairs for p in pair])
     for a, b in pairs:
-        start = face_to_face(plan, act, [a, b], verb.distance, max(begin, a.t, b.t))
+        start = face_to_face(plan, [a, b], verb.distance, max(begin, a.t, b.t))
         span = plan.seconds(act, verb.action)
         if verb.action is A.PUNCH:
             span = act.clause.seconds or 7.0
@@ -61,12 +62,12 @@ def pair(plan: Plan, act: Act) -> None:
         for player in (a, b):
             player.t = end
         if b not in act.who:
-            b.deeds.append(f"{act.clause.words[0]} {a.phrase}" if act.clause.words else "")
+            b.clauses.append(f"{act.clause.words[0]} {a.phrase}" if act.clause.words else "")
     plan.close(act, begin, end, [b for _, b in pairs])
 
 
 def _fight(plan: Plan, a: Player, b: Player, start: float, span: float) -> None:
-    """Blow and answer, in turn."""
+    """Blows and answers, in turn."""
     for player in (a, b):
         plan.settle(player, start)
         plan.act_at(player, start, A.PUNCH if player is a else A.BLOCK)
@@ -80,7 +81,7 @@ def _fight(plan: Plan, a: Player, b: Player, start: float, span: float) -> None:
 
 
 def answered(acts: list[Act]) -> list[Act]:
-    """Acts in which "one throws a punch, the other ducks" is one blow and its answer."""
+    """Acts with a blow and the answer after it joined: "one throws a punch, the other ducks"."""
     done: list[Act] = []
     for act in acts:
         before, verb = done[-1] if done else None, act.clause.verb
@@ -97,11 +98,12 @@ def answered(acts: list[Act]) -> list[Act]:
 
 
 def felled(player: Player, t: float) -> bool:
-    """Whether somebody is on the ground already, or on his way there."""
+    """Whether a player is on the ground at ``t``, or about to fall."""
     return any(a is A.FALL and t - DOWN_S < at for at, a in player.actions)
 
 
 def strike(plan: Plan, act: Act, action: ActionType, answer: ActionType) -> None:
+    """A blow at players, who answer it, or at objects."""
     verb = act.clause.verb
     gap = verb.distance if verb.frame == "strike" else 0.7
     targets = [p for p in [*act.players(), *act.at("at", "with")] if isinstance(p, Player)]
@@ -126,7 +128,7 @@ def strike(plan: Plan, act: Act, action: ActionType, answer: ActionType) -> None
     begin = end = plan.begin(act, *targets)
     for k, player in enumerate(act.who):
         other = targets[min(k, len(targets) - 1)]
-        start = face_to_face(plan, act, [player, other], gap, max(begin, player.t, other.t))
+        start = face_to_face(plan, [player, other], gap, max(begin, player.t, other.t))
         span = plan.seconds(act, action)
         hit = contact_s(action)
         plan.settle(player, start)
@@ -143,13 +145,14 @@ def strike(plan: Plan, act: Act, action: ActionType, answer: ActionType) -> None
 
 
 def chase(plan: Plan, act: Act) -> None:
+    """Follow players along their way, a gap behind; without prey it is a way to its objects."""
     verb, clause = act.clause.verb, act.clause
     prey = [*act.players(), *(t for t in act.at("chase", "behind") if isinstance(t, Player))]
     prey = [p for p in prey if p not in act.who]
     if not prey:
-        things = act.items()
+        items = act.items()
         behind = "behind" if "behind" in " ".join(act.clause.words) else "to"
-        act.places = [*act.places, *([(behind, things)] if things else [])]
+        act.places = [*act.places, *([(behind, items)] if items else [])]
         act.objects = []
         return move(plan, act)
     act.objects = []
@@ -180,7 +183,7 @@ def chase(plan: Plan, act: Act) -> None:
     words, clause.words = clause.words, []
     move(plan, lead_act)
     clause.words = words
-    if not leader.legs:  # he is there already
+    if not leader.legs:  # the leader is there already
         return move(plan, act)
     running = leader.legs[-1]
     end = plan.ended
@@ -197,12 +200,13 @@ def chase(plan: Plan, act: Act) -> None:
         end = max(end, player.t)
     for other in prey:
         others_word = "runs" if verb.action is A.RUN else "walks"
-        other.deeds.append(f"{others_word} ahead of {keep[0].phrase}")
+        other.clauses.append(f"{others_word} ahead of {keep[0].phrase}")
     act.clause.words = words
     plan.close(act, start, end, prey)
 
 
 def race(plan: Plan, act: Act) -> None:
+    """Travel together with the players it is done to."""
     others = [p for p in act.players() if p not in act.who]
     act.who = [*act.who, *others]
     act.objects = []
@@ -210,6 +214,7 @@ def race(plan: Plan, act: Act) -> None:
 
 
 def meet(plan: Plan, act: Act) -> None:
+    """Come together with the players it is done to; alone it is a way."""
     others = [p for p in [*act.players(), *act.at("with")] if isinstance(p, Player)]
     act.who = [*act.who, *(p for p in others if p not in act.who)]
     if len(act.who) > 1:
