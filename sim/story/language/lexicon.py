@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from entities.actions import ActionType
+from entities.actions import ACTION_FILES, ActionType
 from entities.objects import ObjectType
 from entities.scene import TimeOfDay, Weather
 from entities.skeleton import ActorType
@@ -197,8 +197,14 @@ class ThemeFile(BaseModel):
 
 @cache
 def verbs() -> VerbFile:
-    """Verbs: what can be done."""
-    return VerbFile.model_validate(_load("verbs.json"))
+    """Verbs: what can be done. Those in an action's own file come first, and so win."""
+    listed = VerbFile.model_validate(_load("verbs.json"))
+    own = [
+        Verb.model_validate({"action": action, **entry})
+        for action, file in ACTION_FILES.items()
+        for entry in file.verbs
+    ]
+    return listed.model_copy(update={"verbs": (*own, *listed.verbs)})
 
 
 @cache
