@@ -1,4 +1,4 @@
-"""Casts and frames made by hand, for tests of what is seen."""
+"""Casts and frames made by hand, for tests of cameras and pictures."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def make_cast(kinds, objects=(), theme="park"):
 
 
 def standing(kind):
-    """Joints (10, 2) m of an actor who stands still, at scale 1."""
+    """Joints (10, 2) m of a standing actor at scale 1."""
     trunk, upper, fore, thigh, shank = BONE_LENGTHS[kind]
     hip = STANDING_PELVIS[kind]
     joints = np.zeros((10, 2))
@@ -65,7 +65,7 @@ def standing(kind):
 
 
 def make_frame(cast, *, root, time=0.0, heading=0.0, velocity=None, objects=(), **more):
-    """Everybody standing at root (A, 3) m, objects at their places (O, 3) m."""
+    """A frame of standing actors at root (A, 3) m and objects at (O, 3) m; more: other columns."""
     n, o = len(cast.actor_kind), len(cast.object_kind)
     kinds = [ACTOR_TYPES[kind] for kind in cast.actor_kind]
     joints = np.array([standing(kind) for kind in kinds]).reshape(n, 10, 2)

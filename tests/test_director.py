@@ -1,4 +1,4 @@
-"""The automatic camera: it keeps its subject in view and never jerks."""
+"""The automatic camera keeps its subject in view and never jerks."""
 
 import numpy as np
 import pytest

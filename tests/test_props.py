@@ -1,11 +1,13 @@
 """Props: shapes have the tables' sizes, and appear on the screen where the projection says."""
 
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
 import pygame
 import pytest
 
 from entities.objects import (
-    BACKRESTS,
     BODY_KINDS,
     FOOTPRINTS,
     SPREADS,
@@ -15,14 +17,60 @@ from entities.objects import (
 )
 from entities.skeleton import NECK, R_HAND
 from sim.camera.pinhole import Camera
-from sim.render.geometry.draw_order import painter_order
-from sim.render.geometry.mesh import DAYLIGHT, turned
+from sim.render.geometry.draw_order import painters_order
+from sim.render.geometry.mesh import DAYLIGHT, rotation_matrix
 from sim.render.geometry.shapes import COPLANAR, FACE, ShapeFile
 from sim.render.held import held_axis, held_heading
-from sim.render.props import default_color, draw_prop, prop_extent, prop_mesh
+from sim.render.props import default_color, draw_prop, prop_mesh, prop_spread
 
 SIZE = (400, 400)
 EMPTY = (1, 2, 3)
+BACKRESTS = {
+    ObjectType.CHAIR: 2.05,
+    ObjectType.BENCH: 1.90,
+    ObjectType.SOFA: 2.00,
+    ObjectType.BED: 1.80,
+}
+"""Total height as a ratio of the table's height, where the table gives seat or top height."""
+GROUND_SHARE = 0.02
+"""What starts below this share of the height stands on the ground."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far a shape reaches, in ratios of the object's height."""
+
+    bottom: float
+    top: float
+    length: float  # along the heading
+    width: float
+    base_length: float  # of what stands on the ground
+    base_width: float
+    seat: float  # top of the part named "seat", or of everything
+
+
+@cache
+def prop_extent(kind: ObjectType) -> Extent:
+    """Measured from the shape itself, for checks against the tables."""
+    mesh = prop_mesh(kind)
+    indices = [k for corner in mesh.corners for k in corner]
+    owner = np.repeat(np.arange(len(mesh.corners)), [len(corner) for corner in mesh.corners])
+    points, radius = mesh.points[indices], mesh.radius.max(axis=1)[owner, None]
+    low, high = points - radius, points + radius
+    standing = low[:, 2] <= low[:, 2].min() + GROUND_SHARE
+    base = high[standing].max(axis=0) - low[standing].min(axis=0)
+    seats = np.array([mesh.part[i] == "seat" for i in owner])
+    low_all, high_all = low.min(axis=0), high.max(axis=0)
+    length, width = prop_spread(kind)
+    return Extent(
+        bottom=float(low_all[2]),
+        top=float(high_all[2]),
+        length=length,
+        width=width,
+        base_length=float(base[0]),
+        base_width=float(base[1]),
+        seat=float(high[seats, 2].max() if seats.any() else high_all[2]),
+    )
 
 
 def picture(camera: Camera, kind: ObjectType, position, **options) -> np.ndarray:
@@ -61,7 +109,7 @@ def test_drawn_height_is_the_projection_within_two_pixels(kind, heading):
     extent, unit = prop_extent(kind), height_m(kind)
     middle = 0.5 * (extent.top + extent.bottom) * unit
     reach = max(extent.top - extent.bottom, extent.length, extent.width) * unit
-    # From 200 lengths away the near and the far side of a thing are equally large.
+    # From 200 lengths away the near and the far side of an object are equally large.
     camera = facing_camera(200.0 * reach, middle, 0.8 * SIZE[1] * 200.0)
     covered = np.flatnonzero(picture(camera, kind, (0.0, 0.0, 0.0), heading=heading).any(axis=0))
     ends = np.array([[0.0, 0.0, extent.top * unit], [0.0, 0.0, extent.bottom * unit]])
@@ -114,10 +162,10 @@ def test_tilt_lays_the_bat_along_an_axis():
 
 @pytest.mark.parametrize("up", [(0, 0, 1), (0, 0, -1), (1, 2, 3), (-3, 0.1, -0.5)])
 def test_turned_is_a_rotation_that_raises_the_axis(up):
-    turn = turned(0.7, np.array(up, float), 1.1)
+    turn = rotation_matrix(0.7, np.array(up, float), 1.1)
     assert turn @ turn.T == pytest.approx(np.eye(3), abs=1e-12)
     assert np.linalg.det(turn) == pytest.approx(1.0)
-    assert turned(0.7, np.array(up, float))[:, 2] == pytest.approx(up / np.linalg.norm(up))
+    assert rotation_matrix(0.7, np.array(up, float))[:, 2] == pytest.approx(up / np.linalg.norm(up))
 
 
 def test_spin_rolls_a_ball():
@@ -133,7 +181,7 @@ def test_spin_rolls_a_ball():
 
 
 def nearest_faces(mesh, eye: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    """(P,) the face each ray from eye meets first, -1 none: ray casting, the slow and sure way."""
+    """(P,) the face each ray from eye meets first, -1 none, by ray casting."""
     best, first = np.full(len(rays), np.inf), np.full(len(rays), -1)
     for i, names in enumerate(mesh.corners):
         facing = mesh.normal[i] @ eye - mesh.offset[i]
@@ -174,7 +222,7 @@ def test_painting_hides_what_ray_casting_hides(kind, heading):
     drawn = pygame.surfarray.array3d(surface).astype(int)
     columns, rows = np.meshgrid(np.arange(20, 400, 7), np.arange(20, 400, 7), indexing="ij")
     spots = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    turn = turned(heading)
+    turn = rotation_matrix(heading)
     eye = camera.position @ turn / unit
     around = [(0.0, 0.0), (2.0, 2.0), (-2.0, 2.0), (2.0, -2.0), (-2.0, -2.0)]
     met = [nearest_faces(mesh, eye, camera.rays(spots + 0.5 + np.array(d)) @ turn) for d in around]
@@ -196,7 +244,7 @@ def test_windows_are_drawn_after_the_wall_they_lie_on():
     mesh = prop_mesh(ObjectType.HOUSE)
     assert (mesh.parent >= 0).sum() > 10
     for yaw in np.linspace(0.0, 6.0, 9):
-        order = painter_order(mesh, np.array([np.cos(yaw), np.sin(yaw), 0.1]))
+        order = painters_order(mesh, np.array([np.cos(yaw), np.sin(yaw), 0.1]))
         place = {element: k for k, element in enumerate(order)}
         for child in np.flatnonzero(mesh.parent >= 0).tolist():
             assert place[child] > place[int(mesh.parent[child])]
@@ -226,7 +274,7 @@ def test_shape_files_are_checked():
         ShapeFile.model_validate({"shapes": [{"ball": 1.0, "color": "gold"}]})
 
 
-def test_things_are_held_as_one_holds_them():
+def test_held_objects_point_the_right_way():
     joints = np.zeros((10, 3))
     joints[NECK] = 0.0, 0.0, 1.4
     ahead = np.array([1.0, 0.0, 0.0])

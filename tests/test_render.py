@@ -1,4 +1,4 @@
-"""What the picture shows is what the projection says, and drawing leaves no trace in a Frame."""
+"""Pictures agree with the projection, and drawing changes no Frame."""
 
 from dataclasses import fields
 
@@ -13,7 +13,7 @@ from sim.camera.pinhole import Camera
 from sim.frame import Frame
 from sim.render.effects import soft_disc
 from sim.render.figure import anatomy as at
-from sim.render.figure.figures import FigureArtist
+from sim.render.figure.figures import FigureRenderer
 from sim.render.renderer import Renderer
 from tests.staging import make_cast, make_frame
 
@@ -36,14 +36,14 @@ def pixels(surface):
 
 
 def figure_alone(kind, heading=0.0, camera=None, **more):
-    """One actor's sprite on a clear surface, and where the artist saw him."""
+    """One actor drawn on a clear surface, and where it is in the picture."""
     cast = make_cast([kind])
     camera = camera or camera_at()
-    artist = FigureArtist(cast)
+    figure_renderer = FigureRenderer(cast)
     frame = make_frame(cast, root=[(0, 0, 0)], heading=heading, **more)
-    figures = artist.see(frame, camera)
+    figures = figure_renderer.project(frame, camera)
     surface = clear(camera.size)
-    artist.draw(surface, frame, figures, 0)
+    figure_renderer.draw(surface, frame, figures, 0)
     return surface, figures
 
 
@@ -203,7 +203,7 @@ def test_a_frame_drawn_alone_equals_one_drawn_in_a_run(transparent):
         renderer.draw(surface, frame, camera_at(x=0.3 * i, z=1.7))
     Renderer(cast, SIZE, transparent=transparent).draw(alone, frame, camera_at(x=0.9, z=1.7))
     apart = np.abs(pixels(surface) - pixels(alone))
-    # The stage's kept pictures of far scenery may be a hair out of scale; nothing else is kept.
+    # Cached sprites of far scenery may be a hair out of scale; nothing else is kept.
     assert apart.max() <= (0 if transparent else 40)
     assert apart.mean() < 0.5
 
@@ -217,7 +217,7 @@ def test_transparent_picture_is_clear_round_the_actors():
     assert alpha[5, -5] == 0
     assert alpha[-5, 5] == 0
     assert (alpha == 0).mean() > 0.5
-    figures = FigureArtist(cast).see(frame, camera_at(z=1.7))
+    figures = FigureRenderer(cast).project(frame, camera_at(z=1.7))
     x, y = np.rint([0.25, 0.75] @ figures.points[0, [0, 1]]).astype(int)
     assert alpha[x, y] > 250
     # Colours are their own, not darkened by alpha: the shirt is the shirt on every edge pixel.

@@ -1,4 +1,4 @@
-"""Stages: true places, parallax from the pinhole alone, the same picture every time."""
+"""Stages: true places, parallax by the projection alone, the same picture every time."""
 
 import json
 import math
@@ -15,10 +15,10 @@ from entities.stages import places, stage_path, themes
 from sim.camera.pinhole import Camera
 from sim.render.geometry.shapes import ShapeFile
 from sim.render.stage.grandstands import mitred
-from sim.render.stage.ground import outlines
+from sim.render.stage.ground import mark_outlines
 from sim.render.stage.stage import Stage
 from sim.render.stage.stage_file import Mark, StageFile, load_stage
-from sim.render.stage.tiling import Around, cells_around, chances
+from sim.render.stage.tiling import TileCache, cell_uniforms, cells_around
 
 SIZE = (640, 360)
 ASKED = [
@@ -235,14 +235,14 @@ def test_scenery_hands_out_depths_that_the_camera_agrees_with():
 
 def test_chances_are_uniform_stable_and_differ_by_cell_and_seed():
     ix, iy = np.meshgrid(np.arange(-40, 40), np.arange(-40, 40), indexing="ij")
-    drawn = chances(ix, iy, 7, 2)
+    drawn = cell_uniforms(ix, iy, 7, 2)
     assert drawn.shape == (80, 80, 2)
     assert drawn.min() >= 0.0
     assert drawn.max() < 1.0
     assert drawn.mean() == pytest.approx(0.5, abs=0.02)
     assert len(np.unique(drawn)) == drawn.size
-    assert (chances(ix[3:5], iy[3:5], 7, 2) == drawn[3:5]).all()
-    assert (chances(ix, iy, 8, 2) != drawn).all()
+    assert (cell_uniforms(ix[3:5], iy[3:5], 7, 2) == drawn[3:5]).all()
+    assert (cell_uniforms(ix, iy, 8, 2) != drawn).all()
 
 
 def test_cells_around_cover_the_circle():
@@ -256,7 +256,7 @@ def test_cells_around_cover_the_circle():
 
 def test_around_builds_once_a_tile():
     built = []
-    around = Around(10.0, lambda centre: built.append(tuple(centre)) or len(built))
+    around = TileCache(10.0, lambda centre: built.append(tuple(centre)) or len(built))
     assert [around.at(1.0, 1.0), around.at(9.0, 9.0), around.at(11.0, 1.0)] == [1, 1, 2]
     assert built == [(5.0, 5.0), (15.0, 5.0)]
 
@@ -286,6 +286,6 @@ def test_stands_neither_gape_nor_overlap_where_their_line_bends():
 
 def test_painted_circles_are_round():
     for radius in (0.5, 1.8, 9.15, 30.0):
-        (disc,) = outlines(Mark(disc=(0.0, 0.0, radius), color="#ffffff"))
+        (disc,) = mark_outlines(Mark(disc=(0.0, 0.0, radius), color="#ffffff"))
         chords = 0.5 * (disc + np.roll(disc, 1, axis=0))
         assert radius - np.hypot(*chords.T).min() < 0.01

@@ -35,7 +35,7 @@ def two(**fields):
 
 
 class Person:
-    """Somebody before the window: presses keys and lets pictures go by."""
+    """A viewer: presses keys and lets pictures go by."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -51,22 +51,22 @@ class Person:
         """Press, release, and see one picture."""
         self.down(key, text, mod)
         self.up(key)
-        self.window.turn(0.0)
+        self.window.step(0.0)
 
     def write(self, text: str) -> None:
         """Type text into an open line."""
         pygame.event.post(pygame.event.Event(pygame.TEXTINPUT, text=text))
-        self.window.turn(0.0)
+        self.window.step(0.0)
 
     def click(self, pixel, button: int = 1) -> None:
         for kind in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP):
             pygame.event.post(pygame.event.Event(kind, pos=pixel, button=button))
-        self.window.turn(0.0)
+        self.window.step(0.0)
 
     def wait(self, seconds: float) -> None:
         """Watch, at 60 pictures a second."""
         for _ in range(round(seconds / DT)):
-            self.window.turn(DT)
+            self.window.step(DT)
 
 
 @pytest.fixture
@@ -75,6 +75,11 @@ def window(tmp_path, monkeypatch):
     made = Window(Simulation(two()), SIZE)
     yield made
     pygame.display.quit()
+
+
+@pytest.fixture
+def session(window):
+    return window.session
 
 
 @pytest.fixture
@@ -139,102 +144,113 @@ def test_thirty_seconds_are_remembered():
         playback.forward()
     for _ in range(5000):
         playback.back()
-    assert playback.behind == 1800
+    assert playback.ticks_behind == 1800
     assert playback.frame().time == pytest.approx(100 * DT)
     playback.forward()
     assert playback.frame().time == pytest.approx(101 * DT)
     assert playback.simulation.world.tick == 1900
 
 
-def test_space_pauses_and_dot_steps(window, person):
+def test_space_pauses_and_dot_steps(session, person):
     person.wait(0.5)
     person.press(pygame.K_SPACE)
     assert "paused" in title()
-    tick = window.playback.simulation.world.tick
+    tick = session.playback.simulation.world.tick
     person.wait(0.5)
-    assert window.playback.simulation.world.tick == tick
+    assert session.playback.simulation.world.tick == tick
     person.press(pygame.K_PERIOD, ".")
-    assert window.playback.simulation.world.tick == tick + 1
-    assert window.frame.time == pytest.approx((tick + 1) * DT)
+    assert session.playback.simulation.world.tick == tick + 1
+    assert session.frame.time == pytest.approx((tick + 1) * DT)
     for _ in range(5):
         person.press(pygame.K_LEFT)
-    assert window.frame.time == pytest.approx((tick - 4) * DT)
+    assert session.frame.time == pytest.approx((tick - 4) * DT)
     person.press(pygame.K_RIGHT)
-    assert window.frame.time == pytest.approx((tick - 3) * DT)
-    assert window.playback.simulation.world.tick == tick + 1
+    assert session.frame.time == pytest.approx((tick - 3) * DT)
+    assert session.playback.simulation.world.tick == tick + 1
     person.press(pygame.K_SPACE)
     person.wait(0.5)
     assert "paused" not in title()
-    assert window.frame.time == pytest.approx((tick - 3) * DT + 0.5, abs=2 * DT)
+    assert session.frame.time == pytest.approx((tick - 3) * DT + 0.5, abs=2 * DT)
 
 
-def test_dot_also_pauses(window, person):
+def test_dot_also_pauses(session, person):
     person.wait(0.2)
-    tick = window.playback.simulation.world.tick
+    tick = session.playback.simulation.world.tick
     person.press(pygame.K_PERIOD, ".")
-    assert window.playback.paused
-    assert window.playback.simulation.world.tick == tick + 1
+    assert session.playback.paused
+    assert session.playback.simulation.world.tick == tick + 1
 
 
-def test_brackets_change_the_pace(window, person):
+def test_brackets_change_the_pace(session, person):
     person.press(pygame.K_LEFTBRACKET, "[")
     assert "0.5x" in title()
     for _ in range(9):
         person.press(pygame.K_RIGHTBRACKET, "]")
-    assert window.playback.pace == PACES[-1]
+    assert session.playback.pace == PACES[-1]
     person.wait(0.5)
-    assert window.frame.time == pytest.approx(0.5 * PACES[-1], abs=0.1)
+    assert session.frame.time == pytest.approx(0.5 * PACES[-1], abs=0.1)
 
 
-def test_arrows_pan_what_is_seen(window, person):
+def test_arrows_pan_what_is_seen(session, person):
     person.press(pygame.K_c)  # away from follow, which would centre again
     person.press(pygame.K_SPACE)
     person.wait(2.0)
-    before, _ = window.camera.project(window.frame.root)
+    before, _ = session.camera.project(session.frame.root)
     person.down(pygame.K_d)
     person.wait(0.5)
     person.up(pygame.K_d)
     person.wait(1.0)
-    after, _ = window.camera.project(window.frame.root)
+    after, _ = session.camera.project(session.frame.root)
     assert after[0, 0] - before[0, 0] == pytest.approx(-0.3 * SIZE[0], rel=0.5)
     person.down(pygame.K_w)
     person.wait(0.2)
     person.up(pygame.K_w)
     person.wait(0.2)
-    higher, _ = window.camera.project(window.frame.root)
+    higher, _ = session.camera.project(session.frame.root)
     assert higher[0, 1] > after[0, 1] + 5
 
 
-def test_plus_zooms_at_the_pointer(window, person):
+def test_plus_zooms_at_the_pointer(window, session, person):
     person.press(pygame.K_SPACE)
     person.wait(2.0)
     spot = np.array([150.0, 220.0])
-    place = window.camera.to_ground(spot)
-    size = window.camera.pixels_per_metre(10.0)
+    place = session.camera.to_ground(spot)
+    size = session.camera.pixels_per_metre(10.0)
     pygame.mouse.set_pos(spot)
     for _ in range(3):
-        window.director.zoom_at(tuple(spot), 1.15, window.camera)
-        window.turn(0.0)
-    pixel, _ = window.camera.project(place)
-    assert window.camera.pixels_per_metre(10.0) == pytest.approx(size * 1.15**3)
+        session.director.zoom_at(tuple(spot), 1.15, session.camera)
+        window.step(0.0)
+    pixel, _ = session.camera.project(place)
+    assert session.camera.pixels_per_metre(10.0) == pytest.approx(size * 1.15**3)
     np.testing.assert_allclose(pixel, spot, atol=4.0)
     person.press(pygame.K_EQUALS, "+")
-    assert window.camera.pixels_per_metre(10.0) > 1.1 * size * 1.15**3
+    assert session.camera.pixels_per_metre(10.0) > 1.1 * size * 1.15**3
     assert "zoom 1.75" in title()
     person.press(pygame.K_MINUS, "-")
     person.press(pygame.K_MINUS, "-")
     assert "zoom 1.32" in title()
     pygame.event.post(pygame.event.Event(pygame.MOUSEWHEEL, x=0, y=1))
-    window.turn(0.0)
+    window.step(0.0)
     assert "zoom 1.52" in title()
     person.press(pygame.K_f)
     assert "zoom" not in title()
 
 
-def test_dragging_pans_and_does_not_choose(window, person):
+def test_without_the_pointer_plus_zooms_at_the_middle(session, person, monkeypatch):
+    person.press(pygame.K_SPACE)
+    person.wait(2.0)
+    middle = np.array(SIZE) / 2
+    place = session.camera.to_ground(middle)
+    monkeypatch.setattr(pygame.mouse, "get_focused", lambda: False)
+    person.press(pygame.K_EQUALS, "+")
+    assert "zoom 1.15" in title()
+    np.testing.assert_allclose(session.camera.project(place)[0], middle, atol=1.0)
+
+
+def test_dragging_pans_and_does_not_choose(window, session, person):
     person.press(pygame.K_SPACE)
     person.wait(1.0)
-    before, _ = window.camera.project(window.frame.root)
+    before, _ = session.camera.project(session.frame.root)
     start = tuple(int(v) for v in before[0])
     pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=start, button=1))
     at = (start[0] + 60, start[1])
@@ -242,39 +258,39 @@ def test_dragging_pans_and_does_not_choose(window, person):
         pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(60, 0), buttons=(1, 0, 0))
     )
     pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONUP, pos=at, button=1))
-    window.turn(0.0)
-    assert window.chosen is None
-    assert window.camera.project(window.frame.root)[0][0, 0] > before[0, 0] + 20
+    window.step(0.0)
+    assert session.chosen is None
+    assert session.camera.project(session.frame.root)[0][0, 0] > before[0, 0] + 20
 
 
-def test_choosing_and_following(window, person):
+def test_choosing_and_following(session, person):
     person.wait(0.5)
     person.press(pygame.K_TAB)
-    assert window.chosen == 0
+    assert session.chosen == 0
     person.press(pygame.K_TAB)
-    assert window.chosen == 1
+    assert session.chosen == 1
     person.press(pygame.K_f)
     assert "follow bob" in title()
     person.press(pygame.K_SPACE)
     person.wait(3.0)
-    pixel, _ = window.camera.project(window.frame.root)
+    pixel, _ = session.camera.project(session.frame.root)
     neck = pixel[1] - (0, 20)
     person.click((5, 5))
-    assert window.chosen is None
+    assert session.chosen is None
     person.click(tuple(int(v) for v in neck))
-    assert window.chosen == 1
+    assert session.chosen == 1
 
 
-def test_camera_modes_cycle(window, person):
+def test_camera_modes_cycle(session, person):
     modes = []
     for _ in CameraMode:
         person.press(pygame.K_c)
-        modes.append(window.director.mode)
+        modes.append(session.director.mode)
     assert sorted(modes) == sorted(CameraMode)
     assert modes[-1] is CameraMode.FOLLOW
 
 
-def test_steering_is_recorded_and_replays(window, person):
+def test_steering_is_recorded_and_replays(session, person):
     person.press(pygame.K_TAB)
     person.press(pygame.K_TAB)
     person.press(pygame.K_k)
@@ -289,41 +305,41 @@ def test_steering_is_recorded_and_replays(window, person):
     person.up(pygame.K_LEFT)
     person.wait(1.0)
     person.press(pygame.K_ESCAPE)
-    assert window.open
+    assert session.open
     person.wait(2.0)
-    events = [(event.actor, event.text) for event in window.scene.events]
+    events = [(event.actor, event.text) for event in session.scene.events]
     assert events == [
         ("bob", "run left"),
         ("bob", "run away"),
         ("bob", "run left"),
         ("bob", "stop"),
     ]
-    assert window.scene.events[0].t == pytest.approx(0.2, abs=0.05)
-    seen = window.playback.simulation.frame()
+    assert session.scene.events[0].t == pytest.approx(0.2, abs=0.05)
+    seen = session.playback.simulation.frame()
     assert seen.root[1, 0] < 0.0  # he set out from x = 2, to the left
     assert np.hypot(*seen.velocity[1, :2]) < 0.5
     person.press(pygame.K_s, mod=pygame.KMOD_LCTRL)
     (path,) = Path().glob("stride-*.json")
     replay = Simulation(load_scene(path))
-    for frame in replay.frames(window.playback.simulation.world.tick):
+    for frame in replay.frames(session.playback.simulation.world.tick):
         last = frame
     assert np.array_equal(last.root, seen.root)
     assert np.array_equal(last.joints, seen.joints)
 
 
-def test_typing_a_new_scene(window, person):
+def test_typing_a_new_scene(window, session, person):
     person.down(pygame.K_n, "n")
     person.write("n")  # the key that opens the line is not its first letter
     person.up(pygame.K_n)
     person.write("xqzt")
     person.press(pygame.K_SPACE, " ")
-    assert not window.playback.paused  # keys belong to the line now
+    assert not session.playback.paused  # keys belong to the line now
     person.press(pygame.K_BACKSPACE)
-    before = window.scene
+    before = session.scene
     shown = picture(window)
     person.write(" ")
     person.press(pygame.K_RETURN)
-    if window.scene is before:  # refused: the reason is on the picture, the line still open
+    if session.scene is before:  # refused: the reason is on the picture, the line still open
         assert np.abs(picture(window) - shown).max() > 50
         for _ in range(10):
             person.press(pygame.K_BACKSPACE)
@@ -332,36 +348,36 @@ def test_typing_a_new_scene(window, person):
     person.write("two dogs walk")
     person.press(pygame.K_RETURN)
     assert title().startswith("two dogs walk")
-    assert len(window.cast.actor_ids) == 2
+    assert len(session.cast.actor_ids) == 2
     person.wait(0.2)
     person.press(pygame.K_n)
     person.write("")
     person.press(pygame.K_RETURN)  # nothing typed: refused in the window, nothing stops
     assert title().startswith("two dogs walk")
     person.press(pygame.K_ESCAPE)
-    assert window.open
+    assert session.open
     person.press(pygame.K_ESCAPE)
-    assert not window.open
+    assert not session.open
 
 
-def test_screenshots_and_scenes_are_numbered(window, person):
+def test_screenshots_and_scenes_are_numbered(session, person):
     for _ in range(2):
         person.press(pygame.K_p)
     person.press(pygame.K_s, mod=pygame.KMOD_LCTRL)
     assert sorted(os.listdir()) == ["stride-001.json", "stride-001.png", "stride-002.png"]
     saved = pygame.image.load("stride-001.png")
     assert saved.get_size() == SIZE
-    assert load_scene("stride-001.json") == window.scene
+    assert load_scene("stride-001.json") == session.scene
 
 
-def test_help_and_hud_show_and_hide(window, person):
+def test_help_and_hud_show_and_hide(window, session, person):
     person.press(pygame.K_SPACE)
     person.wait(5.0)  # until the camera and the first message have settled
     plain = picture(window)
     person.press(pygame.K_h)
     assert (np.abs(picture(window) - plain).max(axis=2) > 30).mean() > 0.2
     person.press(pygame.K_ESCAPE)
-    assert window.open
+    assert session.open
     person.press(pygame.K_g)
     bare = np.abs(picture(window) - plain).max(axis=2) > 30
     assert 0.0005 < bare.mean() < 0.2
@@ -381,8 +397,8 @@ def test_a_scene_holds_its_last_action_past_its_end(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     window = Window(Simulation(two(duration=0.5)), SIZE)
     Person(window).wait(1.5)
-    assert window.open
-    assert window.frame.root[0, 0] > 1.5
+    assert window.session.open
+    assert window.session.frame.root[0, 0] > 1.5
     pygame.display.quit()
 
 
@@ -468,28 +484,28 @@ def display():
     server.wait(timeout=10)
 
 
-def test_a_sentence_redirects_the_chosen_actor(window, person):
+def test_a_sentence_redirects_the_chosen_actor(window, session, person):
     person.press(pygame.K_RETURN)  # nobody is chosen, and there are several
     person.write("sits down")
-    assert window.scene.events == []
+    assert session.scene.events == []
     person.press(pygame.K_TAB)
     person.press(pygame.K_TAB)
     person.press(pygame.K_RETURN)
     person.write("xqzt")
     shown = picture(window)
     person.press(pygame.K_RETURN)  # refused: the reason is on the picture, the line still open
-    assert window.scene.events == []
+    assert session.scene.events == []
     assert np.abs(picture(window) - shown).max() > 50
     for _ in range(10):
         person.press(pygame.K_BACKSPACE)
     person.write("now he sits down")
-    before = window.scene
+    before = session.scene
     person.press(pygame.K_RETURN)
-    assert window.scene is before  # the run goes on, nothing is started anew
-    (event,) = window.scene.events
-    assert (event.actor, event.text) == (window.cast.actor_ids[1], "now he sits down")
+    assert session.scene is before  # the run goes on, nothing is started anew
+    (event,) = session.scene.events
+    assert (event.actor, event.text) == (session.cast.actor_ids[1], "now he sits down")
     person.wait(2.0)
-    actions = [ACTIONS[i] for i in window.frame.action]
+    actions = [ACTIONS[i] for i in session.frame.action]
     assert actions[1] is ActionType.SIT
     assert actions[0] is not ActionType.SIT
 

@@ -1,6 +1,7 @@
-"""The pinhole: world metres to screen pixels and back. The only geometry of the picture.
+"""The pinhole camera: world metres to screen pixels and back.
 
-Parallax, depth size and depth order all follow from this projection; nothing fakes them.
+Everything in a picture is placed by this projection, so parallax, size by distance and depth order
+follow from it.
 """
 
 import math
@@ -10,19 +11,19 @@ from functools import lru_cache
 import numpy as np
 
 NEAR_M = 0.15
-"""Nothing nearer to the lens than this is drawn."""
+"""Depth of the near plane: nothing nearer to the camera is drawn."""
 
 
 @dataclass(slots=True, eq=False)
 class Camera:
-    """A pinhole at ``position``, looking along ``yaw`` (0 = +y, positive turns left) and ``pitch``.
+    """A pinhole camera. Its horizon is level.
 
     ``focal`` is the focal length in picture heights, so a resized window shows the same height.
     """
 
     position: np.ndarray = field(default_factory=lambda: np.array([0.0, -12.0, 2.2]))  # m
     pitch: float = -0.05  # rad, negative looks down
-    yaw: float = 0.0  # rad
+    yaw: float = 0.0  # rad, 0 looks along +y, positive turns left
     focal: float = 1.6
     size: tuple[int, int] = (1280, 720)  # px, width and height
 
@@ -36,13 +37,13 @@ class Camera:
         return _axes(self.yaw, self.pitch)
 
     def to_view(self, points: np.ndarray) -> np.ndarray:
-        """World points (..., 3) m to right, up, forward of the camera in metres."""
+        """World points (..., 3) m to the camera's right, up and forward (..., 3) m."""
         return (np.asarray(points, float) - self.position) @ self.axes().T
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """World points (..., 3) m to pixels (..., 2) and depth (...) m along the view.
 
-        Points nearer than NEAR_M (or behind) are projected as if at NEAR_M: look at the depth.
+        Points nearer than NEAR_M or behind are projected as if at NEAR_M; check the depth.
         """
         view = self.to_view(points)
         depth = view[..., 2]
@@ -53,32 +54,29 @@ class Camera:
         return pixels, depth
 
     def rays(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) to world directions (..., 3) with one metre of depth per unit."""
+        """World directions (..., 3) through pixels (..., 2), each one metre along the view."""
         pixels = np.asarray(pixels, float)
         right = (pixels[..., 0] - self.size[0] / 2) / self.focal_px
         up = (self.size[1] / 2 - pixels[..., 1]) / self.focal_px
         axes = self.axes()
         return right[..., None] * axes[0] + up[..., None] * axes[1] + axes[2]
 
-    def to_ground(self, pixels: np.ndarray, z: float = 0.0) -> np.ndarray:
-        """Where the rays through pixels (..., 2) meet the plane at height z: (..., 3) m.
-
-        Rays that never meet it give nan.
-        """
+    def to_ground(self, pixels: np.ndarray) -> np.ndarray:
+        """Where the rays through pixels (..., 2) meet the ground: (..., 3) m, nan if nowhere."""
         rays = self.rays(pixels)
         with np.errstate(divide="ignore", invalid="ignore"):
-            reach = (z - self.position[2]) / rays[..., 2]
+            reach = -self.position[2] / rays[..., 2]
         reach = np.where(np.isfinite(reach) & (reach > 0.0), reach, np.nan)
         return self.position + reach[..., None] * rays
 
     def pixels_per_metre(self, depth: float | np.ndarray) -> float | np.ndarray:
-        """Size on screen of one metre across the view at a depth in metres."""
+        """Size in pixels of one metre across the view at a depth in metres."""
         return self.focal_px / np.maximum(depth, NEAR_M)
 
 
 @lru_cache(maxsize=8)
 def _axes(yaw: float, pitch: float) -> np.ndarray:
-    """(3, 3) right, up and forward; asked for a dozen times a picture."""
+    """(3, 3) right, up and forward; cached, as a picture needs it a dozen times."""
     cy, sy = math.cos(yaw), math.sin(yaw)
     cp, sp = math.cos(pitch), math.sin(pitch)
     axes = np.array([[cy, sy, 0.0], [sp * sy, -sp * cy, cp], [-cp * sy, cp * cy, sp]])

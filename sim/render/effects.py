@@ -1,11 +1,10 @@
-"""What motion leaves in the air: dust, streaks and flashes. Nothing here has a memory.
+"""Effects of motion: dust, flashes and speed lines.
 
-Every particle is a function of its mark's age and a hash of the mark, so any frame can be drawn
-alone, in any order.
+Every particle is a function of its mark's age and a hash of the mark; nothing is kept between
+frames, so that any frame can be drawn alone and in any order.
 """
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -15,30 +14,34 @@ from entities.components import Mark
 from entities.units import DT
 from sim.camera.pinhole import NEAR_M, Camera
 from sim.frame import Frame
+from sim.render.geometry.sprite_cache import DrawCall, DrawItem
 
 Color = tuple[int, int, int]
-Painted = tuple[float, Callable[[pygame.Surface], None]]
 
 DUST_S = 0.85
+"""How long dust is seen."""
 DUST_SPEED = 2.2
-"""m/s: slower feet raise none."""
+"""m/s below which a step raises no dust."""
 PUFFS = 4
+"""Puffs of dust per step."""
 FLASH_S = 0.20
 FLASH_SPEED = 3.0
-STREAK_SPEED = 6.5
-STREAK_HEIGHTS = (0.34, 0.62, 0.86)
-"""Where speed lines start, as shares of an actor's stature."""
+"""m/s below which a hit gives no flash."""
+SPEED_LINE_SPEED = 6.5
+"""m/s from which an actor has speed lines."""
+SPEED_LINE_HEIGHTS = (0.34, 0.62, 0.86)
+"""Heights of speed lines, as shares of the actor's stature."""
 FLASH_COLOR: Color = (255, 240, 190)
-STREAK_COLOR: Color = (255, 255, 255)
+SPEED_LINE_COLOR: Color = (255, 255, 255)
 SMALLEST_PX = 1.5
 LARGEST_PX = 160
 REACH_M = 1.5
-"""Marks this far outside the picture leave nothing in it."""
+"""Marks farther outside the picture have no effect in it."""
 
 
 @lru_cache(maxsize=256)
 def soft_disc(width: int, height: int, color: Color) -> pygame.Surface:
-    """A soft-edged ellipse, opaque in its middle; its strength is set when it is blitted."""
+    """A soft-edged ellipse, opaque in its middle; ``blit_soft`` sets its strength."""
     x = (np.arange(width) + 0.5) / width * 2.0 - 1.0
     y = (np.arange(height) + 0.5) / height * 2.0 - 1.0
     away = np.clip(1.0 - (x[:, None] ** 2 + y[None, :] ** 2), 0.0, 1.0)
@@ -56,7 +59,7 @@ def blit_soft(
     half: tuple[float, float],
     strength: float,
 ) -> None:
-    """A soft ellipse at a centre with half axes in pixels; strength 0..1."""
+    """Blit a soft ellipse at a centre with half axes in pixels; strength 0..1."""
     # Sizes go in steps of 1/8 so that the cache serves a camera that never stands still.
     width, height = _step(2.0 * half[0]), _step(2.0 * half[1])
     disc = soft_disc(width, height, color)
@@ -65,14 +68,15 @@ def blit_soft(
 
 
 def _step(length: float) -> int:
+    """A length in pixels, rounded down to an eighth of its power of two."""
     size = max(2, round(min(length, 8.0 * LARGEST_PX)))
     grain = max(1, 1 << max(0, size.bit_length() - 4))
     return max(2, size // grain * grain)
 
 
 @lru_cache(maxsize=4096)
-def _draws(tick: int, position: tuple[float, float, float], count: int) -> list[float]:
-    """``count`` numbers in 0..1 that belong to one mark for ever (an integer hash, PCG's)."""
+def _mark_uniforms(tick: int, position: tuple[float, float, float], count: int) -> list[float]:
+    """``count`` numbers in 0..1 of a mark, the same in every frame (PCG's integer hash)."""
     x, y, z = (round(1000.0 * value) for value in position)
     state = (tick * 747796405 + x * 2891336453 + y * 277803737 + z * 1013904223) & 0xFFFFFFFF
     values = []
@@ -83,15 +87,15 @@ def _draws(tick: int, position: tuple[float, float, float], count: int) -> list[
     return values
 
 
-def marks_to_paint(frame: Frame, camera: Camera, dust: Color) -> list[Painted]:
-    """Dust and flashes of a frame's marks, each with its depth."""
+def mark_effects(frame: Frame, camera: Camera, dust: Color) -> list[DrawItem]:
+    """Dust and flashes of a frame's marks; dust: its colour."""
     fresh = [mark for mark in frame.marks if 0.0 <= frame.time - mark.tick * DT <= DUST_S]
     if not fresh:
         return []
     pixels, depths = camera.project(np.array([mark.position for mark in fresh]))
     scales = camera.pixels_per_metre(depths).tolist()
     width, height = camera.size
-    painted: list[Painted] = []
+    items: list[DrawItem] = []
     rows = zip(fresh, pixels.tolist(), depths.tolist(), scales, strict=True)
     for mark, pixel, depth, scale in rows:
         reach = REACH_M * scale
@@ -101,85 +105,83 @@ def marks_to_paint(frame: Frame, camera: Camera, dust: Color) -> list[Painted]:
             continue
         age = frame.time - mark.tick * DT
         if mark.kind in ("step", "land", "crash") and mark.strength > DUST_SPEED:
-            painted.append((depth, _puff(mark, age, pixel, scale, dust)))
+            items.append((depth, _puff(mark, age, pixel, scale, dust)))
         if mark.kind in ("kick", "hit", "crash") and mark.strength > FLASH_SPEED and age < FLASH_S:
-            painted.append((depth - 0.3, _flash(mark, age, pixel, scale)))
-    return painted
+            items.append((depth - 0.3, _flash(mark, age, pixel, scale)))
+    return items
 
 
-def _puff(mark: Mark, age: float, pixel: list[float], scale: float, dust: Color) -> Callable:
+def _puff(mark: Mark, age: float, pixel: list[float], scale: float, dust: Color) -> DrawCall:
     share = age / DUST_S
     vigour = min(1.0, (mark.strength - DUST_SPEED) / 6.0 + 0.25)
     spread = 1.0 - math.exp(-4.0 * age)
     fade = 0.62 * vigour * (1.0 - share) ** 1.6
 
-    def paint(surface: pygame.Surface) -> None:
-        draws = _draws(mark.tick, mark.position, 3 * PUFFS)
+    def draw(surface: pygame.Surface) -> None:
+        uniforms = _mark_uniforms(mark.tick, mark.position, 3 * PUFFS)
         for i in range(0, 3 * PUFFS, 3):
-            across, rise, size = draws[i : i + 3]
+            across, rise, size = uniforms[i : i + 3]
             radius = scale * (0.03 + (0.06 + 0.10 * size) * spread) * (0.6 + 0.6 * vigour)
             if radius > SMALLEST_PX:
                 x = pixel[0] + scale * (across - 0.5) * (0.12 + 0.75 * spread * vigour)
                 y = pixel[1] - scale * (0.03 + rise * spread * 0.30 * vigour)
                 blit_soft(surface, dust, (x, y), (radius, 0.8 * radius), fade)
 
-    return paint
+    return draw
 
 
-def _flash(mark: Mark, age: float, pixel: list[float], scale: float) -> Callable:
+def _flash(mark: Mark, age: float, pixel: list[float], scale: float) -> DrawCall:
     share = age / FLASH_S
     reach = scale * (0.12 + 0.04 * min(mark.strength, 12.0)) * (0.35 + 0.65 * share)
-    start = _draws(mark.tick, mark.position, 1)[0] * np.pi
+    start = _mark_uniforms(mark.tick, mark.position, 1)[0] * np.pi
 
-    def paint(surface: pygame.Surface) -> None:
+    def draw(surface: pygame.Surface) -> None:
         blit_soft(surface, FLASH_COLOR, pixel, (0.7 * reach, 0.7 * reach), 0.8 * (1.0 - share))
-        wide = max(1, round(0.025 * scale * (1.0 - share)))
+        width_px = max(1, round(0.025 * scale * (1.0 - share)))
         for ray in range(7):
             angle = start + ray * 2.0 * np.pi / 7.0
-            way = np.array([np.cos(angle), np.sin(angle)])
-            inner = np.array(pixel) + (0.45 + 0.45 * share) * reach * way
-            outer = np.array(pixel) + (1.0 if ray % 2 else 0.8) * reach * way
-            pygame.draw.aaline(surface, FLASH_COLOR, inner, outer, wide)
+            direction = np.array([np.cos(angle), np.sin(angle)])
+            inner = np.array(pixel) + (0.45 + 0.45 * share) * reach * direction
+            outer = np.array(pixel) + (1.0 if ray % 2 else 0.8) * reach * direction
+            pygame.draw.aaline(surface, FLASH_COLOR, inner, outer, width_px)
 
-    return paint
+    return draw
 
 
-def streaks(
-    frame: Frame, camera: Camera, stature: np.ndarray
-) -> list[tuple[int, Callable[[pygame.Surface], None]]]:
-    """Speed lines behind everybody who sprints: (row, paint)."""
+def speed_lines(frame: Frame, camera: Camera, stature: np.ndarray) -> list[tuple[int, DrawCall]]:
+    """Speed lines behind every sprinting actor: its row and a draw call. stature: (A,) m."""
     speed = np.hypot(frame.velocity[:, 0], frame.velocity[:, 1])
     found = []
-    for row in np.flatnonzero(speed > STREAK_SPEED).tolist():
-        way = frame.velocity[row] * (1.0, 1.0, 0.0) / speed[row]
-        length = min(2.2, 0.35 + 0.7 * (float(speed[row]) - STREAK_SPEED))
-        # A slow flutter keeps the lines from looking painted on.
+    for row in np.flatnonzero(speed > SPEED_LINE_SPEED).tolist():
+        direction = frame.velocity[row] * (1.0, 1.0, 0.0) / speed[row]
+        length = min(2.2, 0.35 + 0.7 * (float(speed[row]) - SPEED_LINE_SPEED))
+        # The lines flutter slowly, so that they do not look fixed to the actor.
         flutter = 0.16 * np.sin(9.0 * frame.time + 2.1 * np.arange(3) + row)
-        starts = frame.root[row] + np.outer(-0.42 - 0.1 * flutter, way)
-        starts[:, 2] += stature[row] * np.array(STREAK_HEIGHTS)
-        ends = starts - np.outer(length * (1.0 + 2.0 * flutter), way)
+        starts = frame.root[row] + np.outer(-0.42 - 0.1 * flutter, direction)
+        starts[:, 2] += stature[row] * np.array(SPEED_LINE_HEIGHTS)
+        ends = starts - np.outer(length * (1.0 + 2.0 * flutter), direction)
         pixels, depth = camera.project(np.stack([starts, ends], axis=1))
         if depth.min() > NEAR_M:
-            strength = min(1.0, (float(speed[row]) - STREAK_SPEED) / 1.2)
-            wide = 0.016 * float(camera.pixels_per_metre(depth[0, 0]))
-            found.append((row, _streak(pixels, wide, strength)))
+            strength = min(1.0, (float(speed[row]) - SPEED_LINE_SPEED) / 1.2)
+            width_px = 0.016 * float(camera.pixels_per_metre(depth[0, 0]))
+            found.append((row, _speed_line(pixels, width_px, strength)))
     return found
 
 
-def _streak(pixels: np.ndarray, wide: float, strength: float) -> Callable:
-    def paint(surface: pygame.Surface) -> None:
+def _speed_line(pixels: np.ndarray, width_px: float, strength: float) -> DrawCall:
+    def draw(surface: pygame.Surface) -> None:
         low = np.floor(pixels.min(axis=(0, 1)) - 3.0).astype(int)
         room = np.ceil(pixels.max(axis=(0, 1)) + 3.0).astype(int) - low
         if (room > 2000).any():
             return
-        sheet = pygame.Surface(room.tolist(), pygame.SRCALPHA)
+        canvas = pygame.Surface(room.tolist(), pygame.SRCALPHA)
         for start, end in pixels - low:
             across = np.array([start[1] - end[1], end[0] - start[0]])
-            across = across / max(1e-6, float(np.hypot(*across))) * max(0.7, wide)
+            across = across / max(1e-6, float(np.hypot(*across))) * max(0.7, width_px)
             for share, alpha in ((1.0, 34), (0.66, 62), (0.33, 96)):
                 tip = start + share * (end - start)
-                color = (*STREAK_COLOR, round(alpha * strength))
-                pygame.draw.polygon(sheet, color, [start + across, tip, start - across])
-        surface.blit(sheet, low.tolist())
+                color = (*SPEED_LINE_COLOR, round(alpha * strength))
+                pygame.draw.polygon(canvas, color, [start + across, tip, start - across])
+        surface.blit(canvas, low.tolist())
 
-    return paint
+    return draw

@@ -1,4 +1,4 @@
-"""Which way held things point: a bat along both hands, a cup to the mouth, a book to the eyes."""
+"""Which way held objects point: a bat along both hands, a cup to the mouth, a book to the eyes."""
 
 import math
 
@@ -10,35 +10,36 @@ from entities.skeleton import L_ELBOW, L_HAND, NECK, R_ELBOW, R_HAND
 
 UP = np.array([0.0, 0.0, 1.0])
 ALONG_FOREARM = frozenset({ObjectType.BAT, ObjectType.GLOVE})
-"""Held things that continue the forearm."""
+"""Objects that continue the forearm."""
 TWO_HANDED_M, ONE_HANDED_M = 0.16, 0.30
-"""Hands this near to each other are both on a bat; this far apart only one is."""
+"""Distance of the hands up to which both hold a bat, and from which only one does."""
 SIP_RAD, SIP_M = 1.1, 0.18
-"""How far a cup is tipped, and over what rise of the hand above the neck."""
+"""How far a cup is tipped, and the rise of the hand above the neck at which it is."""
 READING_RAD = 0.55
-"""How far the top of a book leans away from whoever reads it."""
+"""How far the top of a book leans away from the reader."""
 FLAG_RAD = 0.22
-"""How far a flag leans forward on its way."""
+"""How far a flag leans forward."""
 LOOKING_RAD = 0.95
-"""How far a phone lies back where it is looked at; at the ear it leans the other way."""
+"""How far a phone leans away from an actor that looks at it."""
 CALLING_RAD, EAR_M = -0.35, 0.12
-"""That lean, and the rise of the hand above the neck over which it is taken."""
+"""How far it leans at the ear, and the rise of the hand above the neck at which it does."""
 GRIPPED_AT = {ObjectType.FLAG: 0.3, ObjectType.PHONE: 0.4, ObjectType.CUP: 0.45}
-"""How far up a thing the hand is, as a share of its height; others rest on it."""
+"""Where the hand is, as a share of the object's height; other objects rest on the hand."""
 _DRINKING = ACTION_INDEX[ActionType.DRINKING]
 
 
 def held_heading(kind: ObjectType, heading: float) -> float:
-    """Where a held thing faces, in rad: its holder's way, but a flag's cloth streams behind him."""
+    """Heading of a held object in rad: its holder's; of a flag so that its cloth streams back."""
     return heading + math.pi / 2.0 if kind is ObjectType.FLAG else heading
 
 
 def held_axis(
     kind: ObjectType, hand: int, joints: np.ndarray, heading: float, action: int
 ) -> np.ndarray | None:
-    """(3,) where the up axis of a held thing points in the world, None for straight up.
+    """(3,) where the up axis of a held object points in the world, None for straight up.
 
-    hand: L_HAND or R_HAND. joints: the holder's (10, 3) m in the world.
+    hand: L_HAND or R_HAND. joints: (10, 3) m in the world, heading: rad and action: index, of
+    the holder.
     """
     if kind in ALONG_FOREARM:
         forearm = _unit(joints[hand] - joints[L_ELBOW if hand == L_HAND else R_ELBOW])
@@ -64,7 +65,7 @@ def held_axis(
 
 
 def _leaning(angle: float, ahead: np.ndarray) -> np.ndarray:
-    """Up, leaning forward by so many radians."""
+    """The up axis (3,), leaning towards ``ahead`` (3,) by an angle in rad."""
     return np.array([0.0, 0.0, math.cos(angle)]) + math.sin(angle) * ahead
 
 

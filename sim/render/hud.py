@@ -1,4 +1,4 @@
-"""Words on the picture: speech bubbles, names and speeds, a scale bar, the clock."""
+"""Text over the picture: speech bubbles, names and speeds, a scale bar, the clock."""
 
 from functools import lru_cache, partial
 
@@ -13,6 +13,7 @@ PAPER: Color = (255, 255, 252)
 DARK: Color = (34, 40, 54)
 PLATE_ALPHA = 150
 BUBBLE_CHARS = 26
+"""Characters of a line of a bubble."""
 BUBBLE_LINES = 4
 BARS_M = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 BAR_SHARE = 0.22
@@ -20,14 +21,14 @@ BAR_SHARE = 0.22
 
 
 class Hud:
-    """Draws text over a picture; sizes follow the picture's height."""
+    """Draws text over pictures of a cast; its size follows the picture's height."""
 
     def __init__(self, cast: Cast, size: tuple[int, int]) -> None:
         pygame.font.init()
         self._ids = list(cast.actor_ids)
-        self._letter = max(9, round(size[1] / 40))
+        self._text_px = max(9, round(size[1] / 40))
         self._font = lru_cache(maxsize=16)(partial(pygame.font.Font, None))
-        self._write = lru_cache(maxsize=512)(self._render)
+        self._text = lru_cache(maxsize=512)(self._render)
 
     def _render(self, text: str, size: int, color: Color) -> pygame.Surface:
         return self._font(round(1.35 * size)).render(text, True, color)
@@ -39,28 +40,30 @@ class Hud:
         middle: tuple[float, float],
         taken: list[pygame.Rect] | None = None,
     ) -> None:
-        """Light text on a dark rounded plate, unless it would cover one of ``taken``."""
-        letter = max(8, round(0.85 * self._letter))
-        words = self._write(text, letter, PAPER)
-        area = pygame.Rect(0, 0, words.get_width() + letter, words.get_height() + letter // 2)
+        """Draw light text on a dark rounded plate, unless it would cover one of ``taken``."""
+        text_px = max(8, round(0.85 * self._text_px))
+        image = self._text(text, text_px, PAPER)
+        area = pygame.Rect(0, 0, image.get_width() + text_px, image.get_height() + text_px // 2)
         area.center = (round(middle[0]), round(middle[1]))
         if taken is not None:
             if area.collidelist(taken) >= 0:
                 return
             taken.append(area)
         surface.blit(_rounded(*area.size, area.height // 2, (*DARK, PLATE_ALPHA)), area)
-        surface.blit(words, words.get_rect(center=area.center))
+        surface.blit(image, image.get_rect(center=area.center))
 
     def names(
         self, surface: pygame.Surface, frame: Frame, places: dict[int, tuple[float, float]]
     ) -> None:
-        """Name and speed below each actor, the first in ``places`` (row -> pixel below his feet)
-        before the others where there is no room for all."""
+        """Draw name and speed below each actor; places: row -> pixel below the feet.
+
+        Where there is no room for all, the first in ``places`` are drawn.
+        """
         speed = np.hypot(frame.velocity[:, 0], frame.velocity[:, 1])
         taken: list[pygame.Rect] = []
         for row, (x, y) in places.items():
             text = f"{self._ids[row].replace('_', ' ')}  {speed[row]:.1f} m/s"
-            self._plate(surface, text, (x, y + self._letter), taken)
+            self._plate(surface, text, (x, y + self._text_px), taken)
 
     def speech(
         self,
@@ -68,7 +71,7 @@ class Hud:
         texts: dict[int, str],
         heads: dict[int, tuple[float, float]],
     ) -> None:
-        """A bubble for each speaker; heads: row -> pixel above his head."""
+        """Draw a bubble for each speaker; heads: row -> pixel above the head."""
         taken: list[pygame.Rect] = []
         for row, text in sorted(texts.items()):
             if row in heads and text:
@@ -81,40 +84,40 @@ class Hud:
         tip: tuple[float, float],
         taken: list[pygame.Rect],
     ) -> pygame.Rect:
-        letter = self._letter
-        lines = [self._write(line, letter, DARK) for line in _wrap(text)]
-        width = max(line.get_width() for line in lines) + round(1.4 * letter)
+        text_px = self._text_px
+        lines = [self._text(line, text_px, DARK) for line in _wrap(text)]
+        width = max(line.get_width() for line in lines) + round(1.4 * text_px)
         step = lines[0].get_height()
-        height = step * len(lines) + round(0.9 * letter)
+        height = step * len(lines) + round(0.9 * text_px)
         frame_width, frame_height = surface.get_size()
         box = pygame.Rect(0, 0, width, height)
-        box.midbottom = (round(tip[0]), round(tip[1] - 0.9 * letter))
+        box.midbottom = (round(tip[0]), round(tip[1] - 0.9 * text_px))
         box.clamp_ip(pygame.Rect(4, 4, frame_width - 8, frame_height - 8))
         for other in taken:
             if box.colliderect(other):
                 box.bottom = other.top - 4
-        foot = (min(max(round(tip[0]), box.left + letter), box.right - letter), box.bottom)
-        tail = [(foot[0] - letter // 2, foot[1] - 2), (foot[0] + letter // 2, foot[1] - 2)]
+        foot = (min(max(round(tip[0]), box.left + text_px), box.right - text_px), box.bottom)
+        tail = [(foot[0] - text_px // 2, foot[1] - 2), (foot[0] + text_px // 2, foot[1] - 2)]
         for color, grow in ((DARK, 2), (PAPER, 0)):
             shape = box.inflate(2 * grow, 2 * grow)
-            pygame.draw.rect(surface, color, shape, border_radius=letter // 2 + grow)
+            pygame.draw.rect(surface, color, shape, border_radius=text_px // 2 + grow)
             end = (round(tip[0]), round(tip[1]) + grow)
             left, right = (tail[0][0] - grow, tail[0][1]), (tail[1][0] + grow, tail[1][1])
             if end[1] > box.bottom:
                 pygame.draw.polygon(surface, color, [left, right, end])
         for i, line in enumerate(lines):
             x = box.centerx - line.get_width() // 2
-            surface.blit(line, (x, box.top + round(0.45 * letter) + i * step))
+            surface.blit(line, (x, box.top + round(0.45 * text_px) + i * step))
         return box
 
     def scale_bar(self, surface: pygame.Surface, camera: Camera, depth: float) -> None:
-        """How long a metre is at a depth, bottom left."""
+        """Draw a scale bar for a depth in m, bottom left."""
         scale = float(camera.pixels_per_metre(depth))
         most = BAR_SHARE * surface.get_width()
         fitting = [metres for metres in BARS_M if metres * scale <= most]
         metres = fitting[-1] if fitting else BARS_M[0]
-        length, letter = round(metres * scale), self._letter
-        left, bottom = round(1.2 * letter), surface.get_height() - round(1.2 * letter)
+        length, text_px = round(metres * scale), self._text_px
+        left, bottom = round(1.2 * text_px), surface.get_height() - round(1.2 * text_px)
         for color, wide in ((DARK, 5), (PAPER, 2)):
             spots = [
                 (left, bottom - 6),
@@ -123,27 +126,27 @@ class Hud:
                 (left + length, bottom - 6),
             ]
             pygame.draw.lines(surface, color, False, spots, wide)
-        self._plate(surface, f"{metres:g} m", (left + length / 2, bottom - round(1.3 * letter)))
+        self._plate(surface, f"{metres:g} m", (left + length / 2, bottom - round(1.3 * text_px)))
 
     def clock(self, surface: pygame.Surface, time: float) -> None:
-        """Seconds since the start, top right."""
+        """Draw the time since the start, top right."""
         minutes, seconds = divmod(time, 60.0)
         text = f"{int(minutes)}:{seconds:04.1f}"
-        letter = self._letter
-        self._plate(surface, text, (surface.get_width() - 3.2 * letter, 1.6 * letter))
+        text_px = self._text_px
+        self._plate(surface, text, (surface.get_width() - 3.2 * text_px, 1.6 * text_px))
 
 
 @lru_cache(maxsize=128)
 def _rounded(
     width: int, height: int, radius: int, color: tuple[int, int, int, int]
 ) -> pygame.Surface:
-    sheet = pygame.Surface((width, height), pygame.SRCALPHA)
-    pygame.draw.rect(sheet, color, sheet.get_rect(), border_radius=radius)
-    return sheet
+    plate = pygame.Surface((width, height), pygame.SRCALPHA)
+    pygame.draw.rect(plate, color, plate.get_rect(), border_radius=radius)
+    return plate
 
 
 def _wrap(text: str) -> list[str]:
-    """Lines of at most BUBBLE_CHARS characters where words allow; too much ends in dots."""
+    """Lines of at most BUBBLE_CHARS characters where words allow; what is too long ends in dots."""
     lines = [""]
     for word in text.split():
         if lines[-1] and len(lines[-1]) + 1 + len(word) > BUBBLE_CHARS:

@@ -1,27 +1,27 @@
-"""What keys and mouse do to a window; the help overlay is this same table."""
+"""What keys and mouse do to a session. The help overlay is drawn from the table of bindings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pygame
 
 from entities.scene import CameraMode
 from sim.window.panels import Entry
-
-if TYPE_CHECKING:
-    from sim.window.window import Window
+from sim.window.session import Session
 
 PAN_RATE = 0.6
-"""Picture widths a second while a pan key is held."""
+"""Picture widths per second while a pan key is held."""
 ZOOM_STEP = 1.15
+"""Factor of one press or one notch of the wheel."""
 TURN_RAD_PER_PX = 0.006
 DRAG_PX = 4
 """A press that moves no further than this is a click."""
 MAX_TEXT = 2_000
+"""Characters of a typed line: as many as a scene file allows for a prompt."""
 MODES = list(CameraMode)
-PANS = {
+"""Order in which C goes through the camera modes."""
+PANS = {  # key -> right, up
     pygame.K_LEFT: (-1, 0),
     pygame.K_a: (-1, 0),
     pygame.K_RIGHT: (1, 0),
@@ -31,31 +31,32 @@ PANS = {
     pygame.K_DOWN: (0, -1),
     pygame.K_s: (0, -1),
 }
-QUARTERS = {pygame.K_RIGHT: 0, pygame.K_UP: 1, pygame.K_LEFT: 2, pygame.K_DOWN: 3}
-WAYS = ("right", "away", "left", "toward")
-"""Quarter turns from +x, as a sentence says them."""
+STEERING_KEYS = {pygame.K_RIGHT: 0, pygame.K_UP: 1, pygame.K_LEFT: 2, pygame.K_DOWN: 3}
+"""Quarter turns from the camera's right, counter-clockwise, of the arrow keys."""
+DIRECTIONS = ("right", "away", "left", "toward")
+"""Quarter turns from +x, in the words of a sentence."""
 
 
 class Controls:
-    """Turns what the person does into calls on the window, its playback and its director."""
+    """Turns input events into calls on the session, its playback and its director."""
 
-    def __init__(self, window: "Window") -> None:
-        self.window = window
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self.entry: Entry | None = None
         self.steering = False
-        self._order = "stop"  # what the steered actor was last told
+        self._order = "stop"  # the last order to the steered actor
         self._held: list[int] = []  # keys, the one pressed last at the end
         self._pressed_at: tuple[int, int] | None = None
         self._dragging = False
-        self._opened_by = ""  # the letter that opened the entry comes once more, as text
+        self._opened_by = ""  # the letter whose key opened the entry; SDL sends it again, as text
         pygame.key.set_repeat(300, 40)
 
     def handle(self, events: list[pygame.event.Event], elapsed_s: float) -> None:
-        """Everything that happened since the last picture."""
+        """Act on the events since the last picture, ``elapsed_s`` seconds ago."""
         tapped: set[int] = set()
         for event in events:
             if event.type == pygame.QUIT:
-                self.window.open = False
+                self.session.open = False
             elif event.type == pygame.KEYDOWN:
                 self._opened_by = ""
                 if self.entry is not None:
@@ -81,115 +82,115 @@ class Controls:
             self._pan(tapped | set(self._held), elapsed_s)
 
     def new_scene(self) -> None:
-        """Open the line to type a scene in."""
+        """Open the line in which a scene is typed."""
         self._type(Entry())
 
     def redirect(self) -> None:
-        """Open the line that tells the chosen actor, or the only one, what to do from now on."""
-        window = self.window
-        names = window.cast.actor_ids
-        if window.chosen is None and len(names) == 1:
-            window.choose(0)
-        if window.chosen is None:
-            window.say("Tab or a click chooses who is to be told" if names else "nobody to tell")
+        """Open the line in which the chosen (or only) actor is told what to do from now on."""
+        session = self.session
+        names = session.cast.actor_ids
+        if session.chosen is None and len(names) == 1:
+            session.choose(0)
+        if session.chosen is None:
+            session.say("Tab or a click chooses who is to be told" if names else "nobody to tell")
             return
-        self._let_go()
-        self._type(Entry(names[window.chosen]))
+        self._stop_steering()
+        self._type(Entry(names[session.chosen]))
 
     def next_actor(self) -> None:
         """Choose the next actor in the cast."""
-        window, names = self.window, self.window.cast.actor_ids
+        session, names = self.session, self.session.cast.actor_ids
         if not names:
             return
-        self._let_go()
-        window.choose(0 if window.chosen is None else (window.chosen + 1) % len(names))
+        self._stop_steering()
+        session.choose(0 if session.chosen is None else (session.chosen + 1) % len(names))
 
     def follow(self) -> None:
-        """Follow the chosen actor, or whom the camera had, with nothing added by hand."""
-        window = self.window
-        window.director.release()
-        if window.chosen is not None:
-            window.director.follow(window.cast.actor_ids[window.chosen])
-        window.director.set_mode(CameraMode.FOLLOW)
+        """Follow the chosen actor, else the one followed before, and undo pan, zoom and turn."""
+        session = self.session
+        session.director.release()
+        if session.chosen is not None:
+            session.director.follow(session.cast.actor_ids[session.chosen])
+        session.director.set_mode(CameraMode.FOLLOW)
 
     def next_mode(self) -> None:
-        """The next camera mode."""
-        director = self.window.director
+        """Switch to the next camera mode."""
+        director = self.session.director
         director.set_mode(MODES[(MODES.index(director.mode) + 1) % len(MODES)])
 
     def pause(self) -> None:
-        """Stop, or go on."""
-        self.window.playback.toggle_pause()
+        """Pause, or go on."""
+        self.session.playback.toggle_pause()
 
     def single_step(self) -> None:
-        """One tick, then stand still."""
-        if not self.window.playback.paused:
+        """Advance one tick and pause."""
+        if not self.session.playback.paused:
             self.pause()
-        self.window.playback.forward()
+        self.session.playback.forward()
 
     def zoom_in(self) -> None:
-        """Nearer, at the pointer."""
+        """Zoom in at the pointer."""
         self._zoom(ZOOM_STEP)
 
     def zoom_out(self) -> None:
-        """Wider, at the pointer."""
+        """Zoom out at the pointer."""
         self._zoom(1.0 / ZOOM_STEP)
 
     def slower(self) -> None:
-        """A slower pace."""
-        self.window.playback.change_pace(-1)
+        """Play slower."""
+        self.session.playback.change_pace(-1)
 
     def faster(self) -> None:
-        """A faster pace."""
-        self.window.playback.change_pace(1)
+        """Play faster."""
+        self.session.playback.change_pace(1)
 
     def screenshot(self) -> None:
         """Save the next picture."""
-        self.window.screenshot_wanted = True
+        self.session.screenshot_wanted = True
 
     def record(self) -> None:
         """Begin to record, or stop."""
-        self.window.toggle_recording()
+        self.session.toggle_recording()
 
     def save(self) -> None:
         """Save the scene with all its events."""
-        self.window.save_scene()
+        self.session.save_scene()
 
     def toggle_steering(self) -> None:
-        """Take the chosen actor over, or let him go."""
+        """Take over the chosen actor, or give it back."""
         if self.steering:
-            self._let_go()
+            self._stop_steering()
             return
-        window = self.window
-        if not window.cast.actor_ids:
-            window.say("nobody to steer")
+        session = self.session
+        if not session.cast.actor_ids:
+            session.say("nobody to steer")
             return
-        if window.chosen is None:
-            window.choose(0)
+        if session.chosen is None:
+            session.choose(0)
         self.steering, self._order = True, "stop"
-        name = window.cast.actor_ids[window.chosen]
-        window.say(f"you are {name}: arrows run, Shift sprints, Ctrl walks, K lets go")
+        name = session.cast.actor_ids[session.chosen]
+        session.say(f"you are {name}: arrows run, Shift sprints, Ctrl walks, K lets go")
 
     def toggle_help(self) -> None:
-        """Show or hide the keys."""
-        self.window.help_on = not self.window.help_on
+        """Show or hide the list of keys."""
+        self.session.help_on = not self.session.help_on
 
     def toggle_hud(self) -> None:
         """Show or hide names, speeds and the scale bar."""
-        self.window.hud_on = not self.window.hud_on
+        self.session.hud_on = not self.session.hud_on
 
     def full_screen(self) -> None:
-        """Fill the screen, or go back."""
-        self.window.toggle_full_screen()
+        """Fill the screen, or go back to a window."""
+        self.session.full_screen = not self.session.full_screen
 
     def leave(self) -> None:
-        """Out of what is open; out of the window if nothing is."""
+        """End steering or close the help, whichever is on; else close the session."""
         if self.steering:
-            self._let_go()
-        elif self.window.help_on:
-            self.window.help_on = False
+            self._stop_steering()
+        elif self.session.help_on:
+            self.session.help_on = False
         else:
-            self.window.open = False
+            self.session.open = False
 
     def _type(self, entry: Entry) -> None:
         self.entry = entry
@@ -201,7 +202,7 @@ class Controls:
         if not repeated:
             self._held.append(event.key)
         if event.key in PANS and not event.mod & pygame.KMOD_CTRL:
-            playback = self.window.playback
+            playback = self.session.playback
             if (
                 playback.paused
                 and not self.steering
@@ -209,7 +210,7 @@ class Controls:
             ):
                 if event.key == pygame.K_LEFT:
                     playback.back()
-                elif playback.behind:
+                elif playback.ticks_behind:
                     playback.forward()
         self._steer()
         binding = _BY_KEY.get((event.key, bool(event.mod & pygame.KMOD_CTRL)))
@@ -218,18 +219,18 @@ class Controls:
             binding.do(self)
 
     def _edit(self, event: pygame.event.Event) -> None:
-        """A key while a line is being typed; its letters come as text events."""
+        """Handle a key while a line is being typed; the letters come as text events."""
         entry = self.entry
         if event.key == pygame.K_ESCAPE:
             self.entry = None
         elif event.key in (pygame.K_RETURN, pygame.K_KP_ENTER):
             try:
-                if entry.whom is None:
-                    self.window.play_prompt(entry.text)
+                if entry.actor is None:
+                    self.session.play_prompt(entry.text)
                 else:
-                    self.window.tell(entry.text)
+                    self.session.tell(entry.text)
             except ValueError as error:
-                entry.trouble = " ".join(str(error).split())
+                entry.error = " ".join(str(error).split())
             else:
                 self.entry = None
         elif event.key == pygame.K_BACKSPACE:
@@ -239,24 +240,27 @@ class Controls:
             entry.text = (entry.text + pasted)[:MAX_TEXT]
 
     def _pan(self, keys: set[int], elapsed_s: float) -> None:
-        taken = set(QUARTERS) if self.steering else set()
-        if self.window.playback.paused:
+        """Pan by the keys that are held or were tapped, but for those with another meaning now."""
+        taken = set(STEERING_KEYS) if self.steering else set()
+        if self.session.playback.paused:
             taken |= {pygame.K_LEFT, pygame.K_RIGHT}
         if pygame.key.get_mods() & pygame.KMOD_CTRL:
             return
-        ways = [PANS[key] for key in keys if key in PANS and key not in taken]
-        if ways:
-            right, up = np.sum(ways, axis=0)
-            step = PAN_RATE * elapsed_s * self.window.width_m()
-            self.window.director.pan(float(right) * step, float(up) * step)
+        pans = [PANS[key] for key in keys if key in PANS and key not in taken]
+        if pans:
+            right, up = np.sum(pans, axis=0)
+            step = PAN_RATE * elapsed_s * self.session.width_m()
+            self.session.director.pan(float(right) * step, float(up) * step)
 
     def _zoom(self, factor: float) -> None:
-        window = self.window
-        pointer = pygame.mouse.get_pos() if pygame.mouse.get_focused() else window.middle()
-        window.director.zoom_at(pointer, factor, window.camera)
+        """Zoom at the pointer, or at the middle of the picture where the pointer is elsewhere."""
+        session, camera = self.session, self.session.camera
+        width, height = camera.size
+        pointer = pygame.mouse.get_pos() if pygame.mouse.get_focused() else (width / 2, height / 2)
+        session.director.zoom_at(pointer, factor, camera)
 
     def _mouse(self, event: pygame.event.Event) -> None:
-        window = self.window
+        session = self.session
         if event.type == pygame.MOUSEWHEEL:
             self._zoom(ZOOM_STEP**event.y)
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == pygame.BUTTON_LEFT:
@@ -266,53 +270,53 @@ class Controls:
             if abs(event.pos[0] - x) > DRAG_PX or abs(event.pos[1] - y) > DRAG_PX:
                 self._dragging = True
             if self._dragging:
-                per_px = window.width_m() / window.camera.size[0]
-                window.director.pan(-event.rel[0] * per_px, event.rel[1] * per_px)
+                per_px = session.width_m() / session.camera.size[0]
+                session.director.pan(-event.rel[0] * per_px, event.rel[1] * per_px)
         elif event.type == pygame.MOUSEMOTION and event.buttons[2]:
-            window.director.turn(-event.rel[0] * TURN_RAD_PER_PX)
+            session.director.turn(-event.rel[0] * TURN_RAD_PER_PX)
         elif event.type == pygame.MOUSEBUTTONUP and event.button == pygame.BUTTON_LEFT:
             if self._pressed_at and not self._dragging:
-                self._let_go()
-                window.choose(window.actor_at(event.pos))
+                self._stop_steering()
+                session.choose(session.actor_at(event.pos))
             self._pressed_at = None
 
     def _steer(self) -> None:
-        """Tell the steered actor what the keys say, when they say something new."""
+        """Send the steered actor the order that the held keys mean, if it differs from the last."""
         if not self.steering:
             return
-        arrows = [key for key in self._held if key in QUARTERS]
+        arrows = [key for key in self._held if key in STEERING_KEYS]
         order = "stop"
         if arrows:
             mods = pygame.key.get_mods()
-            turned = round(self.window.camera.yaw / (np.pi / 2))
+            camera_turn = round(self.session.camera.yaw / (np.pi / 2))
             gait = "sprint" if mods & pygame.KMOD_SHIFT else "run"
             gait = "walk" if mods & pygame.KMOD_CTRL else gait
-            order = f"{gait} {WAYS[(QUARTERS[arrows[-1]] + turned) % 4]}"
+            order = f"{gait} {DIRECTIONS[(STEERING_KEYS[arrows[-1]] + camera_turn) % 4]}"
         if order != self._order:
             self._order = order
             try:
-                self.window.tell(order)
+                self.session.tell(order)
             except ValueError as error:  # a recording that is played again takes no orders
-                self.window.say(str(error))
+                self.session.say(str(error))
 
-    def _let_go(self) -> None:
+    def _stop_steering(self) -> None:
         if not self.steering:
             return
         self._held.clear()
         self._steer()
         self.steering = False
-        self.window.say("let go")
+        self.session.say("let go")
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One line of the help: the keys as they are called, what they do, and how they arrive."""
+    """One line of the help: the names of the keys, what they do, and the events they send."""
 
     keys: str
     what: str
-    do: Callable[[Controls], None] | None = None  # None: done in Controls while it is held
+    do: Callable[[Controls], None] | None = None  # None: Controls reads the held keys
     codes: tuple[int, ...] = ()
-    characters: str = ""  # keys that sit elsewhere on other keyboards go by what they type
+    characters: str = ""  # of keys whose place differs between keyboards
     ctrl: bool = False
     repeats: bool = False
 

@@ -1,7 +1,7 @@
-"""Where the drawn body is: the ten joints of a pose and all that is derived from them.
+"""The points of a drawn body: the ten joints of a pose and those derived from them.
 
-Shoulders, hips, heels, toes, the head with its axes and a tail are not stored in a pose; they
-follow from the joints, the kind of body and where the actor looks.
+Shoulders, hips, heels, toes, the head with its axes and a tail are not part of a pose; they follow
+from the joints, the kind of body and the gaze.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ from entities.skeleton import (
     R_KNEE,
     SHOULDER_HALF_WIDTH,
     ActorType,
+    rolled,
 )
-from sim.animation.joints import rolled
 from sim.frame import Cast, Frame
 
 (
@@ -50,7 +50,7 @@ from sim.frame import Cast, Frame
 N_POINTS = TAIL_TIP + 1
 
 T = ActorType
-# Of the drawing only, metres at scale 1; proportions are choices judged by eye.
+# Sizes that only drawing uses, in m at scale 1; the proportions are choices judged by eye.
 HALF_WIDTHS: dict[ActorType, tuple[float, float]] = {  # shoulders and hips
     T.HUMAN: (SHOULDER_HALF_WIDTH, HIP_HALF_WIDTH),
     T.CHILD: (0.150, 0.080),
@@ -69,7 +69,7 @@ FOOT: dict[ActorType, tuple[float, float, float]] = {  # ball to ankle, to toe; 
     T.CAT: (0.005, 0.020, 0.020),
     T.HORSE: (0.020, 0.060, 0.090),
 }
-TAIL: dict[ActorType, tuple[float, float]] = {  # tip behind the tail's root and above it
+TAIL: dict[ActorType, tuple[float, float]] = {  # how far the tip is behind the root and above it
     T.HUMAN: (0.0, 0.0),
     T.CHILD: (0.0, 0.0),
     T.ALIEN: (0.0, 0.0),
@@ -82,19 +82,20 @@ del T
 SOLE = 0.041
 """Half a drawn foot with its outline, in m at scale 1."""
 PAW = 0.071
-"""The same of an animal, as a ratio of its trunk."""
+"""The same of an animal, in lengths of its trunk."""
 FOOT_TURN = np.radians(80.0)
 """Angle between the line from knee to ball of the foot and the sole, standing."""
 ANKLE_BEND = np.radians(24.0)
+"""How far a standing foot stays flat while the shank leans over it."""
 HEAD_RIGHTING = 0.35
-"""How far a neck turns back to the vertical when the trunk leans."""
+"""Weight of the vertical in the direction of the neck, against 1 for the trunk's."""
 
 
 @dataclass(slots=True, eq=False)
 class Anatomy:
-    """The sizes of A actors, scaled; fixed for a run."""
+    """The sizes of A actors, with their scales; constant during a run."""
 
-    level: np.ndarray  # (A,) bool, trunk lies level
+    level: np.ndarray  # (A,) bool, the trunk is level
     head: np.ndarray  # (A,) m, head radius
     head_offset: np.ndarray  # (A, 2) m
     half_widths: np.ndarray  # (A, 2) m
@@ -104,7 +105,7 @@ class Anatomy:
 
     @classmethod
     def of(cls, cast: Cast) -> "Anatomy":
-        """The sizes of everybody in a cast."""
+        """The sizes of the actors of a cast."""
         kinds = [ACTOR_TYPES[kind] for kind in cast.actor_kind]
         scale = np.asarray(cast.actor_scale, float)
 
@@ -125,7 +126,7 @@ class Anatomy:
 
 
 def body_points(anatomy: Anatomy, frame: Frame) -> np.ndarray:
-    """World positions (A, N_POINTS, 3) in metres: the ten joints first, then what they imply."""
+    """World positions (A, N_POINTS, 3) m: the ten joints, then the derived points."""
     actors = len(frame.heading)
     local = np.zeros((actors, N_POINTS, 3))  # forward, left, up
     local[:, :N_JOINTS, 0] = frame.joints[:, :, 0]
@@ -145,11 +146,11 @@ def body_points(anatomy: Anatomy, frame: Frame) -> np.ndarray:
     paws = np.where(anatomy.level, anatomy.sole, 0.0)
     local[:, L_HAND, 2] += paws
     local[:, R_HAND, 2] += paws
-    return to_world(local, frame)
+    return _to_world(local, frame)
 
 
-def to_world(local: np.ndarray, frame: Frame) -> np.ndarray:
-    """Points (A, K, 3) forward, left, up of each root to world metres: roll, then heading."""
+def _to_world(local: np.ndarray, frame: Frame) -> np.ndarray:
+    """World positions (A, K, 3) m of points (A, K, 3) m forward, left and up of the roots."""
     left, up = rolled(local[:, :, 1], local[:, :, 2], frame.roll)
     cos, sin = np.cos(frame.heading)[:, None], np.sin(frame.heading)[:, None]
     world = np.empty_like(local)
@@ -160,7 +161,7 @@ def to_world(local: np.ndarray, frame: Frame) -> np.ndarray:
 
 
 def _add_feet(anatomy: Anatomy, local: np.ndarray) -> None:
-    """Ankle, heel and toe: the sole follows the shank, but never digs into the ground."""
+    """Set ankle, heel and toe: the sole follows the shank but never goes below the ground."""
     back, ahead, height = anatomy.foot.T
     for knee, ball, ankle, heel, toe in (
         (L_KNEE, L_FOOT, L_ANKLE, L_HEEL, L_TOE),
@@ -190,7 +191,7 @@ def _add_feet(anatomy: Anatomy, local: np.ndarray) -> None:
 def _add_head(
     anatomy: Anatomy, frame: Frame, local: np.ndarray, trunk: np.ndarray, across: np.ndarray
 ) -> None:
-    """Head centre and the ends of its three half axes, turned by gaze."""
+    """Set the centre of the head and the ends of its three half axes, turned by the gaze."""
     up = np.array([0.0, 0.0, 1.0])
     spine = np.where(anatomy.level[:, None], -across, trunk)
     spine = spine + HEAD_RIGHTING * up
@@ -216,7 +217,7 @@ def _add_head(
 def _add_tail(
     anatomy: Anatomy, frame: Frame, local: np.ndarray, trunk: np.ndarray, across: np.ndarray
 ) -> None:
-    """A tail from the back end of a level trunk; it wags with time."""
+    """Set the tail at the back end of the trunk; it wags with time."""
     local[:, TAIL_ROOT] = local[:, PELVIS]
     wag = 0.25 * anatomy.tail[:, 0] * np.sin(6.0 * frame.time + np.arange(len(trunk)))
     local[:, TAIL_TIP] = (

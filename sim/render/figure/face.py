@@ -1,4 +1,4 @@
-"""Heads: one drawing for each kind of actor, with a few strokes of face."""
+"""Heads: one drawing for each kind of actor, with a simple face."""
 
 import math
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pygame
 
 from entities.skeleton import ActorType
+from sim.render.geometry.polygons import convex_hull
 
 Color = tuple[int, int, int]
 Spot = tuple[float, float, float]
@@ -16,7 +17,7 @@ MOUTH_RED: Color = (150, 52, 56)
 VISOR: Color = (38, 48, 66)
 GLOW: Color = (122, 232, 240)
 
-BROWS = {  # height of the inner and the outer end above the eye, in head radii; None: no brows
+BROWS = {  # height of the inner and the outer end above the eye, in head radii
     "neutral": None,
     "happy": None,
     "sad": (0.36, 0.22),
@@ -33,15 +34,15 @@ SMILES = {  # how far the corners of the mouth rise above its middle, in head ra
     "excited": 0.19,
 }
 GAPES = {"surprised": 0.55, "excited": 0.6}
-"""A mouth that stands open by itself."""
+"""How far the mouth of a face is open without speech, 0..1."""
 
 
 @dataclass(slots=True, eq=False)
 class HeadView:
-    """One head on a canvas: where its axes point on screen, and what it shows.
+    """A head to be drawn on a canvas.
 
-    The axes are in pixels of the canvas per head radius, x right and y down, with depth (away
-    from the viewer) in head radii as third entry.
+    The axes front, left and top are in pixels of the canvas per head radius, x right and y down;
+    their third entry is the depth (away from the viewer) in head radii.
     """
 
     canvas: pygame.Surface
@@ -56,12 +57,12 @@ class HeadView:
     ink: Color
     outline: float  # px
     face: str
-    mouth: float  # 0..1
+    mouth: float  # 0 shut .. 1 open
     blink: bool
     detailed: bool
 
     def spot(self, front: float, left: float, top: float) -> Spot:
-        """A point of the head, given along its axes in radii, on the canvas."""
+        """A point, given along the head's axes in radii, on the canvas."""
         f, s, t = self.front, self.left, self.top
         return (
             self.centre[0] + front * f[0] + left * s[0] + top * t[0],
@@ -70,17 +71,17 @@ class HeadView:
         )
 
     def disc(self, color: Color, at: Spot, radius: float) -> None:
-        """A disc at a spot; radius in head radii."""
+        """Draw a disc; radius in head radii."""
         size = max(1, round(radius * self.radius))
         pygame.draw.circle(self.canvas, color, (round(at[0]), round(at[1])), size)
 
     def ring(self, at: Spot, radius: float) -> None:
-        """The dark rim behind a disc."""
+        """Draw the dark rim behind a disc; radius in head radii."""
         size = round(radius * self.radius + self.outline)
         pygame.draw.circle(self.canvas, self.ink, (round(at[0]), round(at[1])), size)
 
     def stroke(self, color: Color, spots: list[Spot], width: float) -> None:
-        """A line through spots with round ends; width in head radii."""
+        """Draw a line through points with round ends; width in head radii."""
         thick = max(1, round(width * self.radius))
         points = [(round(x), round(y)) for x, y, _ in spots]
         pygame.draw.lines(self.canvas, color, False, points, thick)
@@ -89,26 +90,26 @@ class HeadView:
                 pygame.draw.circle(self.canvas, color, point, thick // 2)
 
     def patch(self, color: Color, spots: list[Spot]) -> None:
-        """A filled outline."""
+        """Fill a polygon."""
         pygame.draw.polygon(self.canvas, color, [(round(x), round(y)) for x, y, _ in spots])
 
 
 CIRCLE = tuple((math.cos(a), math.sin(a)) for a in (math.pi * i / 6 for i in range(12)))
 
 
-def _bend(view: HeadView, color: Color, spots: list[Spot], width: float) -> None:
-    """A stroke with the rim of its own."""
+def _rimmed_stroke(view: HeadView, color: Color, spots: list[Spot], width: float) -> None:
+    """Draw a stroke with a dark rim."""
     view.stroke(view.ink, spots, width + 2.0 * view.outline / view.radius)
     view.stroke(color, spots, width)
 
 
 def _oval(view: HeadView, middle: float, wide: float, high: float) -> list[Spot]:
-    """An outline on the front of the head round height ``middle``."""
+    """An oval on the front of the head round height ``middle``, in head radii."""
     return [view.spot(0.88, wide * c, middle + high * s) for c, s in CIRCLE]
 
 
 def _features(view: HeadView, eye: float = 0.13, low: float = -0.42) -> None:
-    """Eyes, brows and mouth where the face can be seen."""
+    """Draw eyes, brows and mouth where they face the viewer."""
     brows = BROWS[view.face]
     for side in (-1.0, 1.0):
         at = view.spot(0.86, 0.40 * side, 0.14)
@@ -141,10 +142,10 @@ def _features(view: HeadView, eye: float = 0.13, low: float = -0.42) -> None:
 
 
 def _human(view: HeadView) -> None:
-    """Hair all round, and a face in front of it."""
+    """Draw hair all round and a face in front of it."""
     middle = view.spot(0.0, 0.0, 0.0)
     facing = -view.front[2]
-    # Turned away, the face slips round to the rim, so that a cheek is seen and not a spot.
+    # As the head turns away, the face moves to the rim, so that a cheek is seen.
     face_at = view.spot(0.26 + 0.95 * max(0.0, -facing), 0.0, -0.15)
     nose = view.spot(1.02, 0.0, -0.12)
     view.ring(middle, 1.0)
@@ -168,11 +169,11 @@ SKULL: tuple[tuple[float, float], ...] = tuple(
     )
     for a in (2.0 * math.pi * i / 28 for i in range(28))
 )
-"""An egg with its point down: across and up, in head radii."""
+"""Outline of an egg with its point down: across and up, in head radii."""
 
 
 def _alien(view: HeadView) -> None:
-    """A tall skull with a small chin and two great dark eyes."""
+    """Draw a tall skull with a small chin and two large dark eyes."""
     cx, cy = view.centre
     tx, ty = view.top[0], view.top[1]
     norm = max(1e-6, math.hypot(tx, ty))
@@ -207,9 +208,9 @@ def _alien(view: HeadView) -> None:
 
 
 def _robot(view: HeadView) -> None:
-    """A box with an antenna and a lit visor."""
+    """Draw a box with an antenna and a lit visor."""
     tip = view.spot(0.0, 0.0, 1.65)
-    _bend(view, view.coat, [view.spot(0.0, 0.0, 0.9), tip], 0.10)
+    _rimmed_stroke(view, view.coat, [view.spot(0.0, 0.0, 0.9), tip], 0.10)
     view.ring(tip, 0.16)
     view.disc((244, 96, 82), tip, 0.16)
     corners = [
@@ -244,25 +245,12 @@ def _robot(view: HeadView) -> None:
     view.stroke(VISOR, grille, 0.09 + 0.22 * gape)
 
 
-def convex_hull(points: list[list[int]]) -> list[tuple[int, int]]:
-    """Convex hull by Andrew's monotone chain, counter-clockwise as y grows."""
-    ordered = sorted({(x, y) for x, y in points})
-    chains = []
-    for run in (ordered, ordered[::-1]):
-        chain: list[tuple[int, int]] = []
-        for x, y in run:
-            while len(chain) > 1 and (chain[-1][0] - chain[-2][0]) * (y - chain[-2][1]) <= (
-                chain[-1][1] - chain[-2][1]
-            ) * (x - chain[-2][0]):
-                chain.pop()
-            chain.append((x, y))
-        chains.append(chain[:-1])
-    return chains[0] + chains[1]
+def _animal(ear: tuple[float, float, float], snout: tuple[float, float, float]) -> Callable:
+    """Draws the head of a quadruped.
 
-
-def _beast(ear: tuple[float, float, float], snout: tuple[float, float, float]) -> Callable:
-    """A head for four legs: how far ears stand out, their length and width; the snout's reach,
-    drop and width, all in head radii."""
+    ear: how far it stands out, its length and width. snout: its length, drop and width. All are in
+    head radii.
+    """
 
     def draw(view: HeadView) -> None:
         out, length, width = ear
@@ -272,7 +260,7 @@ def _beast(ear: tuple[float, float, float], snout: tuple[float, float, float]) -
 
         def draw_ear(side: float) -> None:
             tip = view.spot(-0.25, out * side, 0.5 + length)
-            _bend(view, view.hair, [roots[side], tip], width)
+            _rimmed_stroke(view, view.hair, [roots[side], tip], width)
 
         draw_ear(far_first[0])
         nose = view.spot(reach, 0.0, -drop)
@@ -315,9 +303,9 @@ HEADS: dict[ActorType, Callable[[HeadView], None]] = {
     ActorType.CHILD: _human,
     ActorType.ALIEN: _alien,
     ActorType.ROBOT: _robot,
-    ActorType.DOG: _beast((0.95, -0.35, 0.42), (1.25, 0.32, 0.75)),
-    ActorType.CAT: _beast((0.72, 0.72, 0.34), (0.72, 0.28, 0.62)),
-    ActorType.HORSE: _beast((0.62, 0.72, 0.26), (1.75, 1.15, 0.85)),
+    ActorType.DOG: _animal((0.95, -0.35, 0.42), (1.25, 0.32, 0.75)),
+    ActorType.CAT: _animal((0.72, 0.72, 0.34), (0.72, 0.28, 0.62)),
+    ActorType.HORSE: _animal((0.62, 0.72, 0.26), (1.75, 1.15, 0.85)),
 }
 
 HEAD_REACH: dict[ActorType, float] = {
@@ -329,4 +317,4 @@ HEAD_REACH: dict[ActorType, float] = {
     ActorType.CAT: 1.8,
     ActorType.HORSE: 2.8,
 }
-"""How far from its centre a head's drawing may reach, in head radii."""
+"""How far from the centre a head's drawing reaches at most, in head radii."""

@@ -1,7 +1,7 @@
-"""Actors as pictures: supersampled sprites of round-capped limbs, painted far to near.
+"""Draws actors: supersampled sprites of limbs with round ends, drawn from far to near.
 
 A figure is drawn enlarged on a canvas with plain polygons and circles, then shrunk by an area
-filter. That is exact to a fraction of a pixel, so limbs neither shimmer nor jump; the canvas
+filter. This is exact to a fraction of a pixel, so that limbs neither shimmer nor jump. The canvas
 starts empty and nothing on it is blended, so the shrunk sprite is premultiplied.
 """
 
@@ -37,40 +37,41 @@ from sim.render.figure.wardrobe import (
     QUADRUPED,
     THROAT,
     TORSO,
+    DrawPlan,
     Palette,
-    Plan,
     Stroke,
+    draw_plan,
+    make_palette,
     mixed,
-    palette_of,
-    plan_of,
 )
 from sim.render.geometry.mesh import DAYLIGHT, Light
 
 SPRITE_BUDGET_PX = 250_000
-"""Canvas pixels a frame may cost; above it figures are supersampled less."""
+"""Canvas pixels of a frame up to which figures are supersampled 3 times."""
 MAX_SPRITE_PX = 4_000_000
+"""The same for 2 times; above it they are not supersampled."""
 LINE_FIGURE_PX = 26
-"""Figures lower than this are bare strokes."""
+"""Figures lower than this are drawn as a few lines."""
 FACE_PX = 70
 """Figures lower than this have no face."""
 OUTLINE_M = 0.012
 FAR_SHADE = 0.26
-"""How much darker the far limbs are,"""
+"""How much darker limbs on the far side are drawn."""
 FAR_AT = 0.14
-"""and how far behind the trunk that is, at scale 1."""
-LEAST_RIM_PX = 0.45
+"""Distance behind the trunk at which they are, in units of the body."""
+LEAST_OUTLINE_PX = 0.45
 STAGE_LIGHT = 0.22
-"""How far actors follow the light of the hour: 0 not at all, 1 as the ground does."""
+"""How far actors follow the light of the scene: 0 not at all, 1 as the ground does."""
 
 
 @dataclass(slots=True, eq=False)
-class Shape:
-    """One actor on his canvas, in its pixels."""
+class FigureShape:
+    """What to draw of one actor, in pixels of its canvas."""
 
-    limbs: list  # per segment its ends, and six widths: radii and width of outline, of fill
-    wedges: dict[int, list]  # segment -> its quads: outline, fill
+    limbs: list  # per segment its ends and six widths: radii and width of the outline, of the fill
+    wedges: dict[int, list]  # segment -> its quads: of the outline, of the fill
     far: list[float]  # per part, how far behind the trunk it is, in units of the body
-    head_far: float
+    head_far: float  # the same of the head
     head: tuple  # centre, radius, axes, outline
 
 
@@ -78,24 +79,25 @@ class Shape:
 class Figures:
     """The actors of one frame as seen by one camera; columns have A rows.
 
-    Shapes are in pixels of each actor's own canvas, ``fine`` times the screen's.
+    Shapes are in pixels of each actor's canvas, which are ``oversample`` times finer than the
+    screen's.
     """
 
     depth: np.ndarray  # m along the view
-    height: np.ndarray  # px that each takes standing
-    seen: np.ndarray  # bool
-    low: np.ndarray  # (A, 2) px, corner of what each may touch
-    room: np.ndarray  # (A, 2) px, its size
+    height: np.ndarray  # px, of the standing actor
+    seen: np.ndarray  # bool, in view
+    low: np.ndarray  # (A, 2) px, upper left corner of the area each may touch
+    room: np.ndarray  # (A, 2) px, size of that area
     points: np.ndarray  # (A, N_POINTS, 2) px
-    away: np.ndarray  # (A, N_POINTS) m
+    away: np.ndarray  # (A, N_POINTS) m, depth
     scale: np.ndarray  # (A, N_POINTS) px per m
     world: np.ndarray  # (A, N_POINTS, 3) m
-    fine: int
-    shapes: dict[int, Shape]  # row -> what to draw, unless he is but a few strokes
+    oversample: int
+    shapes: dict[int, FigureShape]  # by row, of the figures that are more than a few lines
 
 
-class FigureArtist:
-    """Draws the actors of a cast."""
+class FigureRenderer:
+    """Draws the actors of a cast in one light."""
 
     def __init__(self, cast: Cast, light: Light = DAYLIGHT) -> None:
         tint = _tint(light)
@@ -106,27 +108,27 @@ class FigureArtist:
         self._unit = np.where(self.anatomy.level, bones[:, 0] * scale, scale)
         self.stature = 2.0 * self.anatomy.head + scale * (bones[:, 0] + bones[:, 3] + bones[:, 4])
         self._pad = self._unit * np.where(self.anatomy.level, 0.22, 0.085)
-        self._brim = self.anatomy.head * [HEAD_REACH[kind] for kind in self._kinds]
+        self._head_reach = self.anatomy.head * [HEAD_REACH[kind] for kind in self._kinds]
         self.girth = self._unit * np.where(self.anatomy.level, 1.5, 1.0)
         self._palettes = [
-            palette_of(kind, tuple(int(c) for c in color), row + cast.seed % 1000, tint)
+            make_palette(kind, tuple(int(c) for c in color), row + cast.seed % 1000, tint)
             for row, (kind, color) in enumerate(zip(self._kinds, cast.actor_color, strict=True))
         ]
         self._plans = [
-            plan_of(QUADRUPED if level else BIPED) for level in self.anatomy.level.tolist()
+            draw_plan(QUADRUPED if level else BIPED) for level in self.anatomy.level.tolist()
         ]
         self._canvas = pygame.Surface((512, 512), pygame.SRCALPHA)
 
-    def see(self, frame: Frame, camera: Camera) -> Figures:
-        """Where everybody is in the picture. Reads the frame, never writes it."""
+    def project(self, frame: Frame, camera: Camera) -> Figures:
+        """Where the actors are in the picture. Does not change the frame."""
         world = body_points(self.anatomy, frame)
         points, away = camera.project(world)
         scale = camera.pixels_per_metre(away)
-        body = points[:, OUTER]
-        pad = self._pad[:, None, None] * scale[:, OUTER, None] + 1.0
-        brim = (self._brim * scale[:, at.HEAD])[:, None] + 1.0
-        low = np.minimum((body - pad).min(axis=1), points[:, at.HEAD] - brim)
-        high = np.maximum((body + pad).max(axis=1), points[:, at.HEAD] + brim)
+        body = points[:, EXTENT_POINTS]
+        pad = self._pad[:, None, None] * scale[:, EXTENT_POINTS, None] + 1.0
+        head_reach = (self._head_reach * scale[:, at.HEAD])[:, None] + 1.0
+        low = np.minimum((body - pad).min(axis=1), points[:, at.HEAD] - head_reach)
+        high = np.maximum((body + pad).max(axis=1), points[:, at.HEAD] + head_reach)
         tail = (0.4 * self._pad * scale[:, at.TAIL_TIP])[:, None] + 2.0
         low = np.minimum(low, points[:, at.TAIL_TIP] - tail)
         high = np.maximum(high, points[:, at.TAIL_TIP] + tail)
@@ -136,38 +138,41 @@ class FigureArtist:
         seen = (room.min(axis=1) > 0) & (away.min(axis=1) > NEAR_M)
         height = self.stature * scale[:, PELVIS]
         area = float((room.prod(axis=1) * (seen & (height >= LINE_FIGURE_PX))).sum())
-        fine = 3 if 9.0 * area <= SPRITE_BUDGET_PX else 2 if 4.0 * area <= MAX_SPRITE_PX else 1
+        oversample = (
+            3 if 9.0 * area <= SPRITE_BUDGET_PX else 2 if 4.0 * area <= MAX_SPRITE_PX else 1
+        )
         figures = Figures(
-            away[:, PELVIS], height, seen, low, room, points, away, scale, world, fine, {}
+            away[:, PELVIS], height, seen, low, room, points, away, scale, world, oversample, {}
         )
         big = seen & (height >= LINE_FIGURE_PX)
-        for table, mine in (
+        for table, group in (
             (BIPED, big & ~self.anatomy.level),
             (QUADRUPED, big & self.anatomy.level),
         ):
-            if mine.any():
-                self._shape(figures, plan_of(table), np.flatnonzero(mine))
+            if group.any():
+                self._add_shapes(figures, draw_plan(table), np.flatnonzero(group))
         return figures
 
-    def _shape(self, figures: Figures, plan: Plan, rows: np.ndarray) -> None:
-        """All that is drawn of ``rows``, who share a plan, in pixels of their canvases."""
-        fine, unit = figures.fine, self._unit[rows]
-        canvas = (figures.points[rows] - figures.low[rows][:, None]) * fine
-        scale = figures.scale[rows] * fine
+    def _add_shapes(self, figures: Figures, plan: DrawPlan, rows: np.ndarray) -> None:
+        """Add the shapes of the actors in ``rows``, which share a plan."""
+        oversample, unit = figures.oversample, self._unit[rows]
+        canvas = (figures.points[rows] - figures.low[rows][:, None]) * oversample
+        scale = figures.scale[rows] * oversample
         a, b = canvas[:, plan.first], canvas[:, plan.second]
-        grown = scale * unit[:, None]
-        ra, rb = grown[:, plan.first] * plan.radii[:, 0], grown[:, plan.second] * plan.radii[:, 1]
-        rim = np.maximum(OUTLINE_M * grown[:, PELVIS], LEAST_RIM_PX * fine)[:, None]
+        body_scale = scale * unit[:, None]
+        ra = body_scale[:, plan.first] * plan.radii[:, 0]
+        rb = body_scale[:, plan.second] * plan.radii[:, 1]
+        rim = np.maximum(OUTLINE_M * body_scale[:, PELVIS], LEAST_OUTLINE_PX * oversample)[:, None]
         ends = np.rint([a, b]).astype(int).transpose(1, 2, 0, 3).tolist()
         widths = [ra + rim, rb + rim, ra + rb + 2.0 * rim, ra, rb, ra + rb]
         widths = np.rint(widths).astype(int).transpose(1, 2, 0).tolist()
-        quads = _wedges(a, b, ra, rb, rim, plan.wedges)
+        quads = _wedge_quads(a, b, ra, rb, rim, plan.wedges)
         away = figures.away[rows]
         far = 0.5 * (away[:, plan.first] + away[:, plan.second]) @ plan.shares
         middle = 0.5 * (away[:, PELVIS] + away[:, NECK])
         far = ((far - middle[:, None]) / unit[:, None]).tolist()
         head_far = ((away[:, at.HEAD] - middle) / unit).tolist()
-        # The outline is part of the head, so its axes shrink by it.
+        # The outline is part of the head, so the head's axes shrink by it.
         radius = self.anatomy.head[rows]
         size = radius * scale[:, at.HEAD]
         size = np.maximum(size - rim[:, 0], 0.3 * size)
@@ -186,33 +191,34 @@ class FigureArtist:
         for i, (row, head) in enumerate(zip(rows.tolist(), heads, strict=True)):
             wedges = dict(zip(plan.wedges, quads[i], strict=True))
             limbs = list(zip(ends[i], widths[i], strict=True))
-            figures.shapes[row] = Shape(limbs, wedges, far[i], head_far[i], head)
+            figures.shapes[row] = FigureShape(limbs, wedges, far[i], head_far[i], head)
 
     def draw(self, surface: pygame.Surface, frame: Frame, figures: Figures, row: int) -> None:
-        """Paint one actor where ``see`` found him."""
+        """Draw one actor where ``project`` has it."""
         if not figures.seen[row]:
             return
         if row not in figures.shapes:
-            self._draw_strokes(surface, figures, row)
+            self._draw_lines(surface, figures, row)
             return
         width, height = figures.room[row].tolist()
-        fine = figures.fine
-        size = (width * fine, height * fine)
-        canvas = self._canvas_of(size)
-        self._paint(canvas, frame, figures, row)
-        sprite = pygame.transform.smoothscale(canvas, (width, height)) if fine > 1 else canvas
+        oversample = figures.oversample
+        size = (width * oversample, height * oversample)
+        canvas = self._clear_canvas(size)
+        self._draw_parts(canvas, frame, figures, row)
+        sprite = pygame.transform.smoothscale(canvas, (width, height)) if oversample > 1 else canvas
         surface.blit(sprite, figures.low[row].tolist(), special_flags=pygame.BLEND_PREMULTIPLIED)
 
-    def _canvas_of(self, size: tuple[int, int]) -> pygame.Surface:
+    def _clear_canvas(self, size: tuple[int, int]) -> pygame.Surface:
+        """An empty canvas, a part of one surface that is used for all figures."""
         have = self._canvas.get_size()
         if size[0] > have[0] or size[1] > have[1]:
-            grown = (max(size[0], have[0]), max(size[1], have[1]))
-            self._canvas = pygame.Surface(grown, pygame.SRCALPHA)
+            larger = (max(size[0], have[0]), max(size[1], have[1]))
+            self._canvas = pygame.Surface(larger, pygame.SRCALPHA)
         self._canvas.fill((0, 0, 0, 0), (0, 0, *size))
         return self._canvas.subsurface((0, 0, *size))
 
-    def _paint(self, canvas: pygame.Surface, frame: Frame, figures: Figures, row: int) -> None:
-        """All parts of one actor onto his canvas, the far ones first and darker."""
+    def _draw_parts(self, canvas: pygame.Surface, frame: Frame, figures: Figures, row: int) -> None:
+        """Draw all parts of an actor onto its canvas, the far ones first and darker."""
         plan, shape = self._plans[row], figures.shapes[row]
         order: list[tuple[float, int, tuple[Stroke, ...]]] = [(shape.head_far, FACE, ())]
         body: tuple[Stroke, ...] = ()
@@ -228,27 +234,27 @@ class FigureArtist:
         order.sort(key=lambda item: -item[0])
         for far, part, strokes in order:
             if part == FACE:
-                HEADS[self._kinds[row]](self._head(canvas, frame, figures, row))
+                HEADS[self._kinds[row]](self._head_view(canvas, frame, figures, row))
             else:
                 fixed = part in (TORSO, THROAT)
                 shade = 0.0 if fixed else min(1.0, max(0.0, far / FAR_AT))
-                self._paint_part(canvas, shape, self._palettes[row], strokes, part, shade)
+                self._draw_part(canvas, shape, self._palettes[row], strokes, part, shade)
 
-    def _paint_part(
+    def _draw_part(
         self,
         canvas: pygame.Surface,
-        shape: Shape,
+        shape: FigureShape,
         palette: Palette,
         strokes: tuple[Stroke, ...],
         part: int,
         shade: float,
     ) -> None:
-        """The outline of all strokes, then their fill, darker by a share ``shade``."""
+        """Draw the outline of all strokes, then their fill, darker by a share ``shade``."""
         line, circle, polygon = pygame.draw.line, pygame.draw.circle, pygame.draw.polygon
         limbs, colors = shape.limbs, [palette.ink] * 4
         for filled in (False, True):
             if filled:
-                # In eighths, so that few colours are ever mixed.
+                # In eighths, so that few colours are mixed.
                 dark = FAR_SHADE * round(8.0 * shade) / 8.0
                 colors = [mixed(color, palette.ink, dark) for color in palette.shades]
             if part == TORSO:
@@ -266,10 +272,12 @@ class FigureArtist:
                     circle(canvas, color, a, ra)
                 circle(canvas, color, b, rb)
 
-    def _head(self, canvas: pygame.Surface, frame: Frame, figures: Figures, row: int) -> HeadView:
+    def _head_view(
+        self, canvas: pygame.Surface, frame: Frame, figures: Figures, row: int
+    ) -> HeadView:
         palette = self._palettes[row]
         centre, radius, (front, left, top), rim = figures.shapes[row].head
-        # Every actor blinks in a rhythm of his own, a tenth of a second every few.
+        # Every actor blinks in its own rhythm, for 0.11 s every few seconds.
         blink = (frame.time + 1.37 * row) % (3.1 + 0.23 * (row % 7)) < 0.11
         return HeadView(
             canvas=canvas,
@@ -289,11 +297,11 @@ class FigureArtist:
             detailed=bool(figures.height[row] >= FACE_PX),
         )
 
-    def _draw_strokes(self, surface: pygame.Surface, figures: Figures, row: int) -> None:
-        """A far figure: five strokes and a dot."""
+    def _draw_lines(self, surface: pygame.Surface, figures: Figures, row: int) -> None:
+        """Draw a far figure: lines for limbs and trunk, and a disc."""
         palette, points = self._palettes[row], figures.points[row]
         wide = max(1, round(0.07 * float(self._unit[row] * figures.scale[row, PELVIS])))
-        for color, chain in FAR_STROKES:
+        for color, chain in FAR_LINES:
             spots = points[list(chain)].tolist()
             for a, b in pairwise(spots):
                 pygame.draw.aaline(surface, palette.shades[color], a, b, wide)
@@ -301,12 +309,12 @@ class FigureArtist:
         pygame.draw.aacircle(surface, palette.head, points[at.HEAD].tolist(), radius)
 
 
-OUTER = [*range(N_JOINTS), at.L_SHOULDER, at.R_SHOULDER, at.L_HIP, at.R_HIP]
-OUTER += [at.L_HEEL, at.R_HEEL, at.L_TOE, at.R_TOE]
-"""Points that a figure's extent is taken from, beside the head and the tail."""
+EXTENT_POINTS = [*range(N_JOINTS), at.L_SHOULDER, at.R_SHOULDER, at.L_HIP, at.R_HIP]
+EXTENT_POINTS += [at.L_HEEL, at.R_HEEL, at.L_TOE, at.R_TOE]
+"""Points that bound a figure, beside the head and the tail."""
 
 
-FAR_STROKES: tuple[tuple[int, tuple[int, ...]], ...] = (
+FAR_LINES: tuple[tuple[int, tuple[int, ...]], ...] = (
     (1, (L_FOOT, L_KNEE, PELVIS, R_KNEE, R_FOOT)),
     (0, (PELVIS, NECK)),
     (0, (L_HAND, L_ELBOW, NECK, R_ELBOW, R_HAND)),
@@ -314,9 +322,9 @@ FAR_STROKES: tuple[tuple[int, tuple[int, ...]], ...] = (
 
 
 def _tint(light: Light) -> np.ndarray:
-    """What light does to clothes and skin (3,), as a factor: less than to the ground.
+    """Factor (3,) of the light on clothes and skin.
 
-    Actors are lit by a kind stage hand, so that they stand out at night.
+    It changes less than on the ground, so that actors stand out at night.
     """
 
     def level(lit: Light) -> np.ndarray:
@@ -325,10 +333,10 @@ def _tint(light: Light) -> np.ndarray:
     return np.clip((level(light) / level(DAYLIGHT)) ** STAGE_LIGHT, 0.45, 1.08)
 
 
-def _wedges(
+def _wedge_quads(
     a: np.ndarray, b: np.ndarray, ra: np.ndarray, rb: np.ndarray, rim: np.ndarray, which: list[int]
 ) -> list:
-    """Corners of the tapering segments ``which``: [actor][segment][outline, fill][corner]."""
+    """Quads of the tapering segments ``which``: [actor][segment][outline, fill][corner]."""
     a, b, ra, rb = a[:, which], b[:, which], ra[:, which, None], rb[:, which, None]
     way = b - a
     normal = way[..., ::-1] * (-1.0, 1.0)

@@ -1,4 +1,4 @@
-"""What a figure is made of: limbs and their widths, and the colours of each actor's clothes."""
+"""The parts of a figure: its limbs and their widths, and the colours of each actor's clothes."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -22,8 +22,11 @@ Color = tuple[int, int, int]
 INK: Color = (32, 36, 52)
 
 TORSO, L_LEG, R_LEG, L_ARM, R_ARM, TAIL, THROAT, FACE = range(8)
-# part, from, to, radius there and here in m at scale 1, shade: 0 shirt, 1 trousers, 2 shoe, 3 skin
 Segment = tuple[int, int, int, float, float, int]
+"""Part, point from, point to, radius at both in m at scale 1, shade.
+
+Shades: 0 shirt, 1 trousers, 2 shoe, 3 skin.
+"""
 BIPED: tuple[Segment, ...] = (
     (L_LEG, at.L_HIP, L_KNEE, 0.048, 0.040, 1),
     (L_LEG, L_KNEE, at.L_ANKLE, 0.040, 0.030, 1),
@@ -61,29 +64,29 @@ QUADRUPED: tuple[Segment, ...] = (
     (THROAT, NECK, at.HEAD, 0.160, 0.110, 0),
     (TAIL, at.TAIL_ROOT, at.TAIL_TIP, 0.070, 0.035, 0),
 )
-"""Radii of a quadruped are ratios of its trunk."""
+"""Radii are in lengths of the trunk."""
 TAPER = 0.3
 """Limbs that narrow by more than this share are drawn as wedges, the others as wide lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """One segment of a table as it is painted; a start that another stroke rounds needs no cap."""
+    """A segment as it is drawn."""
 
     segment: int
     shade: int
     line: bool
     wedge: bool
-    first_cap: bool
+    first_cap: bool  # its start needs a round end, as no other stroke of its shade ends there
     core: bool  # its start is a corner of the trunk
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A table of segments, arranged for drawing many bodies at once."""
+class DrawPlan:
+    """A table of S segments, arranged for drawing many bodies at once."""
 
-    first: list[int]
-    second: list[int]
+    first: list[int]  # points that segments start from
+    second: list[int]  # points that they end at
     radii: np.ndarray  # (S, 2) m at scale 1
     wedges: list[int]  # segments drawn as wedges
     parts: tuple[int, ...]  # P parts
@@ -93,8 +96,8 @@ class Plan:
 
 
 @cache
-def plan_of(table: tuple[Segment, ...]) -> Plan:
-    """The plan of BIPED or QUADRUPED."""
+def draw_plan(table: tuple[Segment, ...]) -> DrawPlan:
+    """The plan of a table, BIPED or QUADRUPED."""
     strokes: dict[int, list[Stroke]] = {}
     wedges = []
     for i, (part, start, end, first, last, shade) in enumerate(table):
@@ -109,7 +112,7 @@ def plan_of(table: tuple[Segment, ...]) -> Plan:
     shares = np.zeros((len(table), len(strokes)))
     for column, inside in enumerate(strokes.values()):
         shares[[stroke.segment for stroke in inside], column] = 1.0 / len(inside)
-    return Plan(
+    return DrawPlan(
         first=[s[1] for s in table],
         second=[s[2] for s in table],
         radii=np.array([s[3:5] for s in table]),
@@ -123,7 +126,7 @@ def plan_of(table: tuple[Segment, ...]) -> Plan:
 
 @cache
 def mixed(color: Color, other: Color, share: float) -> Color:
-    """A colour a share of the way to another."""
+    """A colour mixed with a share of another."""
     return tuple(round(a + share * (b - a)) for a, b in zip(color, other, strict=True))  # type: ignore[return-value]
 
 
@@ -139,17 +142,17 @@ SKINS: tuple[Color, ...] = ((250, 222, 196), (240, 200, 168), (206, 156, 120), (
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one actor; ``shades`` is indexed by a segment's shade."""
+    """The colours of one actor."""
 
-    shades: tuple[Color, Color, Color, Color]  # shirt, trousers, shoe, skin
+    shades: tuple[Color, Color, Color, Color]  # by a segment's shade
     head: Color
-    coat: Color
+    coat: Color  # of an animal's head, of a robot's antenna
     hair: Color
     ink: Color
 
 
-def palette_of(kind: ActorType, color: Color, pick: int, tint: np.ndarray) -> Palette:
-    """Clothes of the actor's colour, skin and hair of his own; tint (3,) is the light's factor."""
+def make_palette(kind: ActorType, color: Color, pick: int, tint: np.ndarray) -> Palette:
+    """Clothes of a colour, with skin and hair by ``pick``; tint (3,) is the light's factor."""
     plain = _palette(kind, color, pick)
 
     def lit(color: Color) -> Color:
@@ -165,6 +168,7 @@ def palette_of(kind: ActorType, color: Color, pick: int, tint: np.ndarray) -> Pa
 
 
 def _palette(kind: ActorType, color: Color, pick: int) -> Palette:
+    """The colours before any light."""
     ink = mixed(INK, color, 0.14)
     if kind is ActorType.ALIEN:
         pale = mixed(color, (255, 255, 255), 0.25)

@@ -1,6 +1,6 @@
-"""A mesh on the screen: which elements face the viewer, in what order, in what light.
+"""Draws a mesh: which elements face the viewer, in what order, in what light.
 
-All is numpy over the elements, and then one fill for each.
+Numpy works on all elements at once; then each is filled by one call.
 """
 
 from dataclasses import dataclass, field
@@ -10,24 +10,23 @@ import pygame
 
 from sim.camera.pinhole import NEAR_M, Camera
 from sim.render.geometry.draw_order import draw_order
+from sim.render.geometry.polygons import OFF_SCREEN_PX, clip_polygon, is_slanted
 from sim.render.geometry.shapes import BALL, FACE, Mesh
 
 SMOOTH_PX = 14.0
-"""Below this height edges are not anti-aliased: nobody sees them."""
-SHADOW_LEVEL = 0.62
-"""Light on round things seen as a whole, between lit (1) and shaded (0)."""
-STRAIGHT_PX = 0.6
-STRAIGHT_SLOPE = 0.04
-SHORT_PX = 3.0
+"""Meshes less tall than this are drawn without anti-aliasing, which would not be seen."""
+ROUND_LEVEL = 0.62
+"""Light level of elements without a normal (balls, tubes), between lit (1) and shaded (0)."""
 FEW_LAMPS = 10
-LIT_KEPT = 64
+"""With more glowing elements than this, only some of them are lit at night."""
+COLORS_KEPT = 64
+"""Entries in a mesh's cache of lit colours."""
 LAMPLIGHT = np.array([255.0, 214.0, 132.0])
-OFF_SCREEN_PX = 60.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
-    """What light does to a colour: shade by facing, then haze by distance."""
+    """The light of a scene: shades a colour by how it faces, then adds haze by distance."""
 
     direction: np.ndarray = field(  # (3,) unit, towards the light
         default_factory=lambda: np.array([-0.45, -0.55, 0.70]) / np.linalg.norm([0.45, 0.55, 0.7])
@@ -39,12 +38,12 @@ class Light:
     glow: float = 0.0  # 0 lamps off .. 1 lamps shine
 
     def lit(self, color: np.ndarray, level: np.ndarray | float, distance: float) -> np.ndarray:
-        """Colours (..., 3) 0..255 at light levels (...) 0 shaded .. 1 lit, seen from afar."""
+        """Colours (..., 3) 0..255 at light levels (...) 0 shaded .. 1 lit, at a distance in m."""
         shaded = color * (self.ambient + self.sun * np.asarray(level)[..., None])
         return self.hazed(shaded, distance)
 
     def hazed(self, color: np.ndarray, distance: float | np.ndarray) -> np.ndarray:
-        """Colours (..., 3) veiled by the air over a distance (...) in metres."""
+        """Colours (..., 3) 0..255 behind haze over a distance (...) in metres."""
         veil = 1.0 - np.exp(-np.asarray(distance) / self.haze_m)
         hazy = color + (self.haze - color) * veil[..., None]
         return np.minimum(np.maximum(hazy, 0.0), 255.0)
@@ -53,10 +52,13 @@ class Light:
 DAYLIGHT = Light()
 
 
-def turned(heading: float, tilt: np.ndarray | None = None, spin: float = 0.0) -> np.ndarray:
-    """(3, 3) matrix whose columns are a thing's forward, left and up in the world.
+def rotation_matrix(
+    heading: float, tilt: np.ndarray | None = None, spin: float = 0.0
+) -> np.ndarray:
+    """(3, 3) rotation whose columns are an object's forward, left and up axes in the world.
 
-    spin (rad) rolls it forward about its left axis; tilt (3,) is where its up axis points.
+    heading: rad. tilt: (3,) where the up axis points, None for straight up. spin: rad rolled
+    forward about the left axis.
     """
     cos, sin = np.cos(heading), np.sin(heading)
     turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
@@ -80,14 +82,15 @@ def draw_mesh(
     position: np.ndarray,
     turn: np.ndarray,
     size: float,
-    own: tuple[int, int, int] | np.ndarray,
+    own_color: tuple[int, int, int] | np.ndarray,
     light: Light,
     *,
     smooth: bool = True,
 ) -> None:
-    """Draw a mesh whose origin is at position (3,) m, turned by turn (3, 3), size m tall.
+    """Draw a mesh whose origin is at position (3,) m, rotated by turn (3, 3), size m tall.
 
-    smooth: edges are anti-aliased, if the whole is large enough for that to be seen.
+    own_color: 0..255, of the elements that take the object's colour. smooth: edges are
+    anti-aliased where the mesh is large enough for that to be seen.
     """
     world = mesh.points @ (turn.T * size) + position
     pixels, depth = camera.project(world)
@@ -108,16 +111,16 @@ def draw_mesh(
             return
     eye = (camera.position - position) @ turn / size
     distance = float(np.sqrt(eye @ eye)) * size
-    tall = size * camera.focal_px / max(distance, NEAR_M)
-    side = mesh.normal @ eye - mesh.offset
-    visible = (mesh.both | (side > 0.0)) & (mesh.detail <= tall)
+    height_px = size * camera.focal_px / max(distance, NEAR_M)
+    plane_side = mesh.normal @ eye - mesh.offset
+    visible = (mesh.both | (plane_side > 0.0)) & (mesh.detail <= height_px)
     near = nearest <= NEAR_M or bool(np.abs(pixels).max() > 4.0 * width)
     if not near and (low.min() < 0.0 or high[0] > width or high[1] > height):
         visible &= _on_screen(mesh, pixels, camera, size / float(nearest))
-    smooth = smooth and tall > SMOOTH_PX
-    steps = _steps(mesh, pixels) if smooth else []
+    smooth = smooth and height_px > SMOOTH_PX
+    slanted_edges = _slanted_edges(mesh, pixels) if smooth else []
     first_edge = mesh.first_edge.tolist()
-    colors = _element_colors(mesh, side, turn, own, light, distance)
+    colors = _element_colors(mesh, plane_side, turn, own_color, light, distance)
     points = (pixels - 0.5).tolist()
     seen = visible.tolist()
     kinds = mesh.kind.tolist()
@@ -144,7 +147,7 @@ def draw_mesh(
             if smooth:
                 # Upright and level edges are crisp as they are.
                 first = first_edge[i]
-                for k, slanted in enumerate(steps[first : first + len(names)]):
+                for k, slanted in enumerate(slanted_edges[first : first + len(names)]):
                     if slanted:
                         aaline(surface, color, outline[k], outline[k + 1 - len(names)])
         elif kinds[i] == BALL:
@@ -160,7 +163,10 @@ def draw_mesh(
 
 
 def _on_screen(mesh: Mesh, pixels: np.ndarray, camera: Camera, scale: float) -> np.ndarray:
-    """(E,) bool, which elements may touch the picture; scale: the nearest point's, as size / m."""
+    """(E,) bool, which elements may touch the picture.
+
+    scale: the mesh's size divided by the depth of its nearest point.
+    """
     spots = pixels[mesh.edges[0]]
     margin = mesh.radius.max(axis=1)[:, None] * (scale * camera.focal_px) + 2.0
     low = np.minimum.reduceat(spots, mesh.first_edge) - margin
@@ -168,48 +174,43 @@ def _on_screen(mesh: Mesh, pixels: np.ndarray, camera: Camera, scale: float) -> 
     return ((high > 0.0) & (low < camera.size)).all(axis=1)
 
 
-def _steps(mesh: Mesh, pixels: np.ndarray) -> list[bool]:
-    """Which edges of its outlines look like stairs."""
+def _slanted_edges(mesh: Mesh, pixels: np.ndarray) -> list[bool]:
+    """Which edges of the elements' outlines need anti-aliasing: a list of L bools."""
     return is_slanted(np.abs(pixels[mesh.edges[0]] - pixels[mesh.edges[1]])).tolist()
-
-
-def is_slanted(edge: np.ndarray) -> np.ndarray:
-    """(L,) bool, which edges (L, 2), given as how far they run right and down, show steps."""
-    less, more = edge.min(axis=1), edge.max(axis=1)
-    return (less > STRAIGHT_PX) & (less > STRAIGHT_SLOPE * more) & (more > SHORT_PX)
 
 
 def _element_colors(
     mesh: Mesh,
-    side: np.ndarray,
+    plane_side: np.ndarray,
     turn: np.ndarray,
-    own: tuple[int, int, int] | np.ndarray,
+    own_color: tuple[int, int, int] | np.ndarray,
     light: Light,
     distance: float,
 ) -> list[list[int]]:
-    """What each element looks like; before haze it is kept, as few things turn all the time."""
-    away = mesh.both & (side < 0.0)
-    key = (*(int(c) for c in own), light, turn.tobytes(), away.tobytes())
-    shaded = mesh.lit.get(key)
+    """Colour of each element. Colours before haze are cached, as few objects turn all the time."""
+    away = mesh.both & (plane_side < 0.0)
+    key = (*(int(c) for c in own_color), light, turn.tobytes(), away.tobytes())
+    shaded = mesh.lit_colors.get(key)
     if shaded is None:
-        if len(mesh.lit) > LIT_KEPT:
-            mesh.lit.clear()
-        shaded = mesh.lit[key] = _shaded(mesh, away, turn, np.asarray(own, float), light)
+        if len(mesh.lit_colors) > COLORS_KEPT:
+            mesh.lit_colors.clear()
+        shaded = _shaded(mesh, away, turn, np.asarray(own_color, float), light)
+        mesh.lit_colors[key] = shaded
     return light.hazed(shaded, distance).astype(int).tolist()
 
 
 def _shaded(
-    mesh: Mesh, away: np.ndarray, turn: np.ndarray, own: np.ndarray, light: Light
+    mesh: Mesh, away: np.ndarray, turn: np.ndarray, own_color: np.ndarray, light: Light
 ) -> np.ndarray:
-    """(E, 3) colours of the elements in this light; away (E,) are seen from their back."""
-    base = np.where(mesh.own[:, None], own, mesh.color) * mesh.shade[:, None]
+    """(E, 3) colours of the elements in this light; those away (E,) are seen from their back."""
+    base = np.where(mesh.own[:, None], own_color, mesh.color) * mesh.shade[:, None]
     facing = mesh.normal @ (light.direction @ turn) * np.where(away, -1.0, 1.0)
-    level = np.where(mesh.normal.any(axis=1), 0.5 + 0.5 * facing, SHADOW_LEVEL)
+    level = np.where(mesh.normal.any(axis=1), 0.5 + 0.5 * facing, ROUND_LEVEL)
     shaded = base * (light.ambient + light.sun * level[:, None])
     if light.glow and mesh.glow.any():
         shine = light.glow * mesh.glow
         if mesh.glow.sum() > FEW_LAMPS:
-            # Not every window of a house is lit.
+            # Not every window of a house is lit: six of ten are.
             shine = np.where(np.arange(len(shine)) * 7 % 10 < 6, shine, 0.12 * shine)
         shaded += (base + (LAMPLIGHT - base) * 0.6 - shaded) * shine[:, None]
     return shaded
@@ -217,22 +218,23 @@ def _shaded(
 
 @dataclass(slots=True)
 class _Brush:
-    """Draws what is not a polygon of the mesh itself: round things and tubes."""
+    """Draws the elements that are no polygons: balls and tubes."""
 
     surface: pygame.Surface
     camera: Camera
-    toward: tuple[float, float, float, float]  # light to the right, up; dark and pale factors
+    # How far the light comes from the right and from above; factors of the dark and the pale tone.
+    tones: tuple[float, float, float, float]
     smooth: bool
 
     def ball(self, color: list[int], centre: list[float], radius: float) -> None:
-        """A disc with a lit side: three tones, the lighter ones shifted towards the light."""
+        """Draw a disc in three tones, the lighter ones shifted towards the light; radius in px."""
         x, y = centre
         if radius < 2.0:
             pygame.draw.circle(self.surface, color, centre, max(radius, 1.0))
             return
         if radius > 8.0 * self.camera.size[0]:
             return
-        right, up, dark, pale = self.toward
+        right, up, dark, pale = self.tones
         red, green, blue = color
         rim = (int(red * dark), int(green * dark), int(blue * dark))
         if self.smooth and radius < 200.0:
@@ -251,7 +253,7 @@ class _Brush:
     def tube(
         self, color: list[int], a: list[float], b: list[float], wide_a: float, wide_b: float
     ) -> None:
-        """A piece of tube as wide at its ends as its radii (px), with round ends where it shows."""
+        """Draw a piece of tube with radii in px at its ends, with round ends where they show."""
         dx, dy = b[0] - a[0], b[1] - a[1]
         length = (dx * dx + dy * dy) ** 0.5
         widest = max(wide_a, wide_b)
@@ -274,50 +276,3 @@ class _Brush:
         if widest > 1.5:
             pygame.draw.circle(self.surface, color, a, wide_a)
             pygame.draw.circle(self.surface, color, b, wide_b)
-
-
-def clip_polygon(camera: Camera, world: np.ndarray) -> list[tuple[float, float]]:
-    """Outline in pixels of a polygon (n, 3) m, cut at the near plane and well off the screen."""
-    return clip_view(camera, camera.to_view(world).tolist())
-
-
-def clip_view(camera: Camera, view: list[list[float]]) -> list[tuple[float, float]]:
-    """As ``clip_polygon``, of corners given to the right, up and forward of the camera in m."""
-    kept: list[tuple[float, float, float]] = []
-    before = view[-1]
-    for here in view:
-        if (here[2] >= NEAR_M) != (before[2] >= NEAR_M):
-            u = (NEAR_M - before[2]) / (here[2] - before[2])
-            x = before[0] + u * (here[0] - before[0])
-            kept.append((x, before[1] + u * (here[1] - before[1]), NEAR_M))
-        if here[2] >= NEAR_M:
-            kept.append((here[0], here[1], here[2]))
-        before = here
-    if len(kept) < 3:
-        return []
-    width, height = camera.size
-    focal = camera.focal_px
-    right, down = width / 2 - 0.5, height / 2 - 0.5
-    outline = [(right + x * focal / z, down - y * focal / z) for x, y, z in kept]
-    for axis, bound in ((0, width), (1, height)):
-        values = [point[axis] for point in outline]
-        if values and min(values) < -OFF_SCREEN_PX:
-            outline = _cut(outline, axis, -OFF_SCREEN_PX, 1.0)
-        if values and max(values) > bound + OFF_SCREEN_PX:
-            outline = _cut(outline, axis, bound + OFF_SCREEN_PX, -1.0)
-    return outline
-
-
-def _cut(
-    outline: list[tuple[float, float]], axis: int, bound: float, sign: float
-) -> list[tuple[float, float]]:
-    """The part of a polygon with ``sign * coordinate >= sign * bound``."""
-    kept = []
-    for a, b in zip(outline, outline[1:] + outline[:1], strict=True):
-        inside, next_inside = sign * (a[axis] - bound) >= 0.0, sign * (b[axis] - bound) >= 0.0
-        if inside:
-            kept.append(a)
-        if inside != next_inside:
-            u = (bound - a[axis]) / (b[axis] - a[axis])
-            kept.append((a[0] + u * (b[0] - a[0]), a[1] + u * (b[1] - a[1])))
-    return kept

@@ -1,4 +1,4 @@
-"""Vector shapes in files become meshes: what a prop or a piece of scenery is made of.
+"""Shape files and the meshes made of them: what a prop or a piece of scenery looks like.
 
 A shape file holds ``{"about", "color", "palette": {name: "#rrggbb"}, "shapes": [...]}``. Each
 shape has one primitive and may have ``color`` (a palette name, or "own" for the object's own
@@ -73,7 +73,7 @@ class Shape(BaseModel):
 
 
 class ShapeFile(BaseModel):
-    """A whole shape file."""
+    """A shape file."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     about: str = ""
@@ -108,22 +108,27 @@ class Mesh:
     both: np.ndarray  # (E,) bool, seen from both sides
     parent: np.ndarray  # (E,) the face an element lies on, -1 none
     color: np.ndarray  # (E, 3) 0..255
-    own: np.ndarray  # (E,) bool, takes the object's own colour times ``shade``
-    shade: np.ndarray  # (E,)
-    detail: np.ndarray  # (E,) px
-    glow: np.ndarray  # (E,) bool
-    part: list[str]  # per element, its shape's name
+    own: np.ndarray  # (E,) bool, takes the object's own colour
+    shade: np.ndarray  # (E,) factor of the colour
+    detail: np.ndarray  # (E,) px the mesh must be tall for the element to be drawn
+    glow: np.ndarray  # (E,) bool, lit from inside at night
+    part: list[str]  # per element, the name of its shape
     default: tuple[int, int, int]  # own colour where the scene gives none
     edges: np.ndarray  # (2, L) points at both ends of every outline's edges, element by element
     first_edge: np.ndarray  # (E,) where an element's edges begin
-    # What drawing has worked out: painter's order by direction of view, colours by light and turn.
-    orders: dict[tuple[int, int], list[int]] = field(default_factory=dict)
-    lit: dict[tuple, np.ndarray] = field(default_factory=dict)
+    # Caches of drawing: draw order by direction of view, colours by own colour, light and turn.
+    draw_orders: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    lit_colors: dict[tuple, np.ndarray] = field(default_factory=dict)
 
 
 def rgb(text: str) -> tuple[int, int, int]:
     """(red, green, blue) 0..255 of "#rrggbb"."""
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def rgb_array(text: str) -> np.ndarray:
+    """(3,) float, 0..255, of "#rrggbb"."""
+    return np.array(rgb(text), float)
 
 
 def load_mesh(path: Path) -> Mesh:
@@ -133,7 +138,7 @@ def load_mesh(path: Path) -> Mesh:
 
 @dataclass(slots=True, eq=False)
 class _Piece:
-    """An element before it is numbered: its own points and what it is."""
+    """An element with points of its own, before points are shared."""
 
     kind: int
     points: np.ndarray  # (n, 3)
@@ -143,7 +148,7 @@ class _Piece:
 
 
 def build_mesh(file: ShapeFile) -> Mesh:
-    """Every shape's copies as numbered elements, with what lies on what."""
+    """Mesh of all copies of all shapes of a file."""
     pieces: list[_Piece] = []
     looks: list[Shape] = []
     for shape in file.shapes:
@@ -154,14 +159,14 @@ def build_mesh(file: ShapeFile) -> Mesh:
     index: dict[tuple[float, ...], int] = {}
     corners = []
     for piece in pieces:
-        names = []
+        indices = []
         for point in piece.points:
             key = tuple(np.round(point, 6).tolist())
             if key not in index:
                 index[key] = len(points)
                 points.append(point)
-            names.append(index[key])
-        corners.append(tuple(names))
+            indices.append(index[key])
+        corners.append(tuple(indices))
     own = rgb(file.color)
     normal = np.array([piece.normal for piece in pieces])
     offset = np.array([piece.normal @ piece.points.mean(axis=0) for piece in pieces])
@@ -185,11 +190,11 @@ def build_mesh(file: ShapeFile) -> Mesh:
         default=own,
         edges=np.array(
             [
-                [k for names in corners for k in names],
-                [k for names in corners for k in (*names[1:], names[0])],
+                [k for indices in corners for k in indices],
+                [k for indices in corners for k in (*indices[1:], indices[0])],
             ]
         ),
-        first_edge=np.concatenate([[0], np.cumsum([len(names) for names in corners])[:-1]]),
+        first_edge=np.concatenate([[0], np.cumsum([len(indices) for indices in corners])[:-1]]),
     )
 
 
@@ -215,7 +220,7 @@ def _parents(pieces: list[_Piece], normal: np.ndarray, offset: np.ndarray) -> np
 
 
 def _copies(shape: Shape) -> Iterator[_Piece]:
-    """The pieces of a shape, repeated, turned round z and mirrored as it says."""
+    """The pieces of a shape, repeated, turned about z and mirrored as its fields say."""
     pieces = list(_pieces(shape))
     flips = [np.ones(3)]
     for axis, letter in enumerate("xy"):
@@ -255,14 +260,14 @@ def _pieces(shape: Shape) -> Iterator[_Piece]:
         yield from _lattice(shape)
 
 
-def newell(points: np.ndarray) -> np.ndarray:
-    """Unit normal of a flat polygon (n, 3), towards the side it runs counter-clockwise on."""
+def _polygon_normal(points: np.ndarray) -> np.ndarray:
+    """Unit normal of a flat polygon (n, 3), on its counter-clockwise side (Newell's method)."""
     normal = np.cross(points, np.roll(points, -1, axis=0)).sum(axis=0)
     return normal / np.linalg.norm(normal)
 
 
 def _panel(points: np.ndarray, both: bool) -> _Piece:
-    return _Piece(FACE, points, (0.0, 0.0), newell(points), both)
+    return _Piece(FACE, points, (0.0, 0.0), _polygon_normal(points), both)
 
 
 def _prism(
@@ -294,7 +299,7 @@ def _prism(
 
 
 def _lathe(shape: Shape) -> Iterator[_Piece]:
-    """Rings round an axis; the solid lies left of the profile as it goes up."""
+    """Faces of a solid of revolution; the solid lies left of the profile as it goes up."""
     assert shape.lathe is not None
     first, second, along = _AXES[shape.axis]
     angles = 2.0 * np.pi * np.arange(shape.sides) / shape.sides
@@ -346,7 +351,7 @@ def _tube(shape: Shape) -> Iterator[_Piece]:
 
 
 def _lattice(shape: Shape) -> Iterator[_Piece]:
-    """Columns x rows of small panels, each filling a share of its cell."""
+    """Columns x rows of small panels, each filling the share ``fill`` of its cell."""
     assert shape.lattice is not None
     columns, rows = shape.lattice
     corner = np.array(shape.at)

@@ -1,4 +1,7 @@
-"""SpriteCache of meshes: each made a few times, by size, direction and haze, and scaled to fit."""
+"""Sprites of meshes, cached by size, direction and haze, for meshes that are small on the screen.
+
+A master sprite is rendered per step of size and of direction; sprites scaled from it fit exactly.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,155 +11,163 @@ import numpy as np
 import pygame
 
 from sim.camera.pinhole import Camera
-from sim.render.geometry.mesh import Light, draw_mesh, turned
+from sim.render.geometry.mesh import Light, draw_mesh, rotation_matrix
 from sim.render.geometry.shapes import Mesh
 from sim.render.geometry.sprites import packed
 
-PICTURE_PX = 150.0
-"""Things lower and narrower than this on the screen are drawn from pictures."""
-ROUND_PICTURE_PX = 520.0
-"""The same for things that look alike from all sides, whose pictures last."""
+SPRITE_PX = 150.0
+"""Meshes lower and narrower than this on the screen are drawn as sprites."""
+ROUND_SPRITE_PX = 520.0
+"""The same for meshes that look alike from all sides, whose sprites stay valid longer."""
 SIZE_STEP = 1.4
-"""Master pictures are this factor apart in size."""
+"""Master sprites are this factor apart in size."""
 TURN_STEPS = 96
+"""Steps of direction in a full turn."""
 PITCH_STEP = 0.10
-AIR_STEPS = 16
-SUPERSAMPLE = 3
+"""rad"""
+HAZE_STEPS = 16
+MASTER_OVERSAMPLE = 3
 MASTERS_KEPT = 500
 SCALED_KEPT = 1200
+"""Sprites in the caches; a full cache is emptied."""
 PACKED_PX = 200
-"""Larger pictures change size too often, as one comes near, for packing them to pay."""
+"""Sprites larger than this are not packed: they change size too often for it to pay."""
 COARSE_PX = 96.0
-"""From here on up sizes go in steps of two pixels, so that no edge is off by more than one."""
+"""From this size on sprites are scaled in steps of two pixels: no edge is off by more than one."""
 
-Master = tuple[int, int, int, int, int, int]
-"""Shape, turn, octant, rise, air and step of size: see ``SpriteCache.of``."""
+DrawCall = Callable[[pygame.Surface], None]
+DrawItem = tuple[float, DrawCall]
+"""Depth in m along the view, and what draws there."""
+
+MasterKey = tuple[int, int, int, int, int, int]
+"""Source, turn, octant, rise, haze and size, in steps: see ``SpriteCache.blits``."""
 
 
-class Stamp(NamedTuple):
-    """A picture and where its upper left corner goes; to call it is to lay it there."""
+class Blit(NamedTuple):
+    """A draw call that blits a sprite with its upper left corner at a pixel."""
 
-    picture: pygame.Surface
+    sprite: pygame.Surface
     corner: tuple[int, int]
 
     def __call__(self, surface: pygame.Surface) -> None:
-        surface.blit(self.picture, self.corner)
+        surface.blit(self.sprite, self.corner)
 
 
-def paint_all(
-    surface: pygame.Surface, painters: Iterable[Callable[[pygame.Surface], None]]
-) -> None:
-    """Call all painters in turn; stamps that follow each other are laid in one go."""
-    stamps: list[Stamp] = []
-    for paint in painters:
-        if isinstance(paint, Stamp):
-            stamps.append(paint)
+def draw_back_to_front(surface: pygame.Surface, items: Iterable[DrawItem]) -> None:
+    """Run all draw calls, the deepest first; Blits that follow each other are made in one call."""
+    blits: list[Blit] = []
+    for _, draw in sorted(items, key=lambda item: -item[0]):
+        if isinstance(draw, Blit):
+            blits.append(draw)
             continue
-        if stamps:
-            surface.fblits(stamps)
-            stamps = []
-        paint(surface)
-    surface.fblits(stamps)
+        if blits:
+            surface.fblits(blits)
+            blits = []
+        draw(surface)
+    surface.fblits(blits)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What pictures are taken of."""
+class SpriteSource:
+    """A mesh in one colour, of which sprites are made."""
 
     mesh: Mesh
     color: tuple[int, int, int]
-    span: float  # the larger of its height and breadth, per unit
-    round: bool  # the same from all sides
+    span: float  # the larger of its height and breadth, per unit of the mesh
+    round: bool  # looks the same from all sides
 
 
 class SpriteCache:
-    """SpriteCache of some subjects in one light."""
+    """Sprites of some sources in one light."""
 
-    def __init__(self, subjects: list[Subject], light: Light) -> None:
-        self._subjects = subjects
-        self._spans = np.array([subject.span for subject in subjects])
-        self._round = np.array([subject.round for subject in subjects], bool)
+    def __init__(self, sources: list[SpriteSource], light: Light) -> None:
+        self._sources = sources
+        self._spans = np.array([source.span for source in sources])
+        self._round = np.array([source.round for source in sources], bool)
         self._light = light
-        self._masters: dict[Master, tuple[pygame.Surface, float, float]] = {}
+        self._masters: dict[MasterKey, tuple[pygame.Surface, float, float]] = {}
         self._scaled: dict[tuple[int, ...], tuple[pygame.Surface, float, float]] = {}
         self._shadows: dict[tuple[int, int], pygame.Surface] = {}
 
-    def of(
+    def blits(
         self,
-        subject: np.ndarray,
+        source: np.ndarray,
         toward: np.ndarray,
         heading: np.ndarray,
         unit_px: np.ndarray,
         distance: np.ndarray,
         foot: np.ndarray,
-    ) -> list[Stamp]:
-        """SpriteCache of N things, laid so that their feet are at pixels foot (N, 2).
+    ) -> list[Blit]:
+        """Blits of N sprites whose origins are at pixels foot (N, 2).
 
-        subject: (N,) their index. toward: (N, 3) m from them to the eye. heading: (N,) rad.
-        unit_px: (N,) pixels per unit of the mesh. distance: (N,) m of air.
+        source: (N,) index of each one's source. toward: (N, 3) m from each to the camera.
+        heading: (N,) rad. unit_px: (N,) pixels per unit of the mesh. distance: (N,) m, for haze.
         """
         x, y, z = toward.T
         bearing = np.arctan2(y, x)
-        px = unit_px * self._spans[subject]
-        # Small things turn in coarser steps: what matters is how many pixels that is.
+        px = unit_px * self._spans[source]
+        # Small sprites turn in coarser steps: what matters is how many pixels a step moves.
         skip = np.where(px < 16.0, 4.0, np.where(px < 40.0, 2.0, 1.0))
         turn = np.rint((bearing - heading) / (2.0 * np.pi) * TURN_STEPS / skip) * skip
         coarse = np.where(px < COARSE_PX, 1.0, 2.0)
         columns = (
-            subject,
-            np.where(self._round[subject], 0.0, turn % TURN_STEPS),
+            source,
+            np.where(self._round[source], 0.0, turn % TURN_STEPS),
             np.rint(bearing / (np.pi / 4.0)) % 8,
             np.rint(np.arctan2(z, np.hypot(x, y)) / PITCH_STEP),
-            np.rint((1.0 - np.exp(-distance / self._light.haze_m)) * AIR_STEPS),
+            np.rint((1.0 - np.exp(-distance / self._light.haze_m)) * HAZE_STEPS),
             np.ceil(np.log(unit_px) / np.log(SIZE_STEP)),
             np.maximum(1.0, np.rint(px / coarse) * coarse),
         )
         keys = np.array(columns).T.astype(int).tolist()
-        stamps = []
+        blits = []
         for key, (right, down) in zip(map(tuple, keys), foot.tolist(), strict=True):
-            found = self._scaled.get(key)
-            if found is None:
-                found = self._fit(key)
-            picture, left, top = found
-            stamps.append(Stamp(picture, (round(right - left), round(down - top))))
-        return stamps
+            cached = self._scaled.get(key)
+            if cached is None:
+                cached = self._scaled_sprite(key)
+            sprite, left, top = cached
+            blits.append(Blit(sprite, (round(right - left), round(down - top))))
+        return blits
 
-    def _fit(self, key: tuple[int, ...]) -> tuple[pygame.Surface, float, float]:
-        """A picture at the size asked for, and its foot's pixels from the left and the top."""
-        *names, px = key
-        master = tuple(names)
+    def _scaled_sprite(self, key: tuple[int, ...]) -> tuple[pygame.Surface, float, float]:
+        """A sprite of px pixels, and the pixels of its origin from the left and the top."""
+        *steps, px = key
+        master = tuple(steps)
         if master not in self._masters:
             if len(self._masters) > MASTERS_KEPT:
                 self._masters.clear()
-            self._masters[master] = self._take(*master)
-        picture, left, top = self._masters[master]
-        width, height = picture.get_size()
+            self._masters[master] = self._render(*master)
+        sprite, left, top = self._masters[master]
+        width, height = sprite.get_size()
         factor = px / (self._spans[master[0]] * SIZE_STEP ** master[-1])
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        scaled = pygame.transform.smoothscale(picture, size)
+        scaled = pygame.transform.smoothscale(sprite, size)
         if max(size) < PACKED_PX:
             scaled = packed(scaled)
         if len(self._scaled) > SCALED_KEPT:
             self._scaled.clear()
-        found = self._scaled[key] = scaled, left * size[0] / width, top * size[1] / height
-        return found
+        cached = self._scaled[key] = scaled, left * size[0] / width, top * size[1] / height
+        return cached
 
     def shadow(self, across: int, down: int) -> pygame.Surface:
-        """A see-through dark ellipse with these half axes in pixels."""
-        found = self._shadows.get((across, down))
-        if found is None:
+        """A translucent dark ellipse with these half axes in pixels."""
+        cached = self._shadows.get((across, down))
+        if cached is None:
             if len(self._shadows) > SCALED_KEPT:
                 self._shadows.clear()
-            found = pygame.Surface((2 * across, 2 * down), pygame.SRCALPHA)
-            pygame.draw.ellipse(found, (10, 24, 30, 46), found.get_rect())
-            self._shadows[across, down] = found
-        return found
+            cached = pygame.Surface((2 * across, 2 * down), pygame.SRCALPHA)
+            pygame.draw.ellipse(cached, (10, 24, 30, 46), cached.get_rect())
+            self._shadows[across, down] = cached
+        return cached
 
-    def _take(
-        self, subject: int, turn: int, octant: int, rise: int, air: int, step: int
+    def _render(
+        self, source: int, turn: int, octant: int, rise: int, haze: int, step: int
     ) -> tuple[pygame.Surface, float, float]:
-        """Draw a mesh from far off, larger than needed, and shrink it."""
-        mesh = self._subjects[subject].mesh
+        """A master sprite, and the pixels of its origin from the left and the top.
+
+        The mesh is drawn from afar, MASTER_OVERSAMPLE times too large, and shrunk.
+        """
+        mesh = self._sources[source].mesh
         unit_px = SIZE_STEP**step
         thick = mesh.radius.max()
         reach = float(np.hypot(mesh.points[:, 0], mesh.points[:, 1]).max() + thick)
@@ -166,35 +177,35 @@ class SpriteCache:
         up = int(np.ceil((max(top, 0.0) + lean) * unit_px)) + 3
         down = int(np.ceil((max(-bottom, 0.0) + lean) * unit_px)) + 3
         half = int(np.ceil(reach * unit_px)) + 2
-        # The foot is in the middle of the camera's picture, of which the lower part may be empty.
+        # The origin is in the middle of the camera's picture, whose lower part may be empty.
         above = max(up, down)
-        size = (2 * half * SUPERSAMPLE, 2 * above * SUPERSAMPLE)
+        size = (2 * half * MASTER_OVERSAMPLE, 2 * above * MASTER_OVERSAMPLE)
         distance = 40.0 * max(reach, float(top))
         eye = distance * np.array([0.0, -np.cos(tilt), np.sin(tilt)])
-        focal = unit_px * SUPERSAMPLE * distance / size[1]
+        focal = unit_px * MASTER_OVERSAMPLE * distance / size[1]
         camera = Camera(eye, -tilt, 0.0, focal, size)
-        picture = pygame.Surface((size[0], (above + down) * SUPERSAMPLE), pygame.SRCALPHA)
+        sprite = pygame.Surface((size[0], (above + down) * MASTER_OVERSAMPLE), pygame.SRCALPHA)
         draw_mesh(
-            picture,
+            sprite,
             camera,
             mesh,
             np.zeros(3),
-            turned(-np.pi / 2.0 - 2.0 * np.pi * turn / TURN_STEPS),
+            rotation_matrix(-np.pi / 2.0 - 2.0 * np.pi * turn / TURN_STEPS),
             1.0,
-            self._subjects[subject].color,
-            self._light_there(octant, distance, air),
+            self._sources[source].color,
+            self._light_from(octant, distance, haze),
             smooth=False,
         )
-        small = pygame.transform.smoothscale(picture, (2 * half, above + down))
+        small = pygame.transform.smoothscale(sprite, (2 * half, above + down))
         used = small.get_bounding_rect().union((half, above, 1, 1))
         return small.subsurface(used).copy(), float(half - used.x), float(above - used.y)
 
-    def _light_there(self, octant: int, distance: float, air: int) -> Light:
-        """This light turned as the eye is turned, with as much haze as asked at a distance."""
+    def _light_from(self, octant: int, distance: float, haze: int) -> Light:
+        """This light turned with the view, with the haze of a step at a distance in m."""
         light = self._light
         swing = -np.pi / 2.0 - octant * (np.pi / 4.0)
         cos, sin = np.cos(swing), np.sin(swing)
         x, y, z = light.direction.tolist()
-        haze_m = distance / max(-float(np.log(1.0 - min(air / AIR_STEPS, 0.999))), 1e-9)
+        haze_m = distance / max(-float(np.log(1.0 - min(haze / HAZE_STEPS, 0.999))), 1e-9)
         side = np.array([cos * x - sin * y, sin * x + cos * y, z])
         return Light(side, light.sun, light.ambient, light.haze, haze_m, light.glow)

@@ -1,6 +1,6 @@
-"""Small pictures made once and drawn many times: specks, clouds, halos, people in a crowd.
+"""Sprites drawn by hand: specks, clouds, halos, discs, spectators.
 
-Each is drawn several times too large and scaled down, which smooths its edges.
+Each is drawn OVERSAMPLE times too large and scaled down, which smooths its edges.
 """
 
 import numpy as np
@@ -8,33 +8,34 @@ import pygame
 
 OVERSAMPLE = 4
 ALL_BUT_SOLID = 248
-"""Opacity from which on a pixel of a scaled picture counts as solid."""
+"""Opacity, 0..255, from which on a pixel of a scaled sprite counts as opaque."""
 SPECK_PX = 40
-"""Largest speck sprite."""
+"""Width of the largest speck."""
 SPECK_FADES = 4
+"""Steps in which specks fade with distance."""
 CLOUD_SHAPES = 5
 
 
 def canvas(width: int, height: int) -> pygame.Surface:
-    """An empty picture to draw on at OVERSAMPLE times its size."""
+    """An empty surface to draw a width x height px sprite on, OVERSAMPLE times too large."""
     return pygame.Surface((width * OVERSAMPLE, height * OVERSAMPLE), pygame.SRCALPHA)
 
 
-def shrunk(picture: pygame.Surface, alpha: float = 1.0) -> pygame.Surface:
-    """The picture at its size; alpha scales its opacity."""
-    width, height = picture.get_size()
+def shrunk(image: pygame.Surface, alpha: float = 1.0) -> pygame.Surface:
+    """The sprite drawn on a ``canvas``, at its own size; alpha scales its opacity."""
+    width, height = image.get_size()
     small = pygame.transform.smoothscale(
-        _spread(picture), (max(1, width // OVERSAMPLE), max(1, height // OVERSAMPLE))
+        _spread(image), (max(1, width // OVERSAMPLE), max(1, height // OVERSAMPLE))
     )
     if alpha < 1.0:
         small.fill((255, 255, 255, int(255 * alpha)), special_flags=pygame.BLEND_RGBA_MULT)
     return small
 
 
-def _spread(picture: pygame.Surface) -> pygame.Surface:
-    """The picture with its mean colour behind the empty pixels, so edges do not darken."""
-    alpha = pygame.surfarray.array_alpha(picture)
-    filled = picture.copy()
+def _spread(image: pygame.Surface) -> pygame.Surface:
+    """A copy whose empty pixels have the mean colour, so that scaling does not darken edges."""
+    alpha = pygame.surfarray.array_alpha(image)
+    filled = image.copy()
     pixels = pygame.surfarray.pixels3d(filled)
     solid = alpha > 0
     if solid.any():
@@ -43,28 +44,28 @@ def _spread(picture: pygame.Surface) -> pygame.Surface:
     return filled
 
 
-def packed(picture: pygame.Surface) -> pygame.Surface:
-    """The picture laid out so that solid runs are copied, empty ones skipped: for large sprites.
+def packed(image: pygame.Surface) -> pygame.Surface:
+    """The sprite run-length encoded: opaque runs are copied, empty ones skipped. Changes its input.
 
-    Scaling leaves what was solid a shade see-through, which is mended first.
+    Scaling leaves opaque pixels slightly translucent, which is mended first.
     """
-    alpha = pygame.surfarray.pixels_alpha(picture)
+    alpha = pygame.surfarray.pixels_alpha(image)
     np.copyto(alpha, 255, where=alpha >= ALL_BUT_SOLID)
     del alpha
-    picture.set_alpha(255, pygame.RLEACCEL)
-    return picture
+    image.set_alpha(255, pygame.RLEACCEL)
+    return image
 
 
 def speck_height(kind: str, px: int | np.ndarray) -> int | np.ndarray:
-    """How tall specks that are px wide are, in pixels."""
+    """Height in pixels of specks that are px wide."""
     tall = {"tuft": 0.9, "flower": 1.2, "crater": 0.34, "wave": 0.16}.get(kind, 0.45)
     return np.maximum(1, np.rint(px * tall)).astype(int)
 
 
 def speck(kind: str, color: np.ndarray, px: int, fade: int) -> pygame.Surface:
-    """One speck, px wide; fade 0 .. SPECK_FADES - 1 is how faint distance has made it."""
-    picture = canvas(px, int(speck_height(kind, px)))
-    width, height = picture.get_size()
+    """A speck, px wide; fade 0 .. SPECK_FADES - 1 makes it fainter."""
+    image = canvas(px, int(speck_height(kind, px)))
+    width, height = image.get_size()
     tone = color.astype(int).tolist()
     dark = (color * 0.72).astype(int).tolist()
     pale = np.minimum(color * 1.16, 255).astype(int).tolist()
@@ -72,46 +73,44 @@ def speck(kind: str, color: np.ndarray, px: int, fade: int) -> pygame.Surface:
         for foot, tip, top in ((0.42, 0.12, 0.35), (0.5, 0.5, 0.0), (0.58, 0.88, 0.28)):
             blade = [(foot - 0.08, 1.0), (foot + 0.08, 1.0), (tip, top)]
             shade = tone if kind == "tuft" else (74, 128, 62)
-            pygame.draw.polygon(picture, shade, [(x * width, y * height) for x, y in blade])
+            pygame.draw.polygon(image, shade, [(x * width, y * height) for x, y in blade])
         if kind == "flower":
-            pygame.draw.circle(picture, tone, (width * 0.5, height * 0.22), width * 0.22)
-            pygame.draw.circle(picture, (250, 224, 120), (width * 0.5, height * 0.22), width * 0.09)
+            pygame.draw.circle(image, tone, (width * 0.5, height * 0.22), width * 0.22)
+            pygame.draw.circle(image, (250, 224, 120), (width * 0.5, height * 0.22), width * 0.09)
     elif kind == "crater":
-        pygame.draw.ellipse(picture, pale, (0, 0, width, height))
-        pygame.draw.ellipse(picture, dark, (0, 0, width, height * 0.86))
-        pygame.draw.ellipse(
-            picture, tone, (width * 0.08, height * 0.22, width * 0.84, height * 0.64)
-        )
+        pygame.draw.ellipse(image, pale, (0, 0, width, height))
+        pygame.draw.ellipse(image, dark, (0, 0, width, height * 0.86))
+        pygame.draw.ellipse(image, tone, (width * 0.08, height * 0.22, width * 0.84, height * 0.64))
     elif kind == "wave":
-        pygame.draw.ellipse(picture, tone, (0, height * 0.3, width, height * 0.6))
+        pygame.draw.ellipse(image, tone, (0, height * 0.3, width, height * 0.6))
     else:
-        pygame.draw.ellipse(picture, dark, (0, 0, width, height))
-        pygame.draw.ellipse(picture, tone, (0, 0, width * 0.94, height * 0.8))
-    return shrunk(picture, (1.0, 0.8, 0.5, 0.25)[fade])
+        pygame.draw.ellipse(image, dark, (0, 0, width, height))
+        pygame.draw.ellipse(image, tone, (0, 0, width * 0.94, height * 0.8))
+    return shrunk(image, (1.0, 0.8, 0.5, 0.25)[fade])
 
 
 def glow(radius: int, color: np.ndarray, core: float, power: float) -> pygame.Surface:
-    """A soft disc of light on black, to be added: solid out to ``core`` of its radius."""
+    """A soft disc of light on black, to be added; full out to the share ``core`` of its radius."""
     axis = (np.arange(2 * radius) - radius + 0.5) / radius
     away = np.hypot(axis[:, None], axis[None, :])
     level = np.clip((1.0 - away) / max(1.0 - core, 1e-6), 0.0, 1.0) ** power
-    picture = pygame.Surface((2 * radius, 2 * radius), 0, 32)
-    pixels = pygame.surfarray.pixels3d(picture)
+    image = pygame.Surface((2 * radius, 2 * radius), 0, 32)
+    pixels = pygame.surfarray.pixels3d(image)
     pixels[:] = (level[..., None] * color).astype(np.uint8)
     del pixels
-    return picture
+    return image
 
 
 def disc(radius: int, color: np.ndarray) -> pygame.Surface:
     """A smooth disc."""
-    picture = canvas(2 * radius, 2 * radius)
+    image = canvas(2 * radius, 2 * radius)
     middle = radius * OVERSAMPLE
-    pygame.draw.circle(picture, color.astype(int).tolist(), (middle, middle), middle)
-    return shrunk(picture)
+    pygame.draw.circle(image, color.astype(int).tolist(), (middle, middle), middle)
+    return shrunk(image)
 
 
 def cloud(shape: int, width: int, lit: np.ndarray, base: np.ndarray) -> pygame.Surface:
-    """One of CLOUD_SHAPES clouds: puffs on a flat base, bright above and darker below."""
+    """Cloud number ``shape`` of CLOUD_SHAPES: puffs on a flat base, lit above, darker below."""
     height = width // 3
     rng = np.random.default_rng(shape)
     puffs = []
@@ -121,30 +120,28 @@ def cloud(shape: int, width: int, lit: np.ndarray, base: np.ndarray) -> pygame.S
         arch = np.sin(np.pi * (i + 0.5) / n)
         radius = 0.05 + 0.085 * arch * rng.uniform(0.75, 1.15)
         puffs.append((x, 0.31 - radius - 0.04 * arch * rng.uniform(0.0, 1.0), radius))
-    picture = pygame.Surface((width * 2, height * 2), pygame.SRCALPHA)
-    wide = picture.get_width()
+    image = pygame.Surface((width * 2, height * 2), pygame.SRCALPHA)
+    wide = image.get_width()
     for tone, drop, grow in ((base, 0.0, 1.0), (0.5 * (lit + base), 0.012, 0.93), (lit, 0.03, 0.8)):
         color = tone.astype(int).tolist()
         for x, y, radius in puffs:
             centre = (x * wide, (y - drop) * wide)
-            pygame.draw.circle(picture, color, centre, radius * grow * wide)
+            pygame.draw.circle(image, color, centre, radius * grow * wide)
         if grow == 1.0:
             pygame.draw.rect(
-                picture, color, (0.1 * wide, 0.25 * wide, 0.8 * wide, 0.06 * wide),
+                image, color, (0.1 * wide, 0.25 * wide, 0.8 * wide, 0.06 * wide),
                 border_radius=int(0.03 * wide),
             )  # fmt: skip
-    small = pygame.transform.smoothscale(_spread(picture), (width, height))
+    small = pygame.transform.smoothscale(_spread(image), (width, height))
     small.fill((255, 255, 255, 216), special_flags=pygame.BLEND_RGBA_MULT)
     return small
 
 
 def spectator(shirt: np.ndarray, skin: np.ndarray, px: int) -> pygame.Surface:
-    """Head and shoulders, px wide."""
-    picture = canvas(px, max(1, round(px * 1.35)))
-    width, height = picture.get_size()
-    pygame.draw.ellipse(
-        picture, shirt.astype(int).tolist(), (0, height * 0.42, width, height * 0.9)
-    )
+    """Head and shoulders of a spectator, px wide."""
+    image = canvas(px, max(1, round(px * 1.35)))
+    width, height = image.get_size()
+    pygame.draw.ellipse(image, shirt.astype(int).tolist(), (0, height * 0.42, width, height * 0.9))
     head = (width * 0.5, height * 0.28)
-    pygame.draw.circle(picture, skin.astype(int).tolist(), head, width * 0.27)
-    return shrunk(picture)
+    pygame.draw.circle(image, skin.astype(int).tolist(), head, width * 0.27)
+    return shrunk(image)

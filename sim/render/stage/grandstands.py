@@ -1,4 +1,4 @@
-"""Walls along lines, and stands with a crowd: cut into sections, seen from their front only."""
+"""Walls along lines and grandstands with a crowd, in sections seen from the front only."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -7,42 +7,44 @@ import numpy as np
 import pygame
 
 from sim.camera.pinhole import NEAR_M, Camera
-from sim.render.geometry.mesh import Light, clip_polygon
-from sim.render.geometry.shapes import rgb
+from sim.render.geometry.mesh import Light
+from sim.render.geometry.polygons import clip_polygon
+from sim.render.geometry.shapes import rgb_array
 from sim.render.geometry.sprites import spectator
 from sim.render.stage.stage_file import StageFile, Stand, Wall
-from sim.render.stage.tiling import chances
+from sim.render.stage.tiling import cell_uniforms
 
 SECTION_M = 14.0
+"""Longest section, so that sections can be ordered by depth."""
 PERSON_M = 0.50
 """Width of a spectator's shoulders."""
 LARGEST_PERSON_PX = 40
 FEWER_BELOW_PX = 6.0
-"""Where people are smaller than this, half of them are left out, then two of three."""
-LIP_PX = 14.0
-"""Risers between rows are left out where a metre has fewer pixels."""
+"""Spectators smaller than this: half of them are left out; below 0.6 of it, two of three."""
+RISER_PX = 14.0
+"""Risers between rows are not drawn where a metre has fewer pixels."""
 SHIRTS = ("#d9534a", "#f0c95a", "#4d8fd1", "#f3f1ea", "#5aa776", "#e58a45", "#8d6bb3", "#3d4d63")
 SKINS = ("#f0cfae", "#c68f63", "#8a5a3c")
 
 
 @dataclass(slots=True, eq=False)
 class _Section:
-    """A few metres of wall or stand."""
+    """A section of a wall or a stand: F faces and P people."""
 
-    faces: np.ndarray  # (F, 4, 3) m, the farthest back first, the front last
-    normal: np.ndarray  # (F, 3) outward; what turns its back is not drawn
+    faces: np.ndarray  # (F, 4, 3) m, from the rearmost to the front
+    normal: np.ndarray  # (F, 3) outward; faces turned away are not drawn
     color: np.ndarray  # (F, 3) 0..255 in this light, before haze
     centre: np.ndarray  # (3,) m
     radius: float  # m
     people: np.ndarray  # (P, 3) m, back rows first
-    look: np.ndarray  # (P,) index in shirts x skins
+    look: np.ndarray  # (P,) index in SHIRTS x SKINS
     phase: np.ndarray  # (P,) rad
-    lip: np.ndarray  # (F,) bool, a riser: drawn only near by
+    riser: np.ndarray  # (F,) bool, is a riser, which is drawn only near by
 
 
 @dataclass(slots=True, eq=False)
-class Seen:
-    """What one camera sees of a section."""
+class VisibleSection:
+    """A section in view of one camera."""
 
     section: _Section
     depth: float  # m
@@ -50,22 +52,30 @@ class Seen:
     people: list[tuple[pygame.Surface, list[int]]] = field(default_factory=list)
     order: float = 0.0  # m, the deeper ones are drawn first
 
+    def draw(self, surface: pygame.Surface) -> None:
+        """Draw the section with its spectators."""
+        for color, shape in self.faces:
+            pygame.draw.polygon(surface, color, shape)
+        surface.fblits(self.people)
+
 
 class Grandstands:
-    """All walls and stands of a stage."""
+    """All walls and stands of a stage in one light."""
 
     def __init__(self, stage: StageFile, light: Light, seed: int) -> None:
         self._light = light
         self._sections: list[_Section] = []
         for wall in stage.walls:
-            self._sections += [self._wall(wall, a, b) for a, b in sections(wall.line)]
+            self._sections += [self._wall_section(wall, a, b) for a, b in sections(wall.line)]
         for number, stand in enumerate(stage.stands):
             for k, (ends, outward) in enumerate(mitred(stand.line)):
-                self._sections.append(self._stand(stand, ends, outward, seed + 1009 * number + k))
-        # People by their width in pixels and their look; made when first seen.
+                self._sections.append(
+                    self._stand_section(stand, ends, outward, seed + 1009 * number + k)
+                )
+        # Spectators by width in pixels and look; made when first needed.
         self._sprites = np.empty((LARGEST_PERSON_PX + 1, len(SHIRTS) * len(SKINS)), object)
         self._centres = np.array([s.centre for s in self._sections]).reshape(-1, 3)
-        self._lip = np.concatenate([s.lip for s in self._sections] or [np.zeros(0, bool)])
+        self._riser = np.concatenate([s.riser for s in self._sections] or [np.zeros(0, bool)])
         self._radii = np.array([s.radius for s in self._sections])
         if self._sections:
             counts = [len(s.faces) for s in self._sections]
@@ -74,19 +84,19 @@ class Grandstands:
             self._normals = np.concatenate([s.normal for s in self._sections])
             self._colors = np.concatenate([s.color for s in self._sections])
             self._fronts = np.cumsum(counts) - 1
-            self._seated = np.array([s.lip.any() for s in self._sections])
+            self._is_stand = np.array([s.riser.any() for s in self._sections])
 
     def _lit(self, color: str, normal: np.ndarray) -> np.ndarray:
         level = 0.5 + 0.5 * float(normal @ self._light.direction)
-        return self._light.lit(np.array(rgb(color), float), level, 0.0)
+        return self._light.lit(rgb_array(color), level, 0.0)
 
-    def _section(
+    def _make_section(
         self,
         faces: list[tuple[np.ndarray, str]],
         people: np.ndarray,
         look: np.ndarray,
         phase: np.ndarray,
-        lips: int = 0,
+        risers: int = 0,
     ) -> _Section:
         quads = np.array([face for face, _ in faces])
         normal = np.cross(quads[:, 1] - quads[:, 0], quads[:, 3] - quads[:, 0])
@@ -104,20 +114,22 @@ class Grandstands:
             people=people,
             look=look,
             phase=phase,
-            lip=(np.arange(len(faces)) >= len(faces) - 1 - lips)
+            riser=(np.arange(len(faces)) >= len(faces) - 1 - risers)
             & (np.arange(len(faces)) < len(faces) - 1),
         )
 
-    def _wall(self, wall: Wall, a: np.ndarray, b: np.ndarray) -> _Section:
+    def _wall_section(self, wall: Wall, a: np.ndarray, b: np.ndarray) -> _Section:
         none = np.zeros(0)
         faces = [(_upright(a, b, wall.bottom, wall.top), wall.color)]
         if wall.cap is not None:
             faces.append((_upright(a, b, wall.top - 0.08 * (wall.top - wall.bottom), wall.top),
                           wall.cap))  # fmt: skip
-        return self._section(faces, np.zeros((0, 3)), none.astype(int), none)
+        return self._make_section(faces, np.zeros((0, 3)), none.astype(int), none)
 
-    def _stand(self, stand: Stand, ends: np.ndarray, outward: np.ndarray, seed: int) -> _Section:
-        """ends, outward: (2, 2) m, of its front row and from there one metre back, see mitred."""
+    def _stand_section(
+        self, stand: Stand, ends: np.ndarray, outward: np.ndarray, seed: int
+    ) -> _Section:
+        """A section of a stand; ends, outward: (2, 2) m, an item of ``mitred``."""
         a, b = ends
         deep, rise = stand.rows * stand.step, stand.rows * stand.rise
         top = stand.base + rise
@@ -134,28 +146,28 @@ class Grandstands:
         for k in range(0, stand.rows, 4):
             near = ends + k * stand.step * outward
             z = stand.base + k * stand.rise
-            lip = 0.22 * stand.rise * 4
-            faces.append((_upright(near[0], near[1], z, z + lip), stand.wall))
+            riser = 0.22 * stand.rise * 4
+            faces.append((_upright(near[0], near[1], z, z + riser), stand.wall))
         faces.append((_upright(a, b, 0.0, stand.base), stand.wall))
         length = float(np.linalg.norm(b - a))
         seats = max(1, int(length / stand.spacing))
         row, seat = np.meshgrid(np.arange(stand.rows)[::-1], np.arange(seats), indexing="ij")
         row, seat = row.ravel(), seat.ravel()
-        chance = chances(row, seat, seed, 5)
-        taken = chance[:, 0] < stand.fill
-        row, seat, chance = row[taken], seat[taken], chance[taken]
+        uniform = cell_uniforms(row, seat, seed, 5)
+        taken = uniform[:, 0] < stand.fill
+        row, seat, uniform = row[taken], seat[taken], uniform[taken]
         people = np.empty((len(row), 3))
-        share = ((seat + 0.5 + 0.3 * (chance[:, 1] - 0.5)) / seats)[:, None]
+        share = ((seat + 0.5 + 0.3 * (uniform[:, 1] - 0.5)) / seats)[:, None]
         back = ((row + 0.5) * stand.step)[:, None]
         people[:, :2] = (1.0 - share) * (a + back * outward[0]) + share * (b + back * outward[1])
         people[:, 2] = stand.base + (row + 0.5) * stand.rise + 0.75
         looks = len(SHIRTS) * len(SKINS)
-        look = (chance[:, 2] * looks).astype(int)
-        lips = len(range(0, stand.rows, 4))
-        return self._section(faces, people, look, chance[:, 3] * 2.0 * np.pi, lips)
+        look = (uniform[:, 2] * looks).astype(int)
+        risers = len(range(0, stand.rows, 4))
+        return self._make_section(faces, people, look, uniform[:, 3] * 2.0 * np.pi, risers)
 
-    def sections(self, camera: Camera, time: float) -> list[Seen]:
-        """Every section in view, the deepest last."""
+    def sections(self, camera: Camera, time: float) -> list[VisibleSection]:
+        """Every section in view, the nearest first."""
         if not self._sections:
             return []
         eye = camera.position
@@ -164,12 +176,12 @@ class Grandstands:
         wide = self._radii * camera.focal_px / np.maximum(depths, 1.0)
         near = (np.abs(middles[:, 0] - half) < half + wide) & (depths > 0.0)
         near |= np.linalg.norm(self._centres - eye, axis=1) < self._radii
-        # Cut into sections, a stand and a wall before it are told apart by the stand's far end and
-        # the wall's near end, from whichever side they are seen.
+        # A stand counts with its far end and a wall with its near end, so that a wall is drawn
+        # after the stand behind it, from whichever side they are seen.
         ends = camera.project(self._faces[self._fronts][:, :2])[1]
-        order = np.where(self._seated, ends.max(axis=1), ends.min(axis=1))
+        order = np.where(self._is_stand, ends.max(axis=1), ends.min(axis=1))
         facing = np.einsum("ij,ij->i", self._normals, eye - self._faces[:, 0]) > 0.0
-        # From behind or within one looks through a section: its front must face the camera.
+        # A camera behind or within a section looks through it: its front must face the camera.
         facing &= facing[self._fronts][self._owner]
         chosen = np.flatnonzero(facing & near[self._owner])
         if len(chosen) == 0:
@@ -179,47 +191,43 @@ class Grandstands:
         owner = self._owner[chosen]
         colors = self._light.hazed(self._colors[chosen], np.maximum(depths[owner], 0.0))
         outlines, tones = (pixels - 0.5).tolist(), colors.astype(int).tolist()
-        seen: dict[int, Seen] = {}
-        fine = self._lip[chosen] & (camera.focal_px < LIP_PX * depths[owner])
+        seen: dict[int, VisibleSection] = {}
+        too_small = self._riser[chosen] & (camera.focal_px < RISER_PX * depths[owner])
         for i, section in enumerate(owner.tolist()):
-            if fine[i]:
+            if too_small[i]:
                 continue
             if section not in seen:
-                seen[section] = Seen(self._sections[section], float(depths[section]), [])
+                seen[section] = VisibleSection(self._sections[section], float(depths[section]), [])
                 seen[section].order = float(order[section])
             face = int(chosen[i])
             shape = clip_polygon(camera, self._faces[face]) if rough[i] else outlines[i]
             if len(shape) > 2:
                 seen[section].faces.append((tones[i], shape))
-        # Of neighbours in a row the one farther aside reaches behind the other's risers.
+        # Of neighbours at one depth the one farther from the camera is behind the other's risers.
         aside = np.linalg.norm(self._centres - eye, axis=1)
         rows = sorted(seen, key=lambda k: (round(seen[k].order, 2), float(aside[k])))
-        found = [seen[k] for k in rows]
-        self._seat(camera, time, found)
-        return found
+        visible = [seen[k] for k in rows]
+        self._place_people(camera, time, visible)
+        return visible
 
-    def draw(self, surface: pygame.Surface, seen: Seen) -> None:
-        """Draw a section with its people."""
-        for tone, shape in seen.faces:
-            pygame.draw.polygon(surface, tone, shape)
-        surface.fblits(seen.people)
-
-    def _seat(self, camera: Camera, time: float, found: list[Seen]) -> None:
-        """Work out where the people of all sections are on the screen, in one go."""
-        full = [seen for seen in found if len(seen.section.people)]
-        if not full:
+    def _place_people(self, camera: Camera, time: float, visible: list[VisibleSection]) -> None:
+        """Set where the spectators of all sections are on the screen, at once for all."""
+        crowded = [seen for seen in visible if len(seen.section.people)]
+        if not crowded:
             return
-        wide = [PERSON_M * camera.focal_px / max(seen.depth, 4.0) for seen in full]
+        wide = [PERSON_M * camera.focal_px / max(seen.depth, 4.0) for seen in crowded]
         steps = [3 if w < 0.6 * FEWER_BELOW_PX else 2 if w < FEWER_BELOW_PX else 1 for w in wide]
         people = np.concatenate(
-            [seen.section.people[::k] for seen, k in zip(full, steps, strict=True)]
+            [seen.section.people[::k] for seen, k in zip(crowded, steps, strict=True)]
         )
         phase = np.concatenate(
-            [seen.section.phase[::k] for seen, k in zip(full, steps, strict=True)]
+            [seen.section.phase[::k] for seen, k in zip(crowded, steps, strict=True)]
         )
-        look = np.concatenate([seen.section.look[::k] for seen, k in zip(full, steps, strict=True)])
-        counts = [len(seen.section.people[::k]) for seen, k in zip(full, steps, strict=True)]
-        owner = np.repeat(np.arange(len(full)), counts)
+        look = np.concatenate(
+            [seen.section.look[::k] for seen, k in zip(crowded, steps, strict=True)]
+        )
+        counts = [len(seen.section.people[::k]) for seen, k in zip(crowded, steps, strict=True)]
+        owner = np.repeat(np.arange(len(crowded)), counts)
         px = np.clip(np.round(wide), 2, LARGEST_PERSON_PX)[owner]
         excited = np.sin(0.7 * time + 3.0 * phase) > 0.35
         people[:, 2] += 0.13 * excited * np.abs(np.sin(5.0 * time + phase))
@@ -228,26 +236,25 @@ class Grandstands:
         width, height = camera.size
         inside = (depth > 1.0) & (x > -px) & (x < width + px) & (y > -px) & (y < height + 2.0 * px)
         corner = np.stack([x - 0.5 * px, y - 0.7 * px], axis=1)[inside].astype(int).tolist()
-        ends = np.cumsum(np.bincount(owner[inside], minlength=len(full))).tolist()
+        ends = np.cumsum(np.bincount(owner[inside], minlength=len(crowded))).tolist()
         for size in np.unique(px).astype(int).tolist():
             if self._sprites[size, 0] is None:
-                for number, sprite in enumerate(self._people(size)):
+                for number, sprite in enumerate(self._person_sprites(size)):
                     self._sprites[size, number] = sprite
-        pictures = self._sprites[px[inside].astype(int), look[inside]].tolist()
-        seats = list(zip(pictures, corner, strict=True))
+        sprites = self._sprites[px[inside].astype(int), look[inside]].tolist()
+        seats = list(zip(sprites, corner, strict=True))
         first = 0
-        for seen, last in zip(full, ends, strict=True):
+        for seen, last in zip(crowded, ends, strict=True):
             seen.people = seats[first:last]
             first = last
 
-    def _people(self, px: int) -> list[pygame.Surface]:
-        # The mean haze of a stadium serves all sections: sprites are per size, and a size is a
-        # distance.
+    def _person_sprites(self, px: int) -> list[pygame.Surface]:
+        # Haze goes by size alone, as the size of a sprite tells its distance (at 720 px height).
         away = PERSON_M * 1152.0 / px
         return [
             spectator(
-                self._light.lit(np.array(rgb(shirt), float), 0.7, away),
-                self._light.lit(np.array(rgb(skin), float), 0.7, away),
+                self._light.lit(rgb_array(shirt), 0.7, away),
+                self._light.lit(rgb_array(skin), 0.7, away),
                 px,
             )
             for shirt in SHIRTS
@@ -256,7 +263,7 @@ class Grandstands:
 
 
 def sections(line: list[tuple[float, float]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The line cut into pieces of at most SECTION_M."""
+    """The ends (2,), (2,) m of the pieces of a line, each at most SECTION_M long."""
     points = np.array(line, float)
     pieces = []
     for a, b in itertools.pairwise(points):
@@ -267,10 +274,10 @@ def sections(line: list[tuple[float, float]]) -> list[tuple[np.ndarray, np.ndarr
 
 
 def mitred(line: list[tuple[float, float]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The line in sections, each its ends (2, 2) m and what is one metre behind each end.
+    """Sections of a line, each its ends (2, 2) m and the ways (2, 2) m from there one metre back.
 
-    Behind is left of the line. Where the line bends, neighbours share that corner too, so that
-    rows behind it neither gape nor overlap.
+    Back is left of the line. Where the line bends, neighbours go back along the same mitre, so that
+    the rows behind neither gape nor overlap.
     """
     points = np.array(line, float)
     along = np.diff(points, axis=0)
@@ -290,12 +297,12 @@ def mitred(line: list[tuple[float, float]]) -> list[tuple[np.ndarray, np.ndarray
 
 
 def _upright(a: np.ndarray, b: np.ndarray, bottom: float, top: float) -> np.ndarray:
-    """A wall from a to b that faces the right-hand side of the line."""
+    """An upright face (4, 3) m from a to b that faces the right-hand side of the line."""
     return np.array([[*a, bottom], [*b, bottom], [*b, top], [*a, top]])
 
 
 def _slope(
     a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, low: float, high: float
 ) -> np.ndarray:
-    """A slope with a, b at its lower and c, d at its upper height."""
+    """A sloped face (4, 3) m with a, b at the lower and c, d at the upper height."""
     return np.array([[*a, low], [*b, low], [*c, high], [*d, high]])

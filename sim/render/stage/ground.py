@@ -1,6 +1,6 @@
-"""The ground: a plane to the horizon, paint on it, and small things strewn about.
+"""The ground: a plane to the horizon, marks painted on it, and specks strewn over it.
 
-Everything lies in world metres and is projected, so that speed over the ground can be seen.
+Everything has a place in world metres and is projected, so that speed over the ground shows.
 """
 
 import itertools
@@ -10,29 +10,28 @@ import numpy as np
 import pygame
 
 from sim.camera.pinhole import NEAR_M, Camera
-from sim.render.geometry.mesh import Light, clip_view, is_slanted
-from sim.render.geometry.shapes import rgb
+from sim.render.geometry.mesh import Light
+from sim.render.geometry.polygons import clip_view, is_slanted
+from sim.render.geometry.shapes import rgb_array
 from sim.render.geometry.sprites import SPECK_FADES, SPECK_PX, speck, speck_height
-from sim.render.stage.stage_file import Mark, Open, Specks, StageFile, Stripes
-from sim.render.stage.tiling import Around, cells_around, chances
+from sim.render.stage.stage_file import Bounds, Mark, Specks, StageFile, Stripes
+from sim.render.stage.tiling import TileCache, cell_uniforms, cells_around
 
 BAND_EDGES_M = np.array([0.0, 30.0, 100.0, 350.0, 2000.0])
-"""An endless strip is cut here, counted from the camera, so that its far parts can be hazy."""
+"""Endless bands are cut at these distances from the camera, so that far parts take haze."""
 FAR_GROUND_M = 120.0
-"""Distance at which the ground is two thirds its far colour."""
+"""Distance at which the ground has 63 % of its far colour."""
 SNOW = np.array([244.0, 247.0, 251.0])
 SNOW_COVER = 0.84
 """Share of the ground that is white when it snows."""
 ROUND_M = 0.006
-"""So far at most the chords of a painted circle run from it."""
+"""Largest distance between a painted circle and its chords."""
 MIN_COVER = 0.06
-"""Paint that covers less than this share of a pixel's width is left out."""
-
-
-ROUGH_PX = 30_000.0
-"""Polygons that reach farther out than this are cut first: filling them would overflow."""
+"""Marks that cover less than this share of a pixel's width are left out."""
+CLIP_PX = 30_000.0
+"""Polygons that reach farther outside the picture are clipped: filling them would overflow."""
 CONTRAST = 100.0
-"""Paint that differs less from what is under it (sum of red, green, blue) needs no smooth edge."""
+"""Marks that differ less from what is under them (sum of red, green, blue) are not anti-aliased."""
 
 
 class Ground:
@@ -43,53 +42,53 @@ class Ground:
         self._snow = SNOW_COVER if weather == "snow" and stage.sky == "open" else 0.0
         self._color = self._lit(stage.ground)
         self._far = self._lit(stage.far_ground or stage.ground)
-        self._layers: list[_Paint | _Bands | _Bars] = []
+        self._layers: list[_Polygons | _Band | _Stripes] = []
         for mark in stage.marks:
             color, under = self._lit(mark.color), self._lit(mark.under or stage.ground)
             if mark.band is not None:
-                self._layers.append(_Bands(mark, color))
+                self._layers.append(_Band(mark, color))
             elif mark.stripes is not None:
-                self._layers.append(_Bars(mark.stripes, color, under))
-            elif self._layers and isinstance(self._layers[-1], _Paint):
-                self._layers[-1].add(outlines(mark), color, under)
+                self._layers.append(_Stripes(mark.stripes, color, under))
+            elif self._layers and isinstance(self._layers[-1], _Polygons):
+                self._layers[-1].add(mark_outlines(mark), color, under)
             else:
-                self._layers.append(_Paint())
-                self._layers[-1].add(outlines(mark), color, under)
-        self._strewn = [
-            _Strewn(specks, light, seed + 7919 * number)
+                self._layers.append(_Polygons())
+                self._layers[-1].add(mark_outlines(mark), color, under)
+        self._speck_fields = [
+            _SpeckField(specks, light, seed + 7919 * number)
             for number, specks in enumerate(stage.specks)
         ]
 
     def _lit(self, color: str) -> np.ndarray:
-        bare = np.array(rgb(color), float)
+        bare = rgb_array(color)
         return self._light.lit(bare + (SNOW - bare) * self._snow, 0.9, 0.0)
 
     @property
     def color(self) -> tuple[int, int, int]:
-        """What the bare ground looks like close by, 0..255."""
+        """Colour of the bare ground near the camera, 0..255."""
         red, green, blue = self._color.astype(int).tolist()
         return red, green, blue
 
     def draw(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
-        """Draw what lies on the ground; call ``fill`` first."""
+        """Draw the marks and specks on the ground; call ``fill`` first."""
         if camera.position[2] <= 0.0:
             return
         shapes = [layer.shapes(camera) for layer in self._layers]
         if shapes:
             parts = (np.concatenate(part) for part in zip(*shapes, strict=True))
-            paint(surface, camera, *parts, self._light)
-        for strewn in self._strewn:
-            strewn.draw(surface, camera, time)
+            draw_polygons(surface, camera, *parts, self._light)
+        for field in self._speck_fields:
+            field.draw(surface, camera, time)
 
     def fill(self, surface: pygame.Surface, camera: Camera) -> None:
-        """Paint everything below the horizon."""
-        width, height = camera.size
-        horizon = camera.size[1] / 2 + camera.focal_px * np.tan(camera.pitch)
+        """Fill everything below the horizon."""
+        height = camera.size[1]
+        horizon = height / 2 + camera.focal_px * np.tan(camera.pitch)
         top = max(0, int(np.ceil(horizon)))
         if top >= height:
             return
         rows = np.arange(top, height)
-        # The rays down the middle of the picture.
+        # Distance along the rays down the middle of the picture.
         sink = (rows + 0.5 - height / 2) / camera.focal_px * np.cos(camera.pitch)
         distance = max(float(camera.position[2]), 0.05) / np.maximum(
             sink - np.sin(camera.pitch), 1e-6
@@ -97,37 +96,42 @@ class Ground:
         share = 1.0 - np.exp(-distance / FAR_GROUND_M)
         color = self._color + (self._far - self._color) * share[:, None]
         color = self._light.hazed(color, distance).astype(int) // 2 * 2
-        change = np.flatnonzero(np.abs(np.diff(color, axis=0)).sum(axis=1) > 0) + 1
-        edges = [0, *change.tolist(), len(rows)]
-        for first, last in itertools.pairwise(edges):
-            surface.fill(color[first].tolist(), (0, top + first, width, last - first))
+        fill_rows(surface, top, color)
 
 
-def within(spots: np.ndarray, boxes: list[tuple[Open, Open]]) -> np.ndarray:
-    """(N,) bool, which spots (N, 2+) lie in any of the boxes (x range, y range)."""
+def fill_rows(surface: pygame.Surface, top: int, colors: np.ndarray) -> None:
+    """Fill the rows of a picture from ``top`` on with colours (N, 3) int, equal rows at once."""
+    change = np.flatnonzero(np.abs(np.diff(colors, axis=0)).sum(axis=1) > 0) + 1
+    edges = [0, *change.tolist(), len(colors)]
+    for first, last in itertools.pairwise(edges):
+        surface.fill(colors[first].tolist(), (0, top + first, surface.get_width(), last - first))
+
+
+def in_boxes(spots: np.ndarray, boxes: list[tuple[Bounds, Bounds]]) -> np.ndarray:
+    """(N,) bool, which points (N, 2 or 3) lie in any of the boxes (x range, y range)."""
     inside = np.zeros(len(spots), bool)
     for ranges in boxes:
-        held = np.ones(len(spots), bool)
+        inside_box = np.ones(len(spots), bool)
         for axis, (low, high) in enumerate(ranges):
             if low is not None:
-                held &= spots[:, axis] >= low
+                inside_box &= spots[:, axis] >= low
             if high is not None:
-                held &= spots[:, axis] <= high
-        inside |= held
+                inside_box &= spots[:, axis] <= high
+        inside |= inside_box
     return inside
 
 
-def outlines(mark: Mark) -> list[np.ndarray]:
-    """A mark's polygons (n, 2) m; rings and lines come in pieces."""
+def mark_outlines(mark: Mark) -> list[np.ndarray]:
+    """The polygons (n, 2) m of a mark; rings and lines come in convex pieces."""
     if mark.polygon is not None:
         return [np.array(mark.polygon, float)]
     if mark.disc is not None:
         x, y, radius = mark.disc
-        angle = np.linspace(0.0, 2.0 * np.pi, _steps(radius, 2.0 * np.pi) + 1)[:-1]
+        angle = np.linspace(0.0, 2.0 * np.pi, _arc_steps(radius, 2.0 * np.pi) + 1)[:-1]
         return [np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)]
     if mark.ring is not None:
         x, y, radius, start, stop = mark.ring
-        angle = np.linspace(start, stop, _steps(radius, abs(stop - start)) + 1)
+        angle = np.linspace(start, stop, _arc_steps(radius, abs(stop - start)) + 1)
         unit = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         inner = np.array([x, y]) + (radius - mark.width / 2) * unit
         outer = np.array([x, y]) + (radius + mark.width / 2) * unit
@@ -144,43 +148,43 @@ def outlines(mark: Mark) -> list[np.ndarray]:
     return pieces
 
 
-def _steps(radius: float, turn: float) -> int:
-    """Chords that stay within ROUND_M of an arc of so many radians."""
+def _arc_steps(radius: float, turn: float) -> int:
+    """Number of chords that stay within ROUND_M of an arc; radius in m, turn in rad."""
     return max(2, int(np.ceil(turn / np.arccos(1.0 - min(ROUND_M / radius, 0.3)) / 2.0)))
 
 
-class _Strewn:
-    """Specks of one kind round the camera."""
+class _SpeckField:
+    """Specks of one entry of the stage file, round the camera."""
 
     def __init__(self, specks: Specks, light: Light, seed: int) -> None:
         self._specks, self._seed = specks, seed
-        self._colors = [light.lit(np.array(rgb(color), float), 0.9, 0.0) for color in specks.colors]
-        # By colour, fade and size; made when first seen.
+        self._colors = [light.lit(rgb_array(color), 0.9, 0.0) for color in specks.colors]
+        # By colour, fade and width; made when first needed.
         self._sprites = np.empty((len(specks.colors), SPECK_FADES, SPECK_PX + 1), object)
-        self._around = Around(0.3 * specks.reach, self._build)
+        self._tiles = TileCache(0.3 * specks.reach, self._build)
 
     def _build(self, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Spots (N, 3) m, sizes (N,) m and colours (N,) as strewn; they may drift from there."""
+        """Places (N, 3) m before drift, sizes (N,) m and colour indices (N,) of N specks."""
         specks = self._specks
-        reach = specks.reach * (1.0 + 0.3 * Around.MARGIN)
+        reach = specks.reach * (1.0 + 0.3 * TileCache.MARGIN)
         ix, iy = cells_around(centre, specks.cell, reach)
-        chance = chances(ix, iy, self._seed, 5)
+        uniform = cell_uniforms(ix, iy, self._seed, 5)
         spots = np.zeros((len(ix), 3))
-        spots[:, 0] = (ix + chance[:, 0]) * specks.cell
-        spots[:, 1] = (iy + chance[:, 1]) * specks.cell
-        keep = chance[:, 2] < specks.chance
+        spots[:, 0] = (ix + uniform[:, 0]) * specks.cell
+        spots[:, 1] = (iy + uniform[:, 1]) * specks.cell
+        keep = uniform[:, 2] < specks.chance
         if specks.inside:
-            keep &= within(spots, specks.inside)
+            keep &= in_boxes(spots, specks.inside)
         if specks.outside:
-            keep &= ~within(spots, specks.outside)
-        size = specks.size[0] + (specks.size[1] - specks.size[0]) * chance[:, 3]
-        color = (chance[:, 4] * len(specks.colors)).astype(int)
+            keep &= ~in_boxes(spots, specks.outside)
+        size = specks.size[0] + (specks.size[1] - specks.size[0]) * uniform[:, 3]
+        color = (uniform[:, 4] * len(specks.colors)).astype(int)
         return spots[keep], size[keep], color[keep]
 
     def draw(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
         drift = np.array([*self._specks.drift, 0.0]) * time
         eye = camera.position - drift
-        spots, size, color = self._around.at(float(eye[0]), float(eye[1]))
+        spots, size, color = self._tiles.at(float(eye[0]), float(eye[1]))
         reach, focal = self._specks.reach, camera.focal_px
         x, y = spots[:, 0] - eye[0], spots[:, 1] - eye[1]
         cos, sin = math.cos(camera.yaw), math.sin(camera.yaw)
@@ -196,11 +200,11 @@ class _Strewn:
         px = size[near] * focal / np.maximum(depth, NEAR_M)
         px = np.maximum(np.minimum(px, SPECK_PX), 1).astype(int)
         fade = np.maximum(np.minimum(depth * (SPECK_FADES / reach), SPECK_FADES - 1), 0).astype(int)
-        looks = color[near], fade, px
-        sprites = self._sprites[looks].tolist()
+        sprite_keys = color[near], fade, px
+        sprites = self._sprites[sprite_keys].tolist()
         for i, sprite in enumerate(sprites):
             if sprite is None:
-                sprites[i] = self._sprite(*(int(part[i]) for part in looks))
+                sprites[i] = self._sprite(*(int(part[i]) for part in sprite_keys))
         corners = np.floor(pixels).astype(int)
         corners[:, 0] -= px // 2
         corners[:, 1] -= speck_height(self._specks.kind, px)
@@ -214,12 +218,12 @@ class _Strewn:
 
 
 Shapes = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Corners of K polygons (M, 3) m one after another, how many each has (K,), their colours (K, 3)
-and the colour of what lies under them (K, 3)."""
+"""K polygons: all their corners (M, 3) m, the number of corners of each (K,), their colours (K, 3)
+and the colours of what lies under them (K, 3), 0..255."""
 
 
-class _Paint:
-    """Marks that stay where they are."""
+class _Polygons:
+    """Marks with fixed outlines."""
 
     def __init__(self) -> None:
         self._shapes: Shapes = (
@@ -241,8 +245,8 @@ class _Paint:
         return self._shapes
 
 
-class _Bands:
-    """A strip along an axis without end, in pieces that grow with distance from the camera."""
+class _Band:
+    """An endless band along an axis, in pieces that grow with distance from the camera."""
 
     def __init__(self, mark: Mark, color: np.ndarray) -> None:
         assert mark.band is not None
@@ -254,12 +258,12 @@ class _Bands:
     def shapes(self, camera: Camera) -> Shapes:
         here = camera.position[self._axis]
         edges = here + np.concatenate([-BAND_EDGES_M[:0:-1], BAND_EDGES_M])
-        quads = _bars(self._axis, edges[:-1], edges[1:], self._low, self._high)
+        quads = _rectangles(self._axis, edges[:-1], edges[1:], self._low, self._high)
         return quads.reshape(-1, 3), np.full(len(quads), 4), self._color, self._color
 
 
-class _Bars:
-    """Stripes: the bars within reach of the camera."""
+class _Stripes:
+    """Repeated bars within reach of the camera."""
 
     def __init__(self, stripes: Stripes, color: np.ndarray, under: np.ndarray) -> None:
         self._stripes, self._color, self._under = stripes, color, under
@@ -268,8 +272,8 @@ class _Bars:
         s = self._stripes
         axis = 0 if s.axis == "x" else 1
         box = view_box(camera, s.reach)
-        low, high = _limits(box[:, axis], s.along)
-        near, far = _limits(box[:, 1 - axis], s.across)
+        low, high = _clamped(box[:, axis], s.along)
+        near, far = _clamped(box[:, 1 - axis], s.across)
         if low >= high or near >= far:
             return np.zeros((0, 3)), np.zeros(0, int), np.zeros((0, 3)), np.zeros((0, 3))
         first = int(np.ceil((low - s.offset) / s.period - s.share))
@@ -280,7 +284,7 @@ class _Bars:
             start = np.maximum(start, s.along[0])
         if s.along[1] is not None:
             stop = np.minimum(stop, s.along[1])
-        quads = _bars(axis, start, stop, near, far)
+        quads = _rectangles(axis, start, stop, near, far)
         here = camera.position[:2]
         gap = np.maximum(np.maximum(start - here[axis], here[axis] - stop), 0.0)
         share = np.clip(2.0 * (1.0 - gap / s.reach), 0.0, 1.0)[:, None]
@@ -289,7 +293,8 @@ class _Bars:
         return quads.reshape(-1, 3), np.full(len(quads), 4), color, under
 
 
-def _limits(seen: np.ndarray, bounds: Open) -> tuple[float, float]:
+def _clamped(seen: np.ndarray, bounds: Bounds) -> tuple[float, float]:
+    """The range seen (2,), cut to the bounds."""
     low, high = float(seen[0]), float(seen[1])
     return (
         low if bounds[0] is None else max(low, bounds[0]),
@@ -298,13 +303,13 @@ def _limits(seen: np.ndarray, bounds: Open) -> tuple[float, float]:
 
 
 def view_box(camera: Camera, reach: float) -> np.ndarray:
-    """(2, 2) m, the low and the high corner of the ground in view out to ``reach`` metres."""
+    """(2, 2) m, low and high corner of a box round the ground in view out to ``reach`` metres."""
     half = 0.5 * camera.size[0] / camera.focal_px
     steepest = math.atan(0.5 * camera.size[1] / camera.focal_px) - camera.pitch
     nearest = 0.0
     if 0.0 < steepest < math.pi / 2.0:
         nearest = 0.8 * max(float(camera.position[2]), 0.0) / math.tan(steepest)
-    # A camera that looks down sees wider than its middle row does.
+    # A camera that looks down sees more width than its middle row tells.
     half /= max(math.cos(camera.pitch), 0.2)
     cos, sin = math.cos(camera.yaw), math.sin(camera.yaw)
     seen = [
@@ -317,8 +322,10 @@ def view_box(camera: Camera, reach: float) -> np.ndarray:
     return camera.position[:2] + np.array([[min(x), min(y)], [max(x), max(y)]])
 
 
-def _bars(axis: int, start: np.ndarray, stop: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(K, 4, 3) rectangles from start to stop along an axis, low to high across it."""
+def _rectangles(
+    axis: int, start: np.ndarray, stop: np.ndarray, low: float, high: float
+) -> np.ndarray:
+    """(K, 4, 3) m, rectangles from start to stop (K,) along an axis, low to high across it."""
     quads = np.zeros((len(start), 4, 3))
     quads[:, (0, 3), axis] = start[:, None]
     quads[:, (1, 2), axis] = stop[:, None]
@@ -327,7 +334,7 @@ def _bars(axis: int, start: np.ndarray, stop: np.ndarray, low: float, high: floa
     return quads
 
 
-def paint(
+def draw_polygons(
     surface: pygame.Surface,
     camera: Camera,
     points: np.ndarray,
@@ -336,9 +343,9 @@ def paint(
     under: np.ndarray,
     light: Light,
 ) -> None:
-    """Fill polygons in order; those thinner than a pixel fade into what is under them.
+    """Fill flat polygons in order; those thinner than a pixel fade into what is under them.
 
-    points: (M, 3) m, the corners of all. counts: (K,). color, under: (K, 3) 0..255.
+    points, counts, color, under: see ``Shapes``.
     """
     if len(counts) == 0:
         return
@@ -375,12 +382,12 @@ def paint(
     steps = is_slanted(np.abs(pixels - pixels[following])).tolist()
     smooth = (np.abs(color - under).sum(axis=1) > CONTRAST).tolist()
     outline = (pixels - 0.5).tolist()
-    rough = (crossed | (np.maximum(-low, high) > ROUGH_PX).any(axis=1)).tolist()
+    needs_clipping = (crossed | (np.maximum(-low, high) > CLIP_PX).any(axis=1)).tolist()
     view = view[kept]
     polygon, aaline = pygame.draw.polygon, pygame.draw.aaline
     for i in np.flatnonzero(cover > MIN_COVER).tolist():
         first, last = int(starts[i]), int(ends[i])
-        if rough[i]:
+        if needs_clipping[i]:
             shape = clip_view(camera, view[first:last].tolist())
             if len(shape) > 2:
                 polygon(surface, colors[i], shape)

@@ -1,7 +1,7 @@
-"""What stands on a stage: things in rows, strewn or at their spots. Drawn, never physics.
+"""Items of scenery on a stage, at given places, in rows or strewn: drawn, never simulated.
 
-Near things are meshes, far ones pictures of the mesh kept by size and direction, so that a wood
-of a hundred trees costs a hundred blits.
+Near items are drawn as meshes and far ones as cached sprites of them, so that a wood of a hundred
+trees costs a hundred blits.
 """
 
 from collections.abc import Callable
@@ -13,52 +13,53 @@ import numpy as np
 import pygame
 
 from sim.camera.pinhole import NEAR_M, Camera
-from sim.render.geometry.mesh import Light, draw_mesh, turned
+from sim.render.geometry.mesh import Light, draw_mesh, rotation_matrix
 from sim.render.geometry.shapes import BALL, Mesh, load_mesh, rgb
 from sim.render.geometry.sprite_cache import (
-    PICTURE_PX,
-    ROUND_PICTURE_PX,
+    ROUND_SPRITE_PX,
+    SPRITE_PX,
+    Blit,
     SpriteCache,
-    Stamp,
-    Subject,
+    SpriteSource,
 )
 from sim.render.geometry.sprites import glow
-from sim.render.stage.ground import within
+from sim.render.stage.ground import in_boxes
 from sim.render.stage.stage_file import Fixture, Items, Row, Scatter, StageFile
-from sim.render.stage.tiling import Around, cells_around, chances
+from sim.render.stage.tiling import TileCache, cell_uniforms, cells_around
 
 TILE_M = 14.0
 LEAST_PX = 1.5
+"""Smaller items are not drawn."""
 LARGEST_HALO_PX = 260
 IN_THE_WAY_M = 1.2
-"""What is taller than this hides people who stand behind it."""
+"""Items taller than this hide actors behind them."""
 
-Shadow = tuple[float, float, Stamp]
-"""Depth and height in m of what throws it, and its picture."""
+ItemShadow = tuple[float, float, Blit]
+"""Depth and height in m of the item, and the blit of its shadow."""
 
 
 def item_mesh(name: str) -> Mesh:
-    """Shape of a piece of scenery: a dressing of its own, or a prop."""
+    """Mesh of an item: a shape of assets/stages/dressing, or a prop."""
     assets = Path(str(files("assets")))
     path = assets / "stages" / "dressing" / f"{name}.json"
     return load_mesh(path if path.is_file() else assets / "props" / f"{name}.json")
 
 
 @dataclass(slots=True, eq=False)
-class Look:
-    """One shape in one colour, and how an entry of the stage file shows it."""
+class ItemLook:
+    """A shape in a colour, as an entry of the stage file shows it."""
 
     mesh: Mesh
     color: tuple[int, int, int]
     spec: Items
     radius: float  # per unit, on the ground
     top: float  # per unit
-    subject: int  # which of the shapes that pictures are taken of
+    source: int  # index of its source in the sprite cache
 
 
 @dataclass(slots=True, eq=False)
-class Table:
-    """N things round the camera."""
+class ItemTable:
+    """N items round the camera."""
 
     spots: np.ndarray  # (N, 3) m
     size: np.ndarray  # (N,) m per unit
@@ -66,68 +67,69 @@ class Table:
     look: np.ndarray  # (N,) index in the looks
     radius: np.ndarray  # (N,) m
     top: np.ndarray  # (N,) m
-    reach: np.ndarray  # (N,) m, farther off it is not drawn
+    reach: np.ndarray  # (N,) m from the camera, beyond which an item is not drawn
 
 
 @dataclass(slots=True, eq=False)
-class Piece:
-    """One thing in view."""
+class VisibleItem:
+    """An item in view."""
 
     depth: float  # m
-    order: float  # m, of what is behind everybody: the deeper is drawn first
-    look: Look
+    order: float  # m, depth by which items behind all actors are ordered
+    look: ItemLook
     spot: np.ndarray  # (3,) m
     size: float
     heading: float
-    stamp: Stamp | None  # its picture, unless it is too near for one
+    blit: Blit | None  # of its sprite; None: it is so large that its mesh is drawn
 
 
 class Scenery:
-    """Everything that stands on a stage."""
+    """All items of a stage in one light."""
 
     def __init__(self, stage: StageFile, light: Light, seed: int) -> None:
         self._light = light
         self._seed = seed
         self._specs: list[Items] = [*stage.fixtures, *stage.rows, *stage.scatter]
         meshes = {name: item_mesh(name) for spec in self._specs for name in spec.items}
-        self._looks: list[Look] = []
+        self._looks: list[ItemLook] = []
         self._first: list[int] = []
-        subjects: list[Subject] = []
-        number: dict[tuple[str, tuple[int, int, int]], int] = {}
+        sources: list[SpriteSource] = []
+        source_number: dict[tuple[str, tuple[int, int, int]], int] = {}
         for spec in self._specs:
             self._first.append(len(self._looks))
             for name in spec.items:
                 mesh = meshes[name]
                 for color in [rgb(color) for color in spec.colors] or [mesh.default]:
-                    if (name, color) not in number:
-                        number[name, color] = len(subjects)
-                        subjects.append(_subject(mesh, color))
-                    self._looks.append(_look(mesh, color, spec, number[name, color]))
+                    if (name, color) not in source_number:
+                        source_number[name, color] = len(sources)
+                        sources.append(_source(mesh, color))
+                    self._looks.append(_look(mesh, color, spec, source_number[name, color]))
         self._one_sided = np.array([look.spec.one_sided for look in self._looks], bool)
         self._shadow = np.array([look.spec.shadow for look in self._looks])
-        # Walls count their far ends.
-        self._lag = np.array(
+        # Items in a row, as of a wall, are ordered by their far ends.
+        self._far_end = np.array(
             [look.radius if isinstance(look.spec, Row) else 0.0 for look in self._looks]
         )
-        self._subject = np.array([look.subject for look in self._looks], int)
-        self._span = np.array([subject.span for subject in subjects])
-        self._limit = np.where(
-            [subject.round for subject in subjects], ROUND_PICTURE_PX, PICTURE_PX
+        self._source = np.array([look.source for look in self._looks], int)
+        self._spans = np.array([source.span for source in sources])
+        self._sprite_limit_px = np.where(
+            [source.round for source in sources], ROUND_SPRITE_PX, SPRITE_PX
         )
-        self._around = Around(TILE_M, self._build)
-        self._pictures = SpriteCache(subjects, light)
+        self._tiles = TileCache(TILE_M, self._build)
+        self._sprites = SpriteCache(sources, light)
         self._halos: dict[int, pygame.Surface] = {}
-        self._seen: tuple[tuple, list[Piece], list[Shadow]] = ((), [], [])
+        self._last_view: tuple[tuple, list[VisibleItem], list[ItemShadow]] = ((), [], [])
 
-    def _build(self, centre: np.ndarray) -> Table:
+    def _build(self, centre: np.ndarray) -> ItemTable:
+        """All items near a centre."""
         columns: list[tuple[np.ndarray, ...]] = []
         for group, spec in enumerate(self._specs):
-            spots, chance = self._spots(spec, centre, self._seed + 7 * group)
+            spots, uniform = self._spots(spec, centre, self._seed + 7 * group)
             colors = max(len(spec.colors), 1)
-            item = (chance[:, 5] * len(spec.items)).astype(int)
-            look = self._first[group] + item * colors + (chance[:, 6] * colors).astype(int)
-            turn = 2.0 * np.pi * chance[:, 3]
-            size = spec.size[0] + (spec.size[1] - spec.size[0]) * chance[:, 4]
+            item = (uniform[:, 5] * len(spec.items)).astype(int)
+            look = self._first[group] + item * colors + (uniform[:, 6] * colors).astype(int)
+            turn = 2.0 * np.pi * uniform[:, 3]
+            size = spec.size[0] + (spec.size[1] - spec.size[0]) * uniform[:, 4]
             columns.append(
                 (
                     spots,
@@ -136,19 +138,19 @@ class Scenery:
                     look,
                     np.array([self._looks[i].radius for i in look.tolist()]) * size,
                     np.array([self._looks[i].top for i in look.tolist()]) * size,
-                    np.full(len(spots), getattr(spec, "reach", np.inf)),
+                    np.full(len(spots), spec.reach if isinstance(spec, Row | Scatter) else np.inf),
                 )
             )
-        return Table(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+        return ItemTable(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
     def _spots(self, spec: Items, centre: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where things of one entry stand near a centre: (N, 3) m, and their (N, 8) chances."""
+        """Places (N, 3) m of an entry's items near a centre, and their uniform numbers (N, 8)."""
         if isinstance(spec, Fixture):
             spots = np.array([(*at, 0.0) if len(at) == 2 else at for at in spec.at], float)
             index = np.arange(len(spots))
-            return spots.reshape(-1, 3), chances(index, index, seed, 8)
+            return spots.reshape(-1, 3), cell_uniforms(index, index, seed, 8)
         assert isinstance(spec, Row | Scatter)
-        reach = spec.reach + TILE_M * Around.MARGIN
+        reach = spec.reach + TILE_M * TileCache.MARGIN
         if isinstance(spec, Row):
             axis = 0 if spec.axis == "x" else 1
             low, high = centre[axis] - reach, centre[axis] + reach
@@ -158,39 +160,40 @@ class Scenery:
                 int(np.ceil((low - spec.phase) / spec.every)),
                 int(np.floor((high - spec.phase) / spec.every)) + 1,
             )
-            chance = chances(number, np.zeros_like(number), seed, 8)
+            uniform = cell_uniforms(number, np.zeros_like(number), seed, 8)
             spots = np.zeros((len(number), 3))
             spots[:, axis] = spec.phase + number * spec.every
-            spots[:, axis] += spec.jitter[0] * (2.0 * chance[:, 0] - 1.0)
-            spots[:, 1 - axis] = spec.offset + spec.jitter[1] * (2.0 * chance[:, 1] - 1.0)
+            spots[:, axis] += spec.jitter[0] * (2.0 * uniform[:, 0] - 1.0)
+            spots[:, 1 - axis] = spec.offset + spec.jitter[1] * (2.0 * uniform[:, 1] - 1.0)
         else:
             ix, iy = cells_around(centre, spec.cell, reach)
-            chance = chances(ix, iy, seed, 8)
+            uniform = cell_uniforms(ix, iy, seed, 8)
             spots = np.zeros((len(ix), 3))
-            spots[:, 0] = (ix + chance[:, 0]) * spec.cell
-            spots[:, 1] = (iy + chance[:, 1]) * spec.cell
-        keep = chance[:, 2] < spec.chance
+            spots[:, 0] = (ix + uniform[:, 0]) * spec.cell
+            spots[:, 1] = (iy + uniform[:, 1]) * spec.cell
+        keep = uniform[:, 2] < spec.chance
         if isinstance(spec, Scatter) and spec.keep_out:
-            keep &= ~within(spots, spec.keep_out)
-        return spots[keep], chance[keep]
+            keep &= ~in_boxes(spots, spec.keep_out)
+        return spots[keep], uniform[keep]
 
-    def pieces(self, camera: Camera) -> list[Piece]:
-        """Everything in view, the deepest first."""
-        return self._look_round(camera)[0]
+    def items(self, camera: Camera) -> list[VisibleItem]:
+        """The items in view, the deepest first."""
+        return self._in_view(camera)[0]
 
-    def shadows(self, camera: Camera, nearest_m: float) -> list[Stamp]:
-        """The flat shadows under what is in view and not in the way."""
-        shadows = self._look_round(camera)[1]
-        return [stamp for far, top, stamp in shadows if far > nearest_m or top < IN_THE_WAY_M]
+    def shadows(self, camera: Camera, nearest_m: float) -> list[Blit]:
+        """The flat shadows under the items in view, without tall ones nearer than ``nearest_m``."""
+        shadows = self._in_view(camera)[1]
+        return [blit for far, top, blit in shadows if far > nearest_m or top < IN_THE_WAY_M]
 
-    def _look_round(self, camera: Camera) -> tuple[list[Piece], list[Shadow]]:
+    def _in_view(self, camera: Camera) -> tuple[list[VisibleItem], list[ItemShadow]]:
+        """Items and shadows in view; kept for the other calls with the same camera."""
         key = (*camera.position.tolist(), camera.pitch, camera.yaw, camera.focal, camera.size)
-        if key != self._seen[0]:
-            self._seen = (key, *self._find(camera)) if self._specs else (key, [], [])
-        return self._seen[1:]
+        if key != self._last_view[0]:
+            self._last_view = (key, *self._find(camera)) if self._specs else (key, [], [])
+        return self._last_view[1:]
 
-    def _find(self, camera: Camera) -> tuple[list[Piece], list[Shadow]]:
-        table = self._around.at(float(camera.position[0]), float(camera.position[1]))
+    def _find(self, camera: Camera) -> tuple[list[VisibleItem], list[ItemShadow]]:
+        table = self._tiles.at(float(camera.position[0]), float(camera.position[1]))
         width, height = camera.size
         pixels, depth = camera.project(table.spots)
         scale = camera.focal_px / np.maximum(depth, NEAR_M)
@@ -210,13 +213,13 @@ class Scenery:
         near = near[(facing > 0.0) | ~self._one_sided[table.look[near]]]
         near = near[np.argsort(-depth[near], kind="stable")]
         look, size, far, foot = table.look[near], table.size[near], depth[near], pixels[near]
-        subject, unit_px = self._subject[look], size * scale[near]
+        source, unit_px = self._source[look], size * scale[near]
         small = (far > 3.0 * table.radius[near]) & (
-            self._span[subject] * unit_px < self._limit[subject]
+            self._spans[source] * unit_px < self._sprite_limit_px[source]
         )
-        stamps = iter(
-            self._pictures.of(
-                subject[small],
+        blits = iter(
+            self._sprites.blits(
+                source[small],
                 toward[near][small],
                 table.heading[near][small],
                 unit_px[small],
@@ -224,11 +227,11 @@ class Scenery:
                 foot[small],
             )
         )
-        pieces = [
-            Piece(d, order, self._looks[k], spot, m, turn, next(stamps) if flat else None)
+        items = [
+            VisibleItem(d, order, self._looks[k], spot, m, turn, next(blits) if flat else None)
             for d, order, k, spot, m, turn, flat in zip(
                 far.tolist(),
-                (far + self._lag[look] * size).tolist(),
+                (far + self._far_end[look] * size).tolist(),
                 look.tolist(),
                 table.spots[near],
                 size.tolist(),
@@ -237,61 +240,61 @@ class Scenery:
                 strict=True,
             )
         ]
-        shadows = self._lay_shadows(camera, self._shadow[look] * size, far, foot, table.top[near])
-        return pieces, shadows
+        shadows = self._item_shadows(camera, self._shadow[look] * size, far, foot, table.top[near])
+        return items, shadows
 
-    def _lay_shadows(
+    def _item_shadows(
         self,
         camera: Camera,
         radius: np.ndarray,
         depth: np.ndarray,
         foot: np.ndarray,
         top: np.ndarray,
-    ) -> list[Shadow]:
+    ) -> list[ItemShadow]:
         across = radius * camera.focal_px / np.maximum(depth, 1.0)
-        laid = (depth >= 1.0) & (across > 2.0) & (across < camera.size[0] / 2)
-        across, depth, foot = across[laid], depth[laid], foot[laid]
+        shown = (depth >= 1.0) & (across > 2.0) & (across < camera.size[0] / 2)
+        across, depth, foot = across[shown], depth[shown], foot[shown]
         flat = np.minimum(1.0, max(float(camera.position[2]), 0.2) / depth)
         half = np.array([across, np.maximum(1.0, across * flat)]).T
         corners = np.rint(foot - half).astype(int).tolist()
         halves = np.rint(half).astype(int).tolist()
         return [
-            (away, tall, Stamp(self._pictures.shadow(a, b), corner))
+            (away, tall, Blit(self._sprites.shadow(a, b), corner))
             for away, tall, (a, b), corner in zip(
-                depth.tolist(), top[laid].tolist(), halves, corners, strict=True
+                depth.tolist(), top[shown].tolist(), halves, corners, strict=True
             )
         ]
 
-    def painter(self, camera: Camera, piece: Piece) -> Callable[[pygame.Surface], None]:
-        """What draws one piece, and its light after dark."""
-        shines = bool(piece.look.spec.halo) and self._light.glow > 0.05
-        if piece.stamp is not None and not shines:
-            return piece.stamp
+    def draw_call(self, camera: Camera, item: VisibleItem) -> Callable[[pygame.Surface], None]:
+        """The draw call of an item, with its halo after dark."""
+        shines = bool(item.look.spec.halo) and self._light.glow > 0.05
+        if item.blit is not None and not shines:
+            return item.blit
 
-        def paint(surface: pygame.Surface) -> None:
-            if piece.stamp is not None:
-                piece.stamp(surface)
+        def draw(surface: pygame.Surface) -> None:
+            if item.blit is not None:
+                item.blit(surface)
             else:
-                look, turn = piece.look, turned(piece.heading)
+                look, turn = item.look, rotation_matrix(item.heading)
                 draw_mesh(
                     surface,
                     camera,
                     look.mesh,
-                    piece.spot,
+                    item.spot,
                     turn,
-                    piece.size,
+                    item.size,
                     look.color,
                     self._light,
                 )
             if shines:
-                self._draw_halo(surface, camera, piece)
+                self._draw_halo(surface, camera, item)
 
-        return paint
+        return draw
 
-    def _draw_halo(self, surface: pygame.Surface, camera: Camera, piece: Piece) -> None:
-        assert piece.look.spec.halo is not None
-        height, radius = piece.look.spec.halo
-        pixel, depth = camera.project(piece.spot + np.array([0.0, 0.0, height]))
+    def _draw_halo(self, surface: pygame.Surface, camera: Camera, item: VisibleItem) -> None:
+        assert item.look.spec.halo is not None
+        height, radius = item.look.spec.halo
+        pixel, depth = camera.project(item.spot + np.array([0.0, 0.0, height]))
         px = min(int(radius * camera.focal_px / max(float(depth), NEAR_M)), LARGEST_HALO_PX)
         if depth < 1.0 or px < 3:
             return
@@ -303,18 +306,18 @@ class Scenery:
         surface.blit(self._halos[px], corner, special_flags=pygame.BLEND_RGB_ADD)
 
 
-def _look(mesh: Mesh, color: tuple[int, int, int], spec: Items, subject: int) -> Look:
+def _look(mesh: Mesh, color: tuple[int, int, int], spec: Items, source: int) -> ItemLook:
     radius, top = _extent(mesh)
-    return Look(mesh=mesh, color=color, spec=spec, radius=radius, top=top, subject=subject)
+    return ItemLook(mesh=mesh, color=color, spec=spec, radius=radius, top=top, source=source)
 
 
-def _subject(mesh: Mesh, color: tuple[int, int, int]) -> Subject:
+def _source(mesh: Mesh, color: tuple[int, int, int]) -> SpriteSource:
     radius, top = _extent(mesh)
-    return Subject(mesh, color, max(top, 1.25 * radius), int((mesh.kind == BALL).sum()) > 4)
+    return SpriteSource(mesh, color, max(top, 1.25 * radius), int((mesh.kind == BALL).sum()) > 4)
 
 
 def _extent(mesh: Mesh) -> tuple[float, float]:
-    """Radius on the ground and height, per unit."""
+    """Radius on the ground and height of a mesh, in its own units."""
     thick = mesh.radius.max()
     across = np.hypot(mesh.points[:, 0], mesh.points[:, 1]).max()
     return float(across + thick), float(mesh.points[:, 2].max() + thick)

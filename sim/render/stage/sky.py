@@ -1,6 +1,5 @@
-"""The sky: what hour and weather do to light, and what hangs above the horizon."""
+"""The sky of an hour and a weather: the light it gives, and all above the horizon."""
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,17 +7,18 @@ import pygame
 
 from sim.camera.pinhole import Camera
 from sim.render.geometry.mesh import Light
-from sim.render.geometry.shapes import rgb
+from sim.render.geometry.shapes import rgb_array
 from sim.render.geometry.sprites import CLOUD_SHAPES, cloud, disc, glow
-from sim.render.stage.ground import paint
+from sim.render.stage.ground import draw_polygons, fill_rows
 from sim.render.stage.stage_file import Hall, StageFile
-from sim.render.stage.tiling import Around, cells_around, chances
+from sim.render.stage.tiling import TileCache, cell_uniforms, cells_around
 
 STARS = 420
 CLOUD_CELL_M = 420.0
 CLOUD_FAR_M = 3200.0
 CLOUD_WIND = np.array([4.0, 1.0])  # m/s
 BEAM_M = 0.22
+"""Width of a beam of a hall."""
 BEAM_REACH_M = 30.0
 GRADIENT_TOP = 0.75
 """Picture heights above the horizon at which the sky has its zenith colour."""
@@ -26,18 +26,18 @@ GRADIENT_TOP = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """The look of the sky at a time of day; the light is the factor it puts on colours."""
+    """The sky and the light at a time of day; sun and ambient are factors on colours."""
 
     zenith: str
     middle: str
     horizon: str
     sun: tuple[float, float, float]
     ambient: tuple[float, float, float]
-    bearing: float  # rad on the ground from +x: where sun or moon stands
+    bearing: float  # rad on the ground from +x, of the sun or moon
     height: float  # rad above the horizon
-    disc: str
-    stars: float
-    glow: float
+    disc: str  # colour of the sun or moon
+    stars: float  # 0..1
+    glow: float  # of lamps, 0..1
 
 
 HOURS = {
@@ -51,26 +51,32 @@ HOURS = {
                   1.15, 0.30, "#f2f0dc", 1.0, 1.0),
 }  # fmt: skip
 
-VEILS = {  # weather -> grey of the clouds by day, how much of it, sunlight left, haze in metres
-    "clear": ("#ffffff", 0.0, 1.0, 900.0),
-    "cloudy": ("#b9c4cd", 0.75, 0.45, 600.0),
-    "rain": ("#94a2ae", 0.9, 0.2, 260.0),
-    "snow": ("#d3dbe2", 0.9, 0.35, 200.0),
-    "fog": ("#ccd3d8", 0.97, 0.25, 45.0),
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What a weather does to the sky and the light."""
+
+    grey: str  # colour of the overcast by day
+    share: float  # of the sky's colours that is overcast
+    sun_left: float  # share of the sunlight that comes through
+    haze_m: float  # distance at which 63 % of a colour is haze
+    clouds: float  # chance of a cloud per cell
+
+
+COVERS = {
+    "clear": Cover("#ffffff", 0.0, 1.0, 900.0, 0.34),
+    "cloudy": Cover("#b9c4cd", 0.75, 0.45, 600.0, 0.95),
+    "rain": Cover("#94a2ae", 0.9, 0.2, 260.0, 0.0),
+    "snow": Cover("#d3dbe2", 0.9, 0.35, 200.0, 0.0),
+    "fog": Cover("#ccd3d8", 0.97, 0.25, 45.0, 0.0),
 }
-CLOUDS = {"clear": 0.34, "cloudy": 0.95, "rain": 0.0, "snow": 0.0, "fog": 0.0}
-
-
-def _float(color: str) -> np.ndarray:
-    return np.array(rgb(color), float)
 
 
 def stage_light(stage: StageFile, weather: str, time_of_day: str) -> Light:
-    """Light of a stage: indoors the lamps are on, in space there is no air."""
-    hour = HOURS[time_of_day]
-    _grey, cover, left, haze_m = VEILS[weather]
+    """The light of a stage; that of halls and space takes nothing from the weather."""
+    hour, cover = HOURS[time_of_day], COVERS[weather]
     bearing = np.array([np.cos(hour.bearing), np.sin(hour.bearing)]) * np.cos(max(hour.height, 0.6))
-    # The lit sides should be the ones the viewer sees, so shading takes the light from before him.
+    # The light always comes from the viewer's side, so that the sides seen are the lit ones.
     direction = np.array([bearing[0], -abs(bearing[1]), np.sin(max(hour.height, 0.6))])
     if stage.sky == "hall":
         assert stage.hall is not None
@@ -79,7 +85,7 @@ def stage_light(stage: StageFile, weather: str, time_of_day: str) -> Light:
             direction=np.array([-0.3, -0.5, 0.81]),
             sun=np.array([0.42, 0.40, 0.36]) * warm,
             ambient=np.array([0.60, 0.59, 0.58]) * warm,
-            haze=_float(stage.hall.ceiling) * 0.8,
+            haze=rgb_array(stage.hall.ceiling) * 0.8,
             haze_m=220.0,
             glow=0.7,
         )
@@ -95,47 +101,46 @@ def stage_light(stage: StageFile, weather: str, time_of_day: str) -> Light:
     horizon = _sky_colors(weather, time_of_day)[2]
     return Light(
         direction=direction / np.linalg.norm(direction),
-        sun=np.array(hour.sun) * left,
-        ambient=np.array(hour.ambient) + (1.0 - left) * 0.45 * np.array(hour.sun),
+        sun=np.array(hour.sun) * cover.sun_left,
+        ambient=np.array(hour.ambient) + (1.0 - cover.sun_left) * 0.45 * np.array(hour.sun),
         haze=horizon,
-        haze_m=haze_m,
-        glow=max(hour.glow, 0.35 * cover * (time_of_day != "day")),
+        haze_m=cover.haze_m,
+        glow=max(hour.glow, 0.35 * cover.share * (time_of_day != "day")),
     )
 
 
 def _sky_colors(weather: str, time_of_day: str) -> list[np.ndarray]:
-    """Zenith, middle and horizon, 0..255."""
-    hour = HOURS[time_of_day]
-    grey, cover, _, _ = VEILS[weather]
+    """Colours of zenith, middle and horizon, (3,) 0..255 each."""
+    hour, cover = HOURS[time_of_day], COVERS[weather]
     bright = (np.array(hour.sun) + np.array(hour.ambient)).clip(0.0, 1.0)
-    veil = _float(grey) * (0.25 + 0.75 * bright)
-    colors = [_float(c) for c in (hour.zenith, hour.middle, hour.horizon)]
+    grey = rgb_array(cover.grey) * (0.25 + 0.75 * bright)
+    colors = [rgb_array(c) for c in (hour.zenith, hour.middle, hour.horizon)]
     dim = (0.9, 0.97, 1.0)
-    return [c + (veil * d - c) * cover for c, d in zip(colors, dim, strict=True)]
+    return [c + (grey * d - c) * cover.share for c, d in zip(colors, dim, strict=True)]
 
 
 class Sky:
-    """What is above the horizon, in one weather at one hour."""
+    """All above the horizon, in one weather at one hour: sky, sun, stars, clouds, or a ceiling."""
 
     def __init__(
         self, stage: StageFile, light: Light, weather: str, time_of_day: str, seed: int
     ) -> None:
         self._stage, self._light, self._seed = stage, light, seed
         self._hour = HOURS[time_of_day]
-        self._weather = weather
+        self._cover = COVERS[weather]
         self._space = stage.sky == "space"
         if self._space:
-            self._colors = [_float(c) for c in ("#04050d", "#090b1a", "#14172c")]
+            self._colors = [rgb_array(c) for c in ("#04050d", "#090b1a", "#14172c")]
         else:
             self._colors = _sky_colors(weather, time_of_day)
         self._gradient = pygame.Surface((1, 1))
         self._clouds: dict[tuple[int, int, int], pygame.Surface] = {}
-        self._around = Around(CLOUD_CELL_M, self._build_clouds)
+        self._tiles = TileCache(CLOUD_CELL_M, self._build_clouds)
         self._stars = self._make_stars()
         self._bodies = self._make_bodies()
 
     def draw(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
-        """Paint everything above the horizon."""
+        """Draw everything above the horizon."""
         if self._stage.hall is not None:
             self._draw_ceiling(surface, camera)
             return
@@ -147,7 +152,7 @@ class Sky:
             if depth > 0.0:
                 x, y = int(pixel[0]) - sprite.get_width() // 2, int(pixel[1])
                 surface.blit(sprite, (x, y - sprite.get_height() // 2), special_flags=flags)
-        if not self._space and CLOUDS[self._weather]:
+        if not self._space and self._cover.clouds:
             self._draw_clouds(surface, camera, time)
 
     def _draw_gradient(self, surface: pygame.Surface, camera: Camera) -> None:
@@ -165,11 +170,11 @@ class Sky:
             # An ordered dither of half a level hides the steps of the gradient.
             offset = (np.array([[0.0, 0.5], [0.75, 0.25]])[:, None, :, None]).reshape(2, 2)
             dither = np.tile(offset, (width // 2 + 1, tall // 2 + 1))[:width, :tall, None]
-            picture = pygame.Surface((width, tall), 0, surface)
-            pixels = pygame.surfarray.pixels3d(picture)
+            image = pygame.Surface((width, tall), 0, surface)
+            pixels = pygame.surfarray.pixels3d(image)
             pixels[:] = np.clip(color[None] + dither, 0, 255).astype(np.uint8)
             del pixels
-            self._gradient = picture
+            self._gradient = image
         if horizon <= 0:
             return
         if horizon > tall:
@@ -185,7 +190,7 @@ class Sky:
         room = hall.height - camera.position[2]
         if bottom <= 0:
             return
-        color = self._light.lit(_float(hall.ceiling), 0.6, 0.0)
+        color = self._light.lit(rgb_array(hall.ceiling), 0.6, 0.0)
         if room <= 0.1:
             surface.fill((color * 0.5).astype(int).tolist(), (0, 0, width, bottom))
             return
@@ -193,15 +198,12 @@ class Sky:
         rays = camera.rays(np.stack([np.full(len(rows), width / 2), rows + 0.5], axis=1))
         distance = room / np.maximum(rays[:, 2], 1e-6)
         tones = self._light.hazed(np.tile(color, (len(rows), 1)), distance).astype(int)
-        change = np.flatnonzero(np.abs(np.diff(tones, axis=0)).sum(axis=1) > 0) + 1
-        edges = [0, *change.tolist(), len(rows)]
-        for first, last in itertools.pairwise(edges):
-            surface.fill(tones[first].tolist(), (0, first, width, last - first))
+        fill_rows(surface, 0, tones)
         if hall.beams is not None:
             self._draw_beams(surface, camera, hall)
 
     def _draw_beams(self, surface: pygame.Surface, camera: Camera, hall: Hall) -> None:
-        """Beams across the hall, along y."""
+        """Draw the beams of a hall, which run along y."""
         x = float(camera.position[0])
         first = int(np.floor((x - BEAM_REACH_M) / hall.beam_every))
         last = int(np.ceil((x + BEAM_REACH_M) / hall.beam_every))
@@ -212,10 +214,10 @@ class Sky:
         quads[:, :2, 1] = camera.position[1] - BEAM_REACH_M
         quads[:, 2:, 1] = camera.position[1] + BEAM_REACH_M
         quads[..., 2] = hall.height
-        color = self._light.lit(_float(hall.beams or hall.ceiling), 0.5, 0.0)
-        under = self._light.lit(_float(hall.ceiling), 0.6, 0.0)
+        color = self._light.lit(rgb_array(hall.beams or hall.ceiling), 0.5, 0.0)
+        under = self._light.lit(rgb_array(hall.ceiling), 0.6, 0.0)
         n = len(quads)
-        paint(
+        draw_polygons(
             surface,
             camera,
             quads.reshape(-1, 3),
@@ -226,7 +228,8 @@ class Sky:
         )
 
     def _make_stars(self) -> list[tuple[np.ndarray, pygame.Surface, float]]:
-        strength = 1.0 if self._space else self._hour.stars * (1.0 - VEILS[self._weather][1])
+        """Stars, each a direction (3,), a sprite and the phase of its flicker."""
+        strength = 1.0 if self._space else self._hour.stars * (1.0 - self._cover.share)
         if strength <= 0.02 or self._stage.hall is not None:
             return []
         rng = np.random.default_rng(self._seed % 2**32)
@@ -257,88 +260,89 @@ class Sky:
         surface.fblits(blits, pygame.BLEND_RGB_ADD)
 
     def _make_bodies(self) -> list[tuple[np.ndarray, pygame.Surface, int]]:
-        """Sun, moon or earth: direction (3,), picture, how it is laid on."""
+        """Sun, moon or earth, each a direction (3,), a sprite and pygame's blend flag."""
         if self._stage.hall is not None:
             return []
         if self._space:
             return [(_direction(1.32, 0.17), _earth(46), 0)]
         hour = self._hour
-        clear = 1.0 - VEILS[self._weather][1]
+        clear = 1.0 - self._cover.share
         if clear < 0.1:
             return []
         where = _direction(hour.bearing, hour.height)
-        halo = _float(hour.disc) * (0.16 if hour.stars == 1.0 else 0.34) * clear
+        halo = rgb_array(hour.disc) * (0.16 if hour.stars == 1.0 else 0.34) * clear
         size = 150 if hour.stars == 1.0 else 300
         bodies = [(where, glow(size, halo, 0.05, 2.2), pygame.BLEND_RGB_ADD)]
         if clear > 0.5:
-            bodies.append((where, disc(26, _float(hour.disc)), 0))
+            bodies.append((where, disc(26, rgb_array(hour.disc)), 0))
             if hour.stars == 1.0:
-                shade = _float(hour.disc) * 0.88
+                shade = rgb_array(hour.disc) * 0.88
                 for x, y, radius in ((0.008, 0.004, 6), (-0.007, -0.006, 5), (-0.004, 0.009, 3)):
                     spot = _direction(hour.bearing + x, hour.height + y)
                     bodies.append((spot, disc(radius, shade), 0))
         return bodies
 
     def _build_clouds(self, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where clouds hang (N, 3) m with no wind, and their chances (N, 5)."""
+        """Places of clouds (N, 3) m before any wind, and their uniform numbers (N, 5)."""
         ix, iy = cells_around(centre, CLOUD_CELL_M, CLOUD_FAR_M + CLOUD_CELL_M)
-        chance = chances(ix, iy, self._seed + 1, 5)
-        keep = chance[:, 2] < CLOUDS[self._weather]
-        ix, iy, chance = ix[keep], iy[keep], chance[keep]
+        uniform = cell_uniforms(ix, iy, self._seed + 1, 5)
+        keep = uniform[:, 2] < self._cover.clouds
+        ix, iy, uniform = ix[keep], iy[keep], uniform[keep]
         points = np.empty((len(ix), 3))
-        points[:, 0] = (ix + chance[:, 0]) * CLOUD_CELL_M
-        points[:, 1] = (iy + chance[:, 1]) * CLOUD_CELL_M
-        points[:, 2] = 240.0 + 260.0 * chance[:, 3]
-        return points, chance
+        points[:, 0] = (ix + uniform[:, 0]) * CLOUD_CELL_M
+        points[:, 1] = (iy + uniform[:, 1]) * CLOUD_CELL_M
+        points[:, 2] = 240.0 + 260.0 * uniform[:, 3]
+        return points, uniform
 
     def _draw_clouds(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
         wind = np.array([*(CLOUD_WIND * time), 0.0])
         eye = camera.position - wind
-        points, chance = self._around.at(float(eye[0]), float(eye[1]))
+        points, uniform = self._tiles.at(float(eye[0]), float(eye[1]))
         pixels, depth = camera.project(points + wind)
-        wide = (160.0 + 260.0 * chance[:, 4]) * camera.focal_px / np.maximum(depth, 300.0)
+        wide = (160.0 + 260.0 * uniform[:, 4]) * camera.focal_px / np.maximum(depth, 300.0)
         beside = np.abs(pixels[:, 0] - camera.size[0] / 2) - camera.size[0] / 2
         seen = np.flatnonzero((depth > 500.0) & (depth < CLOUD_FAR_M) & (beside < wide / 2))
         seen = seen[np.argsort(-depth[seen], kind="stable")]
         columns = (
-            chance[seen, 3] * CLOUD_SHAPES,
+            uniform[seen, 3] * CLOUD_SHAPES,
             np.maximum(2, np.rint(np.log(np.maximum(wide[seen], 8.0)) * 12.0)),
             np.minimum(3, depth[seen] / CLOUD_FAR_M * 4.0),
         )
-        looks = np.array(columns).T.astype(int).tolist()
+        keys = np.array(columns).T.astype(int).tolist()
         blits = []
-        for (x, y), look in zip(pixels[seen].astype(int).tolist(), looks, strict=True):
-            sprite = self._cloud(*look)
+        for (x, y), key in zip(pixels[seen].astype(int).tolist(), keys, strict=True):
+            sprite = self._cloud(*key)
             blits.append((sprite, (x - sprite.get_width() // 2, y - sprite.get_height())))
         surface.fblits(blits)
 
-    def _cloud(self, shape: int, step: int, air: int) -> pygame.Surface:
-        key = (shape, step, air)
+    def _cloud(self, shape: int, step: int, haze: int) -> pygame.Surface:
+        key = (shape, step, haze)
         if key not in self._clouds:
             if len(self._clouds) > 120:
                 self._clouds.clear()
             bright = np.array(self._hour.sun) + np.array(self._hour.ambient)
-            dim = 1.0 - 0.25 * VEILS[self._weather][1]
-            lit = np.clip(_float("#ffffff") * bright * 0.97 * dim, 0, 255)
+            dim = 1.0 - 0.25 * self._cover.share
+            lit = np.clip(rgb_array("#ffffff") * bright * 0.97 * dim, 0, 255)
             base = lit * 0.86 + 0.10 * self._colors[1]
             veil = self._colors[2] - lit
-            lit = lit + veil * 0.12 * air
-            base = np.clip(base, 0, 255) + (self._colors[2] - np.clip(base, 0, 255)) * 0.15 * air
+            lit = lit + veil * 0.12 * haze
+            base = np.clip(base, 0, 255) + (self._colors[2] - np.clip(base, 0, 255)) * 0.15 * haze
             self._clouds[key] = cloud(shape, max(6, int(np.exp(step / 12.0))), lit, base)
         return self._clouds[key]
 
 
 def _direction(bearing: float, height: float) -> np.ndarray:
+    """Unit vector (3,) at a bearing and a height in rad."""
     return np.array(
         [np.cos(bearing) * np.cos(height), np.sin(bearing) * np.cos(height), np.sin(height)]
     )
 
 
 def _earth(radius: int) -> pygame.Surface:
-    """The earth as seen from the moon, part of it in the dark."""
+    """Sprite of the earth, part of it in the dark."""
     big = radius * 4
-    picture = pygame.Surface((2 * big, 2 * big), pygame.SRCALPHA)
-    pygame.draw.circle(picture, (64, 128, 214), (big, big), big)
+    image = pygame.Surface((2 * big, 2 * big), pygame.SRCALPHA)
+    pygame.draw.circle(image, (64, 128, 214), (big, big), big)
     for x, y, w, h, color in (
         (0.5, 0.35, 0.5, 0.42, (104, 168, 92)),
         (0.95, 0.75, 0.42, 0.62, (126, 170, 92)),
@@ -349,13 +353,13 @@ def _earth(radius: int) -> pygame.Surface:
         (0.9, 1.35, 0.8, 0.1, (236, 243, 250)),
         (0.6, 1.8, 0.8, 0.2, (238, 244, 250)),
     ):
-        pygame.draw.ellipse(picture, color, (x * big, y * big, w * big, h * big))
-    pixels = pygame.surfarray.pixels3d(picture)
-    alpha = pygame.surfarray.pixels_alpha(picture)
+        pygame.draw.ellipse(image, color, (x * big, y * big, w * big, h * big))
+    pixels = pygame.surfarray.pixels3d(image)
+    alpha = pygame.surfarray.pixels_alpha(image)
     axis = (np.arange(2 * big) - big + 0.5) / big
     away = np.hypot(axis[:, None], axis[None, :])
     lit = np.clip(1.15 - np.hypot(axis[:, None] + 0.35, axis[None, :] + 0.2) ** 3 * 0.75, 0.12, 1.0)
     pixels[:] = (pixels * lit[..., None]).astype(np.uint8)
     alpha[:] = np.where(away <= 1.0, 255, 0)
     del pixels, alpha
-    return pygame.transform.smoothscale(picture, (2 * radius, 2 * radius))
+    return pygame.transform.smoothscale(image, (2 * radius, 2 * radius))

@@ -1,7 +1,7 @@
-"""The format of a stage file: places, ground, and what stands on and beyond it.
+"""The format of a stage file: named places, the ground, and what stands on and beyond it.
 
-World metres throughout: x right, y away from where the camera starts, z up. Colours are those of
-a clear noon; the sky gives the light. An open bound is null.
+World metres throughout: x right, y away from the camera's start, z up. Colours are those at a clear
+noon; the light comes from the sky. A bound that is null is open.
 """
 
 from typing import Annotated, Literal
@@ -13,12 +13,12 @@ from sim.render.geometry.shapes import Hex
 
 Spot = tuple[float, float]
 Range = tuple[float, float]
-Open = tuple[float | None, float | None]
+Bounds = tuple[float | None, float | None]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
 class Part(BaseModel):
-    """What all parts of a stage file share: no unknown fields."""
+    """Base of all parts of a stage file: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -30,13 +30,13 @@ class Stripes(Part):
     period: Positive
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5  # of the period a bar fills
     offset: float = 0.0
-    along: Open = (None, None)
-    across: Open = (None, None)
-    reach: Positive = 60.0  # m from the camera at which they have faded
+    along: Bounds = (None, None)
+    across: Bounds = (None, None)
+    reach: Positive = 60.0  # m from the camera at which they have faded out
 
 
 class Mark(Part):
-    """Paint on the ground: exactly one of the shapes."""
+    """A mark on the ground, with exactly one shape."""
 
     color: Hex
     polygon: list[Spot] | None = None
@@ -44,10 +44,10 @@ class Mark(Part):
     ring: tuple[float, float, float, float, float] | None = None  # x, y, radius, from, to (rad)
     line: list[Spot] | None = None
     width: Positive = 0.10  # of rings and lines
-    band: Open | None = None  # an endless strip between two values of the other axis
+    band: Bounds | None = None  # an endless strip between two values of the other axis
     axis: Literal["x", "y"] = "x"  # along which a band runs
     stripes: Stripes | None = None
-    under: Hex | None = None  # what it is painted on, into which thin paint fades; else the ground
+    under: Hex | None = None  # colour below it, into which thin marks fade; else the ground's
 
     @model_validator(mode="after")
     def _one_shape(self) -> "Mark":
@@ -59,7 +59,7 @@ class Mark(Part):
 
 
 class Specks(Part):
-    """Small things strewn on the ground, by chance per cell."""
+    """Specks strewn on the ground, at most one per cell."""
 
     kind: Literal["tuft", "pebble", "flower", "crater", "wave", "shell", "leaf"]
     colors: list[Hex]
@@ -67,45 +67,46 @@ class Specks(Part):
     chance: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
     size: Range = (0.08, 0.2)  # m
     reach: Positive = 40.0
-    inside: list[tuple[Open, Open]] = Field(default_factory=list)  # x range, y range; empty: all
-    outside: list[tuple[Open, Open]] = Field(default_factory=list)
+    # Boxes, each x range and y range; without any ``inside`` they are everywhere.
+    inside: list[tuple[Bounds, Bounds]] = Field(default_factory=list)
+    outside: list[tuple[Bounds, Bounds]] = Field(default_factory=list)
     drift: Spot = (0.0, 0.0)  # m/s
 
 
 class Ridge(Part):
-    """Silhouettes in the distance on all sides: one per cell, none nearer than the band."""
+    """Silhouettes in the distance on all sides, at most one per cell, none nearer than the band."""
 
     kind: Literal["hills", "mountains", "woods", "skyline", "dunes"]
     color: Hex
-    distance: Range  # m from the camera
+    distance: Range  # m from the camera, the band
     cell: Positive
     height: Range
     width: Range
     chance: Annotated[float, Field(gt=0.0, le=1.0)] = 0.85
-    only: Open = (None, None)  # range of world y
+    only: Bounds = (None, None)  # range of world y
 
 
 class Items(Part):
-    """What stands somewhere: props or shapes of assets/stages/dressing, one picked by chance."""
+    """Items of scenery: props or shapes of assets/stages/dressing, one picked at random."""
 
     items: Annotated[list[str], Field(min_length=1)]
     size: Range = (1.0, 1.0)  # m per unit of the shape; a prop's unit is its height
     colors: list[Hex] = Field(default_factory=list)
     heading: float | None = None  # rad; null: any
-    back: bool = False  # nobody ever stands behind it: drawn before everybody
-    one_sided: bool = False  # not drawn for a camera behind it, which looks through it
+    back: bool = False  # no actor ever stands behind it, so it is drawn before all actors
+    one_sided: bool = False  # not drawn for a camera behind it
     halo: tuple[float, float] | None = None  # height and radius (m) of its light at night
     shadow: float = 0.0  # radius of its shadow on the ground, per unit
 
 
 class Fixture(Items):
-    """Things at given spots."""
+    """Items at given places."""
 
     at: list[tuple[float, float, float] | Spot]
 
 
 class Row(Items):
-    """Things along an endless (or bounded) line."""
+    """Items along a line, endless or bounded."""
 
     axis: Literal["x", "y"] = "x"
     offset: float  # where the line is on the other axis
@@ -113,21 +114,21 @@ class Row(Items):
     phase: float = 0.0
     jitter: Spot = (0.0, 0.0)  # m along and across
     chance: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    along: Open = (None, None)
+    along: Bounds = (None, None)
     reach: Positive = 160.0
 
 
 class Scatter(Items):
-    """Things strewn over the ground, one per cell by chance."""
+    """Items strewn over the ground, at most one per cell."""
 
     cell: Positive
     chance: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
     reach: Positive = 150.0
-    keep_out: list[tuple[Open, Open]] = Field(default_factory=list)
+    keep_out: list[tuple[Bounds, Bounds]] = Field(default_factory=list)
 
 
 class Stand(Part):
-    """Tiers of seats with a crowd along a line; it faces the line's right-hand side."""
+    """A grandstand with a crowd along a line, which faces the line's right-hand side."""
 
     line: Annotated[list[Spot], Field(min_length=2)]
     rows: Annotated[int, Field(ge=1, le=60)]
@@ -162,13 +163,13 @@ class Hall(Part):
 
 
 class StageFile(Part):
-    """A whole stage."""
+    """A stage."""
 
     about: str
     sky: Literal["open", "space", "hall"] = "open"
     hall: Hall | None = None
     ground: Hex
-    far_ground: Hex | None = None  # what the ground tends to with distance
+    far_ground: Hex | None = None  # colour of the ground far away
     places: dict[str, Spot] = Field(default_factory=dict)
     marks: list[Mark] = Field(default_factory=list)
     specks: list[Specks] = Field(default_factory=list)
@@ -187,5 +188,5 @@ class StageFile(Part):
 
 
 def load_stage(theme: str) -> StageFile:
-    """The stage of a theme. Raises pydantic's ValidationError naming the field."""
+    """The stage file of a theme. Raises pydantic's ValidationError naming the field."""
     return StageFile.model_validate_json(stage_path(theme).read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""An endless world from a seed: cells of the ground and what chance says of each.
+"""Endless random scenery: square cells of the ground, and random numbers hashed from each.
 
-Scenery is drawn from hashes of cell numbers, so it is the same whenever one comes back, and
-there is always more of it.
+As the numbers depend only on the cell and the seed, a place looks the same whenever the camera
+comes back to it.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_B = np.uint64(0x94D049BB133111EB)
 
 
-def chances(ix: np.ndarray, iy: np.ndarray, seed: int, n: int) -> np.ndarray:
-    """(..., n) uniform numbers in [0, 1) for cells (...): splitmix64 of their numbers.
+def cell_uniforms(ix: np.ndarray, iy: np.ndarray, seed: int, n: int) -> np.ndarray:
+    """(..., n) uniform numbers in [0, 1) of cells (...): splitmix64 of the cells' indices.
 
     https://prng.di.unimi.it/splitmix64.c
     """
@@ -29,13 +29,14 @@ def chances(ix: np.ndarray, iy: np.ndarray, seed: int, n: int) -> np.ndarray:
 
 
 def _mixed(z: np.ndarray) -> np.ndarray:
+    """The output function of splitmix64."""
     z = (z ^ (z >> np.uint64(30))) * _MIX_A
     z = (z ^ (z >> np.uint64(27))) * _MIX_B
     return z ^ (z >> np.uint64(31))
 
 
 def cells_around(centre: np.ndarray, cell: float, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers (K,) and (K,) of the square cells of side ``cell`` m within ``reach`` m, in order."""
+    """Indices (K,), (K,) of the cells of side ``cell`` m within ``reach`` m of a centre, sorted."""
     first = np.floor((centre - reach) / cell).astype(int)
     last = np.floor((centre + reach) / cell).astype(int)
     ix, iy = np.meshgrid(
@@ -47,11 +48,11 @@ def cells_around(centre: np.ndarray, cell: float, reach: float) -> tuple[np.ndar
     return ix[near], iy[near]
 
 
-class Around(Generic[T]):
-    """Keeps what ``build(centre)`` says of the surroundings until one has left the tile.
+class TileCache(Generic[T]):
+    """Caches ``build(centre)``, the surroundings of a tile's centre, until another tile is entered.
 
-    ``build`` must cover ``MARGIN * tile`` m more than is ever looked at, so that what is seen
-    does not depend on where the tile was entered.
+    ``build`` must cover ``MARGIN * tile`` m more than is ever seen from the centre, so that what is
+    seen does not depend on the tile.
     """
 
     MARGIN = 0.75
@@ -60,12 +61,12 @@ class Around(Generic[T]):
         self.tile = tile
         self._build = build
         self._key: tuple[int, int] | None = None
-        self._kept: T
+        self._cached: T
 
     def at(self, x: float, y: float) -> T:
-        """The surroundings of a spot in metres."""
+        """The surroundings of the tile that holds the point x, y (m)."""
         key = int(np.floor(x / self.tile)), int(np.floor(y / self.tile))
         if key != self._key:
-            self._kept = self._build((np.array(key) + 0.5) * self.tile)
+            self._cached = self._build((np.array(key) + 0.5) * self.tile)
             self._key = key
-        return self._kept
+        return self._cached

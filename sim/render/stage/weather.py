@@ -1,7 +1,7 @@
-"""What falls before the lens: rain, snow, fog.
+"""Rain, snow and fog in front of everything.
 
-Drops fill a box of the world round the camera and wrap at its sides, so that they fall past it
-with true parallax and never run out.
+Drops fill a box of the world round the camera and wrap round at its sides, so that they fall with
+true parallax and never run out.
 """
 
 import numpy as np
@@ -16,19 +16,21 @@ RAIN_DROPS = 620
 RAIN_BOX_M = np.array([26.0, 26.0, 14.0])
 RAIN_SPEED = np.array([-0.8, 0.3, -9.0])  # m/s; drops of 4 mm fall at about 9 (Gunn & Kinzer 1949)
 RAIN_STREAK_S = 1.0 / 45.0
+"""Time over which a drop is drawn as a streak."""
 SNOW_FLAKES = 1100
 SNOW_BOX_M = np.array([24.0, 24.0, 12.0])
 SNOW_SPEED = np.array([0.5, 0.2, -1.1])  # m/s
 FLAKE_M = 0.055
-"""A flock of flakes rather than a single one."""
+"""Size of a cluster of flakes, as single ones would not be seen (choice)."""
 NEAREST_M = 1.2
 LONGEST_PX = 90
 LARGEST_FLAKE_PX = 16
 FADES = 3
+"""Steps in which drops fade with distance."""
 
 
 class Weather:
-    """Particles of one weather; indoors and in space there are none."""
+    """Draws one weather; indoors and in space there is none."""
 
     def __init__(self, stage: StageFile, weather: str, light: Light, seed: int) -> None:
         self._kind = weather if stage.sky == "open" else "clear"
@@ -53,7 +55,7 @@ class Weather:
         self._haze = light.haze
 
     def draw(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
-        """Draw what falls; fog veils the picture a little."""
+        """Draw the rain, the snow or the veil of fog at a time in s."""
         if self._kind == "fog":
             self._draw_fog(surface, camera)
         elif len(self._spots):
@@ -87,7 +89,7 @@ class Weather:
         corner = np.floor(pixels).astype(int)
         chosen = np.flatnonzero(seen)
         rows = zip(fade[chosen].tolist(), px[chosen].tolist(), corner[chosen].tolist(), strict=True)
-        surface.fblits([(self._sprites[dim][long], spot) for dim, long, spot in rows])
+        surface.fblits([(self._sprites[step][size], spot) for step, size, spot in rows])
 
     def _draw_fog(self, surface: pygame.Surface, camera: Camera) -> None:
         if self._veil.get_size() != camera.size:
@@ -98,16 +100,16 @@ class Weather:
 
 
 def _streak(px: int, color: np.ndarray, fade: int) -> pygame.Surface:
-    picture = canvas(3, px)
+    image = canvas(3, px)
     tone = [*color.astype(int).tolist(), (170, 130, 90)[fade]]
-    height = picture.get_height()
-    pygame.draw.line(picture, tone, (OVERSAMPLE * 1.8, 0), (OVERSAMPLE, height), OVERSAMPLE)
-    return shrunk(picture)
+    height = image.get_height()
+    pygame.draw.line(image, tone, (OVERSAMPLE * 1.8, 0), (OVERSAMPLE, height), OVERSAMPLE)
+    return shrunk(image)
 
 
 def _flake(px: int, color: np.ndarray, fade: int) -> pygame.Surface:
-    picture = canvas(px, px)
-    middle = picture.get_width() / 2
+    image = canvas(px, px)
+    middle = image.get_width() / 2
     tone = [*color.astype(int).tolist(), (235, 200, 150)[fade]]
-    pygame.draw.circle(picture, tone, (middle, middle), middle)
-    return shrunk(picture)
+    pygame.draw.circle(image, tone, (middle, middle), middle)
+    return shrunk(image)
