@@ -1,7 +1,6 @@
-"""Every action an actor can do: one JSON file each in ``assets/actions``, the file's name its name.
+"""Every action an actor can do: one JSON file each in ``assets/actions``, named after the action.
 
-A new action is one new file. ``ActionType``, its speed, how its body moves and how it is said all
-come from there.
+A new action is one new file. ``ActionType``, speeds, gestures and captions all come from there.
 """
 
 from enum import StrEnum
@@ -17,66 +16,68 @@ KeyValues = dict[str, float | tuple[float, float] | tuple[float, float, float]]
 
 
 class Jump(BaseModel):
-    """When a gesture leaves the ground."""
+    """When and how a gesture leaves the ground."""
 
     model_config = _Strict
     at: Seconds  # s, take-off
     speed: float  # m/s upwards
-    waits: Seconds  # s at which the gesture's clock stops until the feet are back on the ground
+    waits: Seconds  # s at which the clock of the gesture waits for the landing
 
 
 class Gesture(BaseModel):
-    """Key poses in time; what a key leaves out stays as the key before has it.
+    """Key poses in time; what a key leaves out stays as in the key before.
 
-    Lengths are those of the 1.70 m human (neck 1.42 m, chest 1.25, hip 0.95), of an animal's body
-    those of one whose hind legs are 0.97 m long. ``lh``/``rh`` place a hand (forward, up[, out])
-    and give the arm to the gesture; ``lf``/``rf`` place the ball of a foot (forward, up[, out]);
-    the other names are pose parameters, see ``sim.animation.gestures.PARAMETERS``. All timings and
-    places are choices, judged by eye on contact sheets.
+    Lengths are those of the 1.70 m human (neck 1.42 m, chest 1.25, hip 0.95); for animals, those of
+    one whose hind legs are 0.97 m long. ``lh``/``rh`` place a hand (forward, up[, out]) and give
+    the arm to the gesture; ``lf``/``rf`` place the ball of a foot (forward, up[, out]); the other
+    names are pose parameters, see ``sim.animation.gestures.PARAMETERS``. All timings and places are
+    choices, judged by eye on contact sheets.
     """
 
     model_config = _Strict
     keys: Annotated[tuple[tuple[Seconds, KeyValues], ...], Field(min_length=1)]  # ascending times
-    loop: Seconds | None = None  # s, the key that the last one returns to; None holds the last
-    by_phase: bool = False  # time is the share of a stride instead of the clock
+    loop: Seconds | None = (
+        None  # s, time of the key that the last one returns to; None holds the last
+    )
+    by_phase: bool = False  # timed by the share of a stride instead of by the clock
     jump: Jump | None = None
-    contact: Seconds | None = None  # s, a ball leaves the hand or meets foot, head or bat
+    contact: Seconds | None = None  # s at which a ball leaves the hand or meets foot, head or bat
     left_handed: bool = False  # an object is held in the left hand
     trail: float = 0.0  # m, the walking feet are this far behind the hips
     face: str = "neutral"  # one of entities.components.FACES
 
 
 class Gait(BaseModel):
-    """Which gait an action insists on; an action without one walks or runs by speed."""
+    """The gait that an action insists on; an action without one walks or runs by its speed."""
 
     model_config = _Strict
     mode: Literal["walk", "run"]
-    cadence: float  # of the free gait's cadence at the same speed; a choice
+    cadence: float  # relative to the free gait's at the same speed; a choice
 
 
 class Action(BaseModel):
-    """One action, whole: a file of ``assets/actions``."""
+    """One action: the content of a file of ``assets/actions``."""
 
     model_config = _Strict
     index: Annotated[int, Field(ge=0)]  # its place in ``ActionType``, in traces and datasets
     velocity: float  # m/s along the bearing
-    velocity_source: str = ""  # "pack": mean of the mocap pack's takes; "choice": none is known
-    bearing: float = 0.0  # rad from where the actor faces to where the action takes him
+    velocity_source: str = ""  # "pack": mean of takes in the mocap pack; "choice": no source known
+    bearing: float = 0.0  # rad from the heading of the actor to its direction of travel
     gait: Gait | None = None
     takes_seat: bool = False  # done on a seat, bed, bicycle or ladder where the target is one
     travels: bool = False  # its captions take a direction after them: "walks to the left"
     captions: Annotated[tuple[str, ...], Field(min_length=1)]  # third person, for generated data
     verbs: tuple[dict[str, Any], ...] = ()  # entries as in the lexicon's verbs.json, less "action"
     gesture: Gesture
-    stays_seated: bool = False  # who sits does it without getting up, with the legs on the seat
-    on_seat: Gesture | None = None  # instead of ``gesture``, on a seat
-    on_fours: Gesture | None = None  # instead of ``gesture``, by an animal
+    stays_seated: bool = False  # done by a seated actor without getting up, legs on the seat
+    on_seat: Gesture | None = None  # replaces ``gesture`` on a seat
+    on_fours: Gesture | None = None  # replaces ``gesture`` for an animal
 
 
 def _load() -> dict[str, Action]:
-    """Every action by name, in the order of their indices.
+    """Every action by name, in the order of the indices.
 
-    Raises ValueError, naming the file, for one that is not an action or whose index is not free.
+    Raises ValueError, naming the file, for an invalid file or an index that is taken or missing.
     """
     found: dict[str, Action] = {}
     for path in Path(str(resources.files("assets"))).joinpath("actions").glob("*.json"):

@@ -1,6 +1,6 @@
-"""Every component: plain tables of arrays, one row per entity that has it.
+"""Every component: plain tables of arrays, one row for each entity that has it.
 
-A component knows nothing of the others. Rows are in the order of the World's ids; systems take
+A component knows nothing of the others. Rows are in the order of the ids in the World; systems take
 whole columns. ``N`` is the number of rows; angles are radians, everything else SI.
 """
 
@@ -12,11 +12,11 @@ import numpy as np
 from entities.skeleton import L_FOOT, L_HAND, LATERAL, N_JOINTS, R_FOOT, R_HAND
 
 LIMBS = (L_HAND, R_HAND, L_FOOT, R_FOOT)
-"""The joints that can be made to reach for a place."""
+"""The joints that limb IK can bring to a target."""
 
 
 class Component:
-    """What all tables share: rows in, rows out. Columns are arrays or lists, row by row."""
+    """Base of all tables: rows in, rows out. Columns are arrays or lists, row by row."""
 
     def __len__(self) -> int:
         return len(getattr(self, self.__slots__[0]))
@@ -39,21 +39,17 @@ class Component:
             )
             setattr(self, field.name, kept)
 
-    def row(self, index: int) -> dict[str, object]:
-        """One entity's component: array entries are views, so writing them writes the table."""
-        return {field.name: getattr(self, field.name)[index] for field in fields(self)}  # type: ignore[arg-type]
-
 
 @dataclass(slots=True, eq=False)
 class Name(Component):
-    """What the scene file calls each entity."""
+    """The id of each entity in the scene file."""
 
     text: list[str]
 
 
 @dataclass(slots=True, eq=False)
 class Transform(Component):
-    """Where each entity stands. For an actor, position is under the pelvis and z his ground."""
+    """Where each entity is. An actor's position is under its pelvis, z the height of its ground."""
 
     position: np.ndarray  # (N, 3) m
     heading: np.ndarray  # (N,) rad, continuous (never wrapped)
@@ -69,19 +65,19 @@ class Velocity(Component):
 
 @dataclass(slots=True, eq=False)
 class Body(Component):
-    """What physics knows of each entity; the pymunk bodies themselves live in ``physics.py``."""
+    """The physical properties of each entity; the pymunk bodies are in ``sim.physics``."""
 
     kind: np.ndarray  # (N,) index in list(BodyKind); actors are MOVABLE
     mass: np.ndarray  # (N,) kg
     size: np.ndarray  # (N, 3) m, length, width, height
     round: np.ndarray  # (N,) bool, a disc of diameter size[0] rather than a block
-    asked: np.ndarray  # (N, 3) m/s, the velocity its driver asks for this tick (actors, driven)
-    grounded: np.ndarray  # (N,) bool, resting on the ground (or a ladder, a seat, a hand)
+    asked: np.ndarray  # (N, 3) m/s, velocity wanted in this tick (actors, driven objects)
+    grounded: np.ndarray  # (N,) bool, supported by the ground, a ladder, a seat or a hand
 
 
 @dataclass(slots=True, eq=False)
 class Person(Component):
-    """Who each actor is: fixed for the whole run."""
+    """The body and character of each actor, fixed for the whole run."""
 
     kind: np.ndarray  # (N,) index in ACTOR_TYPES
     scale: np.ndarray  # (N,)
@@ -94,10 +90,10 @@ class Person(Component):
 
 @dataclass(slots=True, eq=False)
 class Script(Component):
-    """What each actor is to do, and what he is doing."""
+    """The actions planned for each actor, and the one in force."""
 
     plan: list[list[tuple[int, int]]]  # per actor, sorted (tick, action index)
-    cues: list[list[object]]  # per actor, sorted scene Cues not yet reached
+    cues: list[list[object]]  # per actor, sorted (tick, target entity id) still to come
     next_tick: np.ndarray  # (N,) int64, when the plan next changes the action
     action: np.ndarray  # (N,) int64, index in ACTIONS: the action in force
     since: np.ndarray  # (N,) int64, tick at which it came into force
@@ -106,18 +102,18 @@ class Script(Component):
 
 @dataclass(slots=True, eq=False)
 class Route(Component):
-    """The reference each actor follows: a timed path, a velocity, or his heading."""
+    """What each actor follows: a timed path, a velocity, or its heading."""
 
     path: list[object]  # per actor, sim.navigation.path.Path or None
-    velocity: np.ndarray  # (N, 2) m/s, nan where the actor has none
-    course: np.ndarray  # (N,) rad, where an actor without path or velocity is headed
-    detour: list[object]  # per actor, (K, 2) array of way points round an obstacle, or None
-    off_path: np.ndarray  # (N,) bool, further than 0.10 m from where the path says
+    velocity: np.ndarray  # (N, 2) m/s, nan for actors without one
+    course: np.ndarray  # (N,) rad, direction of an actor without path or velocity
+    detour: list[object]  # per actor, (K, 2) array of waypoints round an obstacle, or None
+    off_path: np.ndarray  # (N,) bool, further than 0.10 m from its place on the path
 
 
 @dataclass(slots=True, eq=False)
 class Intent(Component):
-    """What each actor wants this tick; motion turns it into a velocity of the body."""
+    """The motion each actor intends in this tick; locomotion makes a velocity of the body of it."""
 
     velocity: np.ndarray  # (N, 2) m/s on the ground
     climb: np.ndarray  # (N,) m/s along z (ladders, flight)
@@ -126,76 +122,78 @@ class Intent(Component):
 
 @dataclass(slots=True, eq=False)
 class Gait(Component):
-    """The stateful part of procedural motion; poses are pure functions of these rows."""
+    """The state of procedural motion; poses are pure functions of these rows."""
 
-    phase: np.ndarray  # (N,) stride cycles since the start, left touch-down at whole numbers
+    phase: (
+        np.ndarray
+    )  # (N,) stride cycles since the start; the left foot touches down at whole numbers
     run: np.ndarray  # (N,) 0 walking .. 1 running, eased
-    running: np.ndarray  # (N,) bool, which gait is chosen (hysteresis round 2.0 m/s)
+    running: np.ndarray  # (N,) bool, the gait chosen (with hysteresis round 2.0 m/s)
     moving: np.ndarray  # (N,) 0 standing .. 1 stepping, eased
     speed: np.ndarray  # (N,) m/s, smoothed forward speed of the body
     acceleration: np.ndarray  # (N, 2) m/s², smoothed, forward and left
     planted: np.ndarray  # (N, 2) bool, left and right foot on the ground
-    plant: np.ndarray  # (N, 2, 2) m, world spot of each foot: planted there or lifted from there
+    plant: np.ndarray  # (N, 2, 2) m, spot in the world where each foot is planted or was lifted
     swing: np.ndarray  # (N, 2) 0..1, progress of the swing of a foot in the air
-    clock: np.ndarray  # (N,) s into the action's gesture; waits in the air for a jump to land
+    clock: np.ndarray  # (N,) s, time in the gesture of the action; waits in the air for a landing
     side: np.ndarray  # (N,) m/s, smoothed leftward speed of the body
-    stepping: np.ndarray  # (N,) bool, the stride cycle runs; otherwise he stands and shuffles
-    lift: np.ndarray  # (N, 2, 4) from where its swing starts to where a foot left: rad round the
-    # hip, m to the left, m away from the hip
-    action: np.ndarray  # (N,) int64, index in ACTIONS: whose gesture the clock times
-    seat: np.ndarray  # (N,) m, height of the seat under him, 0 the ground
-    reach: np.ndarray  # (N, 4, 3) m, forward, left, up: where hands and feet are to be (LIMBS)
-    grip: np.ndarray  # (N, 4) 0 the limb does as its gesture says .. 1 it is where it is to be
-    stoop: np.ndarray  # (N, 2) rad, m: what the trunk leans and the hips sink to reach that
-    paws: np.ndarray  # (N, 2, 6) hands and front paws that walk; see sim.animation.quadruped
-    apart: np.ndarray  # (N,) share of a stride by which the right hind foot is behind the left
-    climbed: np.ndarray  # (N,) cycles of hands and feet on a ladder, two rungs each
-    size: np.ndarray  # (N,) his legs' length over sim.animation.gait.LEG_M, fixed
-    step: np.ndarray  # (N,) stride cycles a tick, as he last thought about it, like the next four
-    duty: np.ndarray  # (N,) share of the stride a foot is on the ground
-    tempo: np.ndarray  # (N,) seconds of the gesture that go by in one
-    gain: np.ndarray  # (N, 2) progress of each foot's swing in a tick
-    turn: np.ndarray  # (N, 2) phase at which its time to lift or to land comes
-    animal: np.ndarray  # (N,) bool, goes on four legs
-    seated_on: np.ndarray  # (N,) int64, entity id of the seat he is on or at, -1 none
-    partner: np.ndarray  # (N,) int64, row of whom he does something together with, -1 nobody
+    stepping: np.ndarray  # (N,) bool, the stride cycle runs; otherwise feet step on the spot
+    lift: np.ndarray  # (N, 2, 4) offset of a foot when its swing began, which fades: rad forward
+    # about the hip, m left, m away from the hip, m slack of the leg; canonical
+    action: np.ndarray  # (N,) int64, index in ACTIONS: the action whose gesture the clock times
+    seat: np.ndarray  # (N,) m, height of the seat under the actor, 0 for the ground
+    reach: np.ndarray  # (N, 4, 3) m, forward, left, up: targets of hands and feet (LIMBS)
+    grip: np.ndarray  # (N, 4) 0 the limb follows the gesture .. 1 it is at its target
+    stoop: np.ndarray  # (N, 2) rad, m: lean of the trunk and drop of the hips to reach the targets
+    paws: np.ndarray  # (N, 2, 6) walking hands and front paws; see sim.animation.quadruped
+    right_phase: np.ndarray  # (N,) cycles by which the right (hind) foot follows the left
+    climbed: np.ndarray  # (N,) cycles of climbing, two rungs each
+    size: np.ndarray  # (N,) leg length over sim.animation.gait.LEG_M, fixed
+    step: np.ndarray  # (N,) stride cycles per tick; updated every few ticks, as are the next four
+    duty: np.ndarray  # (N,) duty factor: share of the stride a foot is on the ground
+    tempo: np.ndarray  # (N,) seconds of the gesture per second
+    gain: np.ndarray  # (N, 2) progress per tick of the swing of each foot
+    due: np.ndarray  # (N, 2) phase at which each foot is due to lift or to land
+    animal: np.ndarray  # (N,) bool, an animal on four legs
+    seated_on: np.ndarray  # (N,) int64, entity id of the seat the actor is on or at, -1 none
+    partner: np.ndarray  # (N,) int64, row of the partner in an action of two, -1 none
 
 
 @dataclass(slots=True, eq=False)
 class Blend(Component):
-    """What is left of the pose before the last change of action."""
+    """What remains of the pose before the last change of action."""
 
     pose: np.ndarray  # (N, D) pose parameters at the change
     rate: np.ndarray  # (N, D) 1/s, their rate of change there
-    spell: np.ndarray  # (N,) s until they have faded
+    duration: np.ndarray  # (N,) s over which it fades
     since: np.ndarray  # (N,) int64 tick of the change
-    rise: np.ndarray  # (N,) m, canonical, that the pelvis has to go up or down to stand
+    rise: np.ndarray  # (N,) canonical m by which the pelvis has to rise or sink to stand
 
 
 @dataclass(slots=True, eq=False)
 class StyleState(Component):
-    """In what style each actor moves; see sim.animation.style for the C columns."""
+    """The style of each actor; see sim.animation.style for the C columns."""
 
     now: np.ndarray  # (N, C) parameters in force
-    goal: np.ndarray  # (N, C) parameters he goes over to
-    pace: np.ndarray  # (N, C) 1/s, how fast
-    face: np.ndarray  # (N,) int64, index in FACES, -1 as the action has it
-    style: list[str]  # the word for what he goes over to, "" for none
-    intensity: np.ndarray  # (N,) 0..1, how much of it
+    goal: np.ndarray  # (N, C) parameters that ``now`` goes over to
+    rate: np.ndarray  # (N, C) 1/s, speed of that
+    face: np.ndarray  # (N,) int64, index in FACES, -1 for the face of the action
+    style: list[str]  # the name of the style of ``goal``, "" for none
+    intensity: np.ndarray  # (N,) 0..1, its intensity
 
 
 @dataclass(slots=True, eq=False)
 class Learned(Component):
-    """What the motion model has each actor do; actors without a model have no such rows."""
+    """The output of the motion model; actors of a run without a model have no such rows."""
 
     joints: np.ndarray  # (N, 10, 2) m, scaled, forward and up from the root
-    aside: np.ndarray  # (N, 2) m, scaled, how far left of the root each foot is
+    foot_lateral: np.ndarray  # (N, 2) m, scaled, left of the root, left and right foot
     contact: np.ndarray  # (N, 2) bool, left and right ball of the foot on the ground
     share: np.ndarray  # (N,) 0 the pose is procedural .. 1 it is learned
 
     @classmethod
     def none(cls, n: int) -> "Learned":
-        """``n`` rows of people whom no model moves yet."""
+        """``n`` rows of procedural motion only."""
         feet = np.tile(LATERAL[[L_FOOT, R_FOOT]], (n, 1))
         return cls(np.zeros((n, N_JOINTS, 2)), feet, np.ones((n, 2), bool), np.zeros(n))
 
@@ -205,45 +203,46 @@ class Attention(Component):
     """What each actor looks at and says."""
 
     cues: list[list[tuple[int, str | None, float, int | None]]]  # per actor, sorted (tick, style,
-    # intensity, entity to look at), None where it stays as it is
+    # intensity, value of look); None leaves style or look as it is
     next_tick: np.ndarray  # (N,) int64 tick of the first of them
-    look: (
+    look: np.ndarray  # (N,) int64 entity id; -1 the target of the action; below that, -2 - index in
+    # sim.animation.attention.GAZES
+    wanted: (
         np.ndarray
-    )  # (N,) int64 entity id, -1 whom he deals with, below that sim.animation.attention.GAZES
-    wanted: np.ndarray  # (N, 3) yaw and pitch rad of what he looks at; 1 if there is something
-    aim: np.ndarray  # (N, 3) the same, as far as the head has turned
-    voice: np.ndarray  # (N,) 0..1 how far words open the mouth, -1 where none are ever given
+    )  # (N, 3) yaw and pitch, rad, of the gaze target, and 1 if there is one, else 0
+    aim: np.ndarray  # (N, 3) the same, as the head has turned so far
+    voice: np.ndarray  # (N,) 0..1 how far words open the mouth, -1 for actors without words
 
 
 @dataclass(slots=True, eq=False)
 class Knockdown(Component):
-    """Who has been knocked off his feet; while it lasts, neither script nor intent move him."""
+    """Actors that were knocked down; neither script nor intent moves them until they are up."""
 
-    since: np.ndarray  # (N,) int64 tick he was hit, -1 while he stands
-    slide: np.ndarray  # (N, 2) m/s, what is left of the push on the ground
-    resume: np.ndarray  # (N,) int64, index in ACTIONS to take up again afterwards
+    since: np.ndarray  # (N,) int64 tick of the hit, -1 for an actor on its feet
+    slide: np.ndarray  # (N, 2) m/s, remaining velocity of sliding on the ground
+    resume: np.ndarray  # (N,) int64, index in ACTIONS of the action to resume afterwards
 
     @classmethod
     def none(cls, n: int) -> "Knockdown":
-        """``n`` rows of people on their feet."""
+        """``n`` rows of actors on their feet."""
         return cls(np.full(n, -1, np.int64), np.zeros((n, 2)), np.zeros(n, np.int64))
 
 
 @dataclass(slots=True, eq=False)
 class Handling(Component):
-    """How far into his action each actor was when his hands and feet were last looked after."""
+    """The time in its gesture that each actor's handling of objects has been processed up to."""
 
-    time: np.ndarray  # (N,) s on the gesture's own axis
+    time: np.ndarray  # (N,) s in the gesture
 
     @classmethod
     def none(cls, n: int) -> "Handling":
-        """``n`` rows of people who have done nothing yet."""
+        """``n`` rows at the start of their gestures."""
         return cls(np.zeros(n))
 
 
 @dataclass(slots=True, eq=False)
 class Pose(Component):
-    """Each actor's joints and the procedural overlay, in scaled metres."""
+    """The joints of each actor and the procedural overlay, in scaled metres."""
 
     joints: np.ndarray  # (N, 10, 2) m, forward and up from the root
     lateral: np.ndarray  # (N, 10) m, left of the sagittal plane
@@ -255,7 +254,7 @@ class Pose(Component):
 
     @classmethod
     def rest(cls, n: int) -> "Pose":
-        """``n`` rows of zeros with default widths, to be filled by the animator."""
+        """``n`` rows of zeros with default widths, filled by ``sim.animation.pose``."""
         return cls(
             joints=np.zeros((n, N_JOINTS, 2)),
             lateral=np.tile(LATERAL, (n, 1)),
@@ -269,39 +268,39 @@ class Pose(Component):
 
 @dataclass(slots=True, eq=False)
 class Thing(Component):
-    """What each object is."""
+    """The type, look and state of each object."""
 
     kind: np.ndarray  # (N,) index in list(ObjectType)
     scale: np.ndarray  # (N,)
-    color: np.ndarray  # (N, 3) int16, -1 where the kind's own colour serves
-    holder: np.ndarray  # (N,) int64, entity id of the actor who has it in hand, -1 none
+    color: np.ndarray  # (N, 3) int16, -1 for the default colour of the kind
+    holder: np.ndarray  # (N,) int64, entity id of the actor that holds it, -1 none
     hand: np.ndarray  # (N,) int64, joint that holds it: L_HAND or R_HAND
-    spin: np.ndarray  # (N,) rad a ball has rolled or turned in flight
+    spin: np.ndarray  # (N,) rad that a ball has rolled or turned in flight
     path: list[object]  # per object, sim.navigation.path.Path or None
 
 
 @dataclass(slots=True, eq=False)
 class Flight(Component):
-    """Who last threw, kicked or hit each object, when, and for whom."""
+    """The last throw, kick or hit of each object."""
 
-    by: np.ndarray  # (N,) int64 entity id, -1 nobody
-    since: np.ndarray  # (N,) int64 tick it was launched
-    to: np.ndarray  # (N,) int64 entity id it is meant for, -1 nobody
+    by: np.ndarray  # (N,) int64 entity id of the actor, -1 none
+    since: np.ndarray  # (N,) int64 tick of the launch
+    to: np.ndarray  # (N,) int64 entity id of the receiver, -1 none
 
     @classmethod
     def none(cls, n: int) -> "Flight":
-        """``n`` rows of objects nobody has launched."""
+        """``n`` rows of objects that nobody has launched."""
         return cls(np.full(n, -1, np.int64), np.zeros(n, np.int64), np.full(n, -1, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment worth drawing: a footfall that raises dust, a kick, a hit, a crash."""
+    """A moment that is drawn: a footfall that raises dust, a kick, a hit, a crash."""
 
     tick: int
     kind: str  # "step", "kick", "hit", "bounce", "land", "crash"
     position: tuple[float, float, float]  # m
-    strength: float  # m/s, the speed of what met
+    strength: float  # m/s, the speed of the impact
 
 
 FACES = ("neutral", "happy", "sad", "surprised", "angry", "excited")
@@ -310,14 +309,14 @@ FACE_INDEX = {face: i for i, face in enumerate(FACES)}
 
 @dataclass(slots=True, eq=False)
 class Contacts:
-    """What touched what during the last tick: one row a pair, not an entity's component."""
+    """The contacts of the last tick: one row for each pair; not a component of an entity."""
 
     first: np.ndarray  # (C,) entity ids
     second: np.ndarray  # (C,)
     point: np.ndarray  # (C, 3) m
     normal: np.ndarray  # (C, 2) from first to second
     impulse: np.ndarray  # (C,) N s
-    closing: np.ndarray  # (C,) m/s, speed at which they met
+    closing: np.ndarray  # (C,) m/s, closing speed
 
     @classmethod
     def none(cls) -> "Contacts":

@@ -1,4 +1,4 @@
-"""Every object: how tall it is, how much ground it takes, what it weighs, how it moves.
+"""Every object type: height, footprint, mass and how physics treats it.
 
 Body and drawing both derive from ``OBJECT_SCALES[type] * scale * UNIT_M`` and the ratios here.
 """
@@ -55,13 +55,18 @@ class ObjectType(StrEnum):
 class BodyKind(StrEnum):
     """How physics treats an object."""
 
-    STATIC = "static"  # a wall to everyone; moves only along its own path
+    STATIC = "static"  # blocks everything; moves only along its own path
     MOVABLE = "movable"  # pushed, with friction against the ground
-    DRIVEN = "driven"  # goes where its path or velocity says and is not pushed back
+    DRIVEN = "driven"  # follows its path or velocity and cannot be pushed
     BALL = "ball"  # rolls, bounces and flies
-    PROP = "prop"  # small: held or lying about, never in the way
-    BACKDROP = "backdrop"  # drawn in the distance or the sky, no body
+    PROP = "prop"  # small: held or on the ground, never an obstacle
+    BACKDROP = "backdrop"  # drawn in the distance or the sky, without a body
 
+
+OBJECT_TYPES = list(ObjectType)
+OBJECT_INDEX: dict[ObjectType, int] = {kind: i for i, kind in enumerate(OBJECT_TYPES)}
+BODY_KIND_INDEX: dict[BodyKind, int] = {kind: i for i, kind in enumerate(BodyKind)}
+"""Positions in the enums, as ``Thing.kind`` and ``Body.kind`` hold them."""
 
 T = ObjectType
 OBJECT_SCALES: dict[ObjectType, float] = {  # height in drawing units of 0.68 m
@@ -109,7 +114,7 @@ OBJECT_SCALES: dict[ObjectType, float] = {  # height in drawing units of 0.68 m
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Ground an object takes, as ratios of its height: length along its heading, width across."""
+    """The ground an object covers, as ratios of its height: length along its heading, and width."""
 
     length: float
     width: float
@@ -172,14 +177,6 @@ ALTITUDES: dict[ObjectType, float] = {  # m, height of the base where the scene 
     T.CLOUD: 18.0,
     T.UFO: 4.0,
     T.PLANET: 10.0,
-}
-
-BACKRESTS: dict[ObjectType, float] = {
-    # Total height as a ratio of the table's height, where the table gives seat or top height.
-    T.CHAIR: 2.05,
-    T.BENCH: 1.90,
-    T.SOFA: 2.00,
-    T.BED: 1.80,
 }
 
 DENSITIES: dict[ObjectType, float] = {  # kg per m³ of the block height x length x width
@@ -276,7 +273,7 @@ SEATS: frozenset[ObjectType] = frozenset(
         ObjectType.LADDER,
     }
 )
-"""What takes a body on it: whoever uses one is inside its footprint."""
+"""Objects that an actor can be on: while it uses one, it is inside its footprint."""
 
 
 def height_m(kind: ObjectType, scale: float = 1.0) -> float:

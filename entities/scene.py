@@ -1,6 +1,7 @@
-"""The scene file: everything a run needs, checked once at the edge.
+"""The scene file: everything a run needs, validated once.
 
-``Scene.model_validate`` and ``load_scene`` raise; ``explain`` turns the error into one line.
+``Scene.model_validate`` and ``load_scene`` raise; ``explain`` turns the error into one line. The
+docstrings of models and enums are part of the JSON schema that users can print.
 """
 
 import re
@@ -21,7 +22,7 @@ MAX_ACTORS = 1_000
 MAX_OBJECTS = 1_000
 MAX_DURATION_S = 3_600.0
 MAX_PATH_SPEED = 12.0
-"""m/s: nobody runs faster (Bolt's 2009 peak was 12.3), so a path that needs more is refused."""
+"""m/s. A path that needs more is refused: nobody runs faster (Bolt's peak in 2009 was 12.3)."""
 MAX_PATH_ACCELERATION = 10.0
 """m/s² sustained along a path."""
 WORLD_EXTENT_M = 100_000.0
@@ -34,7 +35,7 @@ Text = Annotated[str, Field(max_length=2_000)]
 
 
 def _listed(kind: type[StrEnum]) -> BeforeValidator:
-    """A validator that names the members of ``kind`` when it meets a stranger."""
+    """A validator that names the members of ``kind`` for an unknown value."""
 
     names = [member.value for member in kind]
 

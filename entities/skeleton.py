@@ -1,7 +1,7 @@
-"""The one joint table: order, bones, proportions by actor type, lateral widths.
+"""The skeleton: joints, bones, proportions by actor type, lateral widths, and joints in the world.
 
-Ten joints live in the actor's sagittal plane as (forward, up) from the root; the pelvis is
-always at forward 0. ``l_foot`` and ``r_foot`` are the balls of the feet on the sole.
+Ten joints lie in the actor's sagittal plane as (forward, up) from the root; the pelvis is always at
+forward 0. ``l_foot`` and ``r_foot`` are the balls of the feet on the sole.
 """
 
 from enum import StrEnum
@@ -39,7 +39,7 @@ BONE_OF_JOINT = (
     THIGH,
     SHANK,
 )
-"""Which bone joins a joint to its parent; the shank runs from knee to ball of the foot."""
+"""The bone between each joint and its parent; the shank ends at the ball of the foot."""
 
 
 class ActorType(StrEnum):
@@ -137,11 +137,57 @@ del T
 SHOULDER_HALF_WIDTH = 0.17
 HIP_HALF_WIDTH = 0.08
 LATERAL = np.array([0.0, 0.0, 0.21, 0.20, -0.21, -0.20, 0.085, 0.09, -0.085, -0.09])
-"""(10,) m, each joint's default place left of the sagittal plane, for a 1.70 m human."""
+"""(10,) m, default distance of each joint to the left of the sagittal plane, for a 1.70 m human."""
 
 
 def bone_lengths(points: np.ndarray) -> np.ndarray:
-    """Length of the bone above each joint but the pelvis. points: (..., 10, 2) -> (..., 9)."""
+    """Length of the bone above each joint except the pelvis. points: (..., 10, 2) -> (..., 9)."""
     child = points[..., 1:, :]
     parent = points[..., PARENTS[1:], :]
     return np.hypot(child[..., 0] - parent[..., 0], child[..., 1] - parent[..., 1])
+
+
+def joints_world(
+    root: np.ndarray,
+    heading: np.ndarray,
+    joints: np.ndarray,
+    lateral: np.ndarray,
+    roll: np.ndarray | None = None,
+) -> np.ndarray:
+    """World positions (N, 10, 3) m of the joints of poses.
+
+    root: (N, 3) m. heading: (N,) rad. joints: (N, 10, 2) m forward and up. lateral: (N, 10) m.
+    roll: (N,) rad, see ``rolled``; None for upright bodies.
+    """
+    left, up = lateral, joints[:, :, 1]
+    if roll is not None:
+        left, up = rolled(left, up, roll)
+    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
+    forward = joints[:, :, 0]
+    return np.stack(
+        [
+            root[:, :1] + forward * cos - left * sin,
+            root[:, 1:2] + forward * sin + left * cos,
+            root[:, 2:3] + up,
+        ],
+        axis=2,
+    )
+
+
+def rolled(left: np.ndarray, up: np.ndarray, roll: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, K), left and up of the root, after a roll (N,) rad about the forward axis.
+
+    A roll of up to half a radian is a lean: it moves each point in proportion to its height, so
+    that feet on the ground stay where they are. From there to one radian it goes over to a
+    rotation about a point near the pelvis, one metre up when the body is upside down.
+    """
+    size = np.abs(roll)
+    turned = np.clip((size - 0.5) / 0.5, 0.0, 1.0)
+    turned = (turned * turned * (3.0 - 2.0 * turned))[:, None]
+    wide = roll[:, None] * turned
+    cos, sin = np.cos(roll)[:, None], np.sin(roll)[:, None]
+    pivot = 0.5 * (1.0 - cos) * turned
+    return (
+        left * np.cos(wide) - (up - pivot) * sin,
+        left * np.sin(wide) + (up - pivot) * cos + pivot,
+    )

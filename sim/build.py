@@ -1,4 +1,4 @@
-"""Scene -> World: every entity with its components, and nothing left to look up in the Scene."""
+"""Scene -> World: every entity with its components, so that nothing reads the Scene afterwards."""
 
 from itertools import pairwise
 
@@ -25,8 +25,10 @@ from entities.components import (
 )
 from entities.objects import (
     ALTITUDES,
+    BODY_KIND_INDEX,
     BODY_KINDS,
     FOOTPRINTS,
+    OBJECT_INDEX,
     BodyKind,
     ObjectType,
     footprint_m,
@@ -48,45 +50,44 @@ from entities.skeleton import (
     TRUNK,
 )
 from entities.units import DT
-from sim.animation.attention import attention, look_at, manner, take_up
+from sim.animation.attention import look_at, rest_attention
 from sim.animation.locomotion import rest_gait
-from sim.animation.style import style_row
+from sim.animation.style import rest_style, set_style, style_row
 from sim.animation.transitions import rest_blend
 from sim.frame import Cast
 from sim.navigation.path import Path
 from sim.world import World
 
-OBJECT_TYPES = list(ObjectType)
-KINDS = list(BodyKind)
 MAX_OBJECT_SPEED = 60.0
-"""m/s along a path: a fast train, a falling meteor."""
+"""m/s, greatest speed of an object along a path: a fast train, a falling meteor."""
 PROP_BELOW_M = 0.6
-"""A rock or a bush smaller than this in every direction is picked up, thrown, not in the way."""
+"""m; a static object (a rock, a bush) smaller than this in every direction is a prop: it can be
+picked up and thrown, and is not in the way."""
 LEFT_HANDED = frozenset({ObjectType.GLOVE, ObjectType.BOOK, ObjectType.PHONE})
-"""Props that go to the left hand, so that the right one is free to throw and point."""
+"""Props held in the left hand, so that the right hand is free to throw and point."""
 N_TRAITS = 6
+"""Columns of Person.traits."""
 
 
-def build_world(
-    scene: Scene, seed: int | None = None, *, learned: bool = False
-) -> tuple[World, list[SceneObject]]:
-    """The World of a scene and its objects, props in hand included, in the order of their ids.
+def build_world(scene: Scene, *, learned: bool = False) -> tuple[World, list[SceneObject]]:
+    """The World of a scene, and all its objects, those made for props in hand included.
 
+    Actors come first (ids 0 … A-1), then the objects in the order of the list returned.
     learned: whether a motion model is to move the actors.
 
-    Actors come first (ids 0 … A-1), objects after them. Raises ValueError, naming the field,
-    for what only the whole scene can show: a path no one could run, a prop that does not exist.
+    Raises ValueError, naming the field, for what only the whole scene can show: a path that needs
+    too much speed or acceleration, a prop or a target that does not exist.
     """
-    world = World(scene.seed if seed is None else seed, scene.gravity)
-    things = scene.objects + _props_in_hand(scene)
-    entity_of = {item.id: i for i, item in enumerate([*scene.actors, *things])}
+    world = World(scene.seed, scene.gravity)
+    objects = scene.objects + _props_in_hand(scene)
+    entity_of = {item.id: i for i, item in enumerate([*scene.actors, *objects])}
     _spawn_actors(world, scene.actors, entity_of, learned)
-    _spawn_objects(world, things, entity_of)
-    return world, things
+    _spawn_objects(world, objects, entity_of)
+    return world, objects
 
 
 def cast_of(scene: Scene, world: World, objects: list[SceneObject]) -> Cast:
-    """Who and what is on stage, for whoever draws or records the run of a scene."""
+    """What the renderer and the recorder need to know of a run's actors and objects."""
     person, thing = world[Person], world[Thing]
     return Cast(
         theme=scene.theme,
@@ -107,7 +108,7 @@ def cast_of(scene: Scene, world: World, objects: list[SceneObject]) -> Cast:
 
 
 def _props_in_hand(scene: Scene) -> list[SceneObject]:
-    """Objects for the actors whose ``prop`` is a kind of thing rather than one of the objects."""
+    """Objects for the actors whose ``prop`` names an object type rather than one of the objects."""
     known = {item.id: i for i, item in enumerate(scene.objects)}
     made: list[SceneObject] = []
     for i, actor in enumerate(scene.actors):
@@ -176,7 +177,7 @@ def _spawn_actors(
         transform,
         Velocity(np.column_stack([moving, np.zeros(n)]), np.zeros(n)),
         Body(
-            kind=np.full(n, KINDS.index(BodyKind.MOVABLE)),
+            kind=np.full(n, BODY_KIND_INDEX[BodyKind.MOVABLE]),
             mass=np.array([MASS_KG[kind] for kind in kinds]) * scale**3,
             size=np.column_stack([2 * radius, 2 * radius, tall]),
             round=np.ones(n, bool),
@@ -202,7 +203,7 @@ def _spawn_actors(
         Intent(velocity=moving.copy(), climb=np.zeros(n), heading=heading.copy()),
         rest_gait(transform, person, np.array([plan[0][1] for plan in plans], np.int64)),
         rest_blend(n),
-        _manners(actors),
+        _styles(actors),
         _attention(actors, entity_of),
         Knockdown.none(n),
         Handling.none(n),
@@ -222,14 +223,14 @@ def _plan(actor: Actor) -> list[tuple[int, int]]:
 
 
 def _first_action(actor: Actor) -> ActionType:
-    """What an actor does who was told nothing yet: idle, or the gait his movement needs."""
+    """The action of an actor before the first one planned: idle, or the gait its movement needs."""
     speed = 0.0
     if actor.velocity is not None:
         speed = float(np.hypot(*actor.velocity))
     elif actor.movement_path and len(actor.movement_path) > 1 and not actor.actions:
         knots = actor.movement_path
-        legs = [np.hypot(b.x - a.x, b.y - a.y) for (_, a), (_, b) in pairwise(knots)]
-        speed = float(sum(legs)) / (knots[-1][0] - knots[0][0])
+        lengths = [np.hypot(b.x - a.x, b.y - a.y) for (_, a), (_, b) in pairwise(knots)]
+        speed = float(sum(lengths)) / (knots[-1][0] - knots[0][0])
     if speed < 0.2:
         return ActionType.IDLE
     gaits = (ActionType.WALK, ActionType.JOG, ActionType.RUN, ActionType.SPRINT)
@@ -239,7 +240,10 @@ def _first_action(actor: Actor) -> ActionType:
 def _path(
     item: Actor | SceneObject, where: str, start: Point, max_speed: float = MAX_PATH_SPEED
 ) -> Path | None:
-    """The item's movement path from where it starts, or None if it has none."""
+    """The movement path of an actor or object, from ``start`` at t = 0; None if it has none.
+
+    Raises ValueError, starting with ``where``, for a path that is too fast.
+    """
     if not item.movement_path:
         return None
     knots = [(t, point.x, point.y, point.z) for t, point in item.movement_path]
@@ -250,7 +254,7 @@ def _path(
 
 
 def _first_heading(actor: Actor, path: Path | None) -> float:
-    """Facing at t = 0: along the velocity or the path if it sets out at once, else as told."""
+    """Heading at t = 0: along the velocity or the start of the path, else the scene's heading."""
     if actor.velocity is not None and np.hypot(*actor.velocity) > 0.2:
         return float(np.arctan2(actor.velocity[1], actor.velocity[0]))
     if path is not None:
@@ -261,19 +265,22 @@ def _first_heading(actor: Actor, path: Path | None) -> float:
     return actor.heading
 
 
-def _manners(actors: list[Actor]) -> StyleState:
-    """Everybody's style from the start."""
-    manners = manner(len(actors))
+def _styles(actors: list[Actor]) -> StyleState:
+    """The styles in which the actors start."""
+    styles = rest_style(len(actors))
     for row, actor in enumerate(actors):
         if actor.style is not None:
-            take_up(manners, row, actor.style, actor.style_intensity, f"actors[{row}].style")
-    manners.now[:] = manners.goal
-    return manners
+            set_style(styles, row, actor.style, actor.style_intensity, f"actors[{row}].style")
+    styles.now[:] = styles.goal
+    return styles
 
 
 def _attention(actors: list[Actor], entity_of: dict[str, int]) -> Attention:
-    """Changes of style and gaze to come. An intensity alone is the style's so far, anew."""
-    heed = attention(len(actors))
+    """The planned changes of style and gaze.
+
+    A cue with an intensity but no style changes how much of the style so far there is.
+    """
+    state = rest_attention(len(actors))
     for row, actor in enumerate(actors):
         style, intensity = actor.style, actor.style_intensity
         for k, cue in enumerate(actor.cues):
@@ -286,12 +293,12 @@ def _attention(actors: list[Actor], entity_of: dict[str, int]) -> Attention:
                 style, intensity = cue.style, 1.0
             intensity = intensity if cue.intensity is None else cue.intensity
             look = None if cue.gaze is None else look_at(cue.gaze, entity_of, f"{where}.gaze")
-            heed.cues[row].append((round(cue.t / DT), style if changed else None, intensity, look))
+            state.cues[row].append((round(cue.t / DT), style if changed else None, intensity, look))
         if any(cue.say for cue in actor.cues):
-            heed.voice[row] = 0.0
-        if heed.cues[row]:
-            heed.next_tick[row] = heed.cues[row][0][0]
-    return heed
+            state.voice[row] = 0.0
+        if state.cues[row]:
+            state.next_tick[row] = state.cues[row][0][0]
+    return state
 
 
 def _cues(actor: Actor, row: int, entity_of: dict[str, int]) -> list[tuple[int, int]]:
@@ -306,42 +313,42 @@ def _cues(actor: Actor, row: int, entity_of: dict[str, int]) -> list[tuple[int, 
     return cues
 
 
-def _spawn_objects(world: World, things: list[SceneObject], entity_of: dict[str, int]) -> None:
-    n = len(things)
-    kinds = [item.object_type for item in things]
-    body_kinds = [_body_kind(item) for item in things]
+def _spawn_objects(world: World, objects: list[SceneObject], entity_of: dict[str, int]) -> None:
+    n = len(objects)
+    kinds = [item.object_type for item in objects]
+    body_kinds = [_body_kind(item) for item in objects]
     size = np.array(
-        [(*footprint_m(i.object_type, i.scale), height_m(i.object_type, i.scale)) for i in things]
+        [(*footprint_m(i.object_type, i.scale), height_m(i.object_type, i.scale)) for i in objects]
     ).reshape(n, 3)
     paths = [
         _path(item, f"objects[{i}].movement_path", item.position, MAX_OBJECT_SPEED)
-        for i, item in enumerate(things)
+        for i, item in enumerate(objects)
     ]
-    position = np.array([_rest_position(item) for item in things]).reshape(n, 3)
+    position = np.array([_rest_position(item) for item in objects]).reshape(n, 3)
     for i, path in enumerate(paths):
         if path is not None:
             position[i] = path.at(np.zeros(1))[0]
-    velocity = np.array([(*(i.velocity or (0.0, 0.0)), 0.0) for i in things]).reshape(n, 3)
+    velocity = np.array([(*(i.velocity or (0.0, 0.0)), 0.0) for i in objects]).reshape(n, 3)
     balls = np.array([kind is BodyKind.BALL for kind in body_kinds], bool)
     world.spawn(
-        Name([str(item.id) for item in things]),
-        Transform(position, np.array([item.heading for item in things])),
+        Name([str(item.id) for item in objects]),
+        Transform(position, np.array([item.heading for item in objects])),
         Velocity(velocity, np.zeros(n)),
         Body(
-            kind=np.array([KINDS.index(kind) for kind in body_kinds], np.int64),
-            mass=np.array([mass_kg(item.object_type, item.scale) for item in things]),
+            kind=np.array([BODY_KIND_INDEX[kind] for kind in body_kinds], np.int64),
+            mass=np.array([mass_kg(item.object_type, item.scale) for item in objects]),
             size=size,
             round=np.array([FOOTPRINTS[kind].round for kind in kinds], bool),
             asked=velocity.copy(),
             grounded=~balls | (position[:, 2] <= size[:, 2] / 2 + 1e-9),
         ),
         Thing(
-            kind=np.array([OBJECT_TYPES.index(kind) for kind in kinds], np.int64),
-            scale=np.array([item.scale for item in things]),
+            kind=np.array([OBJECT_INDEX[kind] for kind in kinds], np.int64),
+            scale=np.array([item.scale for item in objects]),
             color=np.array(
-                [to_rgb(item.color) if item.color else (-1, -1, -1) for item in things], np.int16
+                [to_rgb(item.color) if item.color else (-1, -1, -1) for item in objects], np.int16
             ).reshape(n, 3),
-            holder=np.array([entity_of[i.held_by] if i.held_by else -1 for i in things], np.int64),
+            holder=np.array([entity_of[i.held_by] if i.held_by else -1 for i in objects], np.int64),
             hand=np.array([L_HAND if k in LEFT_HANDED else R_HAND for k in kinds], np.int64),
             spin=np.zeros(n),
             path=list(paths),
@@ -351,7 +358,7 @@ def _spawn_objects(world: World, things: list[SceneObject], entity_of: dict[str,
 
 
 def _body_kind(item: SceneObject) -> BodyKind:
-    """How physics treats an object: what stands fast is a prop when it is small enough to hold."""
+    """How physics treats an object; a static one that is small enough to hold is a prop."""
     kind, scale = BODY_KINDS[item.object_type], item.scale
     size = max(height_m(item.object_type, scale), *footprint_m(item.object_type, scale))
     small = kind is BodyKind.STATIC and size < PROP_BELOW_M and item.movement_path is None
@@ -359,7 +366,7 @@ def _body_kind(item: SceneObject) -> BodyKind:
 
 
 def _rest_position(item: SceneObject) -> tuple[float, float, float]:
-    """Where an object starts: balls by their centre, the rest by the middle of their base."""
+    """Initial position, m: of a ball its centre, of other objects the middle of their base."""
     z = item.position.z
     if BODY_KINDS[item.object_type] is BodyKind.BALL:
         radius = height_m(item.object_type, item.scale) / 2

@@ -1,4 +1,4 @@
-"""What comes after the start: sentences that redirect a run, and the words actors speak."""
+"""Events of a run: sentences that change what actors do, and the words that actors speak."""
 
 import numpy as np
 
@@ -6,28 +6,30 @@ from entities.actions import ACTION_INDEX
 from entities.components import Attention, Name, Route, Script, StyleState, Transform, Velocity
 from entities.scene import Event, Scene
 from entities.units import DT
-from sim.animation.attention import lips, take_up
+from sim.animation.attention import lips
+from sim.animation.style import set_style
 from sim.navigation.path import Path
 from sim.story import Patch, parse_event
 from sim.world import World
 
 LEAST_SPEECH_S = 1.5
+"""s for which even the shortest words are shown."""
 SPEECH_S_PER_LETTER = 0.07
-"""A quiet reader's pace, about 14 letters a second."""
+"""s a letter: the pace of an unhurried reader, about 14 letters a second."""
 AT_REST = 0.5
-"""m/s, slower than this a new path starts from rest."""
+"""m/s; a new path of an actor that is slower than this starts from rest."""
 
 
 class EventQueue:
-    """A scene's timed sentences: each is read and applied at its tick, once, in order of time."""
+    """The timed sentences of a scene; each is parsed and applied once, when its tick comes."""
 
     def __init__(self, scene: Scene) -> None:
-        """Raises ValueError, naming the event, for a sentence that says nothing to do."""
+        """Raises ValueError, naming the event, for a sentence that is not understood."""
         self.scene = scene
         self._rows = {actor.id: row for row, actor in enumerate(scene.actors)}
         self._done: set[int] = set()
         self._spoken: list[tuple[int, int, int, str]] = []  # first tick, last tick, row, words
-        self._lips: list[np.ndarray] = []  # of each of them, tick by tick
+        self._lips: list[np.ndarray] = []  # mouth opening of each of _spoken, tick by tick
         for row, actor in enumerate(scene.actors):
             for cue in actor.cues:
                 if cue.say:
@@ -41,13 +43,13 @@ class EventQueue:
     def add(self, event: Event, world: World) -> None:
         """Append a sentence to the scene; it is applied when its tick comes.
 
-        Raises ValueError if it says nothing to do; the scene is then as it was.
+        Raises ValueError if it is not understood; the scene is then unchanged.
         """
         self._read(event, world)
         self.scene.events.append(event)
 
     def apply_due(self, world: World, dt: float) -> None:
-        """Move the lips of those who speak, and apply the sentences that are due."""
+        """Move the lips of the actors that speak, and apply the sentences that are due."""
         self._move_lips(world)
         if len(self._done) == len(self.scene.events):
             return
@@ -58,7 +60,7 @@ class EventQueue:
                     self._apply(patch, world)
 
     def speech(self, tick: int) -> dict[int, str]:
-        """What is being said at a tick: actor row -> words."""
+        """The words being said at a tick, by actor row."""
         if not self._spoken:
             return {}
         return {row: words for first, last, row, words in self._spoken if first <= tick < last}
@@ -71,11 +73,12 @@ class EventQueue:
                 world[Attention].voice[row] = 0.0
 
     def _speak(self, row: int, tick: int, words: str) -> None:
-        spell = max(LEAST_SPEECH_S, SPEECH_S_PER_LETTER * len(words))
-        self._spoken.append((tick, tick + round(spell / DT), row, words))
-        self._lips.append(lips(words, round(spell / DT)))
+        duration = max(LEAST_SPEECH_S, SPEECH_S_PER_LETTER * len(words))
+        self._spoken.append((tick, tick + round(duration / DT), row, words))
+        self._lips.append(lips(words, round(duration / DT)))
 
     def _read(self, event: Event, world: World) -> list[Patch]:
+        """The changes a sentence makes, given where everything is now."""
         transform, names = world[Transform], world[Name].text
         places = {
             name: (float(x), float(y))
@@ -90,7 +93,7 @@ class EventQueue:
         if patch.say:
             self._speak(row, world.tick, patch.say)
         if patch.style is not None:
-            take_up(world[StyleState], row, patch.style, 1.0, f"event at {world.time:.2f} s")
+            set_style(world[StyleState], row, patch.style, 1.0, f"event at {world.time:.2f} s")
         if patch.target is not None:
             script.target[row] = world[Name].text.index(patch.target)
         if patch.path:

@@ -1,7 +1,7 @@
-"""What can be seen at one instant: the only thing the renderer and the recorder look at.
+"""What is visible at one instant: all that the renderer and the recorder read.
 
-A ``Cast`` is fixed for a run, a ``Frame`` is one moment of it. Frames come from a running World,
-from a block of headless ticks or from a recorded episode; drawing cannot tell which.
+A ``Cast`` is fixed for a run, a ``Frame`` is one instant of it. Frames come from a running World,
+from a block of headless ticks or from a recorded episode; the renderer cannot tell which.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from entities.skeleton import PARENTS
 
 @dataclass(slots=True, eq=False)
 class Cast:
-    """Who and what is on stage, A actors and O objects; nothing here changes with time."""
+    """The A actors and O objects of a run; nothing here changes with time."""
 
     theme: str
     weather: str
@@ -24,12 +24,12 @@ class Cast:
     actor_ids: list[str]
     actor_kind: np.ndarray  # (A,) index in ACTOR_TYPES
     actor_scale: np.ndarray  # (A,)
-    actor_bones: np.ndarray  # (A, 5) m at scale 1
+    actor_bones: np.ndarray  # (A, 5) m at scale 1, in the order of skeleton.BONES
     actor_color: np.ndarray  # (A, 3) uint8
     object_ids: list[str]
     object_kind: np.ndarray  # (O,) index in list(ObjectType)
     object_scale: np.ndarray  # (O,)
-    object_color: np.ndarray  # (O, 3) int16, -1 where the kind's own colour serves
+    object_color: np.ndarray  # (O, 3) int16, -1 for the default colour of the kind
 
 
 @dataclass(slots=True, eq=False)
@@ -48,19 +48,20 @@ class Frame:
     face: np.ndarray  # (A,) index in FACES
     mouth: np.ndarray  # (A,) 0..1
     contact: np.ndarray  # (A, 2) bool
-    object_position: np.ndarray  # (O, 3) the middle of the base; the centre of a ball
+    object_position: np.ndarray  # (O, 3) the middle of the base; of a ball, its centre
     object_heading: np.ndarray  # (O,) rad
-    object_spin: np.ndarray  # (O,) rad a ball has rolled
-    object_holder: np.ndarray  # (O,) row of the actor who holds it, -1 none
+    object_spin: np.ndarray  # (O,) rad that a ball has rolled
+    object_holder: np.ndarray  # (O,) row of the actor that holds it, -1 none
     object_hand: np.ndarray  # (O,) joint that holds it
-    speech: dict[int, str] = field(default_factory=dict)  # actor row -> what he is saying
+    speech: dict[int, str] = field(default_factory=dict)  # actor row -> the words being said
     marks: list[Mark] = field(default_factory=list)
 
 
 def interpolate(before: Frame, after: Frame, u: float) -> Frame:
     """The instant a share ``u`` of the way from ``before`` to ``after``.
 
-    Bones are turned, not their ends moved, so they keep their length.
+    Poses are interpolated by bone angles, so that bones keep their length. What cannot be
+    interpolated (action, face, contacts, holders, speech, marks) is that of ``before``.
     """
     if u <= 0.0:
         return before
@@ -95,9 +96,9 @@ def interpolate(before: Frame, after: Frame, u: float) -> Frame:
 
 
 def turn_bones(first: np.ndarray, second: np.ndarray, u: float | np.ndarray) -> np.ndarray:
-    """Pose between two poses (..., 10, 2): each bone's angle and length go a share ``u`` over.
+    """Pose between two poses (..., 10, 2), interpolated by the angle and length of each bone.
 
-    u: one share, or one for each pose (...,).
+    u: share of the way from first to second, one number or one for each pose (...,).
     """
     a, b = (pose[..., 1:, :] - pose[..., PARENTS[1:], :] for pose in (first, second))
     u = np.asarray(u)[..., None]

@@ -13,7 +13,7 @@ from sim.animation.learned import LearnedMotion
 from sim.build import build_world, cast_of
 from sim.events import EventQueue
 from sim.frame import Frame
-from sim.interaction.catching import set_balls_at_feet
+from sim.interaction.handling import set_balls_at_feet
 from sim.interaction.seating import seat_at_start
 from sim.snapshots import Block, SnapshotBuffer, block_ticks
 from sim.systems import systems

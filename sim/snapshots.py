@@ -23,7 +23,7 @@ from entities.components import (
 )
 from entities.skeleton import N_JOINTS
 from entities.units import DT
-from sim.animation.foot_lock import lay_over
+from sim.animation.foot_lock import blend_learned
 from sim.animation.motion_state import motion_columns, states_over_time
 from sim.animation.pose import evaluate_poses
 from sim.frame import Frame
@@ -142,7 +142,7 @@ class SnapshotBuffer:
         if Learned in self._world:
             source[share > 0.5] = 1
             flat = [each.reshape(k * n, *each.shape[2:]) for each in (joints, aside, stands, share)]
-            lay_over(pose, rows, tuple(flat))
+            blend_learned(pose, rows, tuple(flat))
         shaped = Pose(
             joints=pose.joints.reshape(k, n, N_JOINTS, 2),
             lateral=pose.lateral.reshape(k, n, N_JOINTS),
@@ -186,4 +186,4 @@ def _learned_columns(world: World) -> tuple[np.ndarray, ...]:
     if Learned not in world:
         return ()
     learned = world[Learned]
-    return learned.joints, learned.aside, learned.contact, learned.share
+    return learned.joints, learned.foot_lateral, learned.contact, learned.share

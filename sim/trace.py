@@ -1,15 +1,16 @@
-"""A run as arrays: what ``simulate`` returns and what tests, metrics and users read."""
+"""A whole run as arrays: what ``simulate`` returns, and tests, metrics and users read."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 MAX_ACTOR_TICKS = 20_000_000
+"""Rows times actors that fit in memory."""
 
 
 @dataclass(slots=True, eq=False)
 class Overlay:
-    """The procedural overlay of every row: what the 22 learned numbers leave out."""
+    """The part of each pose that is always procedural, beside the 22 learned numbers."""
 
     lateral: np.ndarray  # (T, A, 10) m, left of the sagittal plane
     roll: np.ndarray  # (T, A) rad about the forward axis
@@ -20,7 +21,10 @@ class Overlay:
 
 @dataclass(slots=True, eq=False)
 class Trace:
-    """State at t = k DT in row k; row 0 is the initial state. Floats are float32."""
+    """T ticks of A actors and O objects: row k is the state at t = k DT, row 0 the initial state.
+
+    Floats are float32.
+    """
 
     time: np.ndarray  # (T,) s
     actor_ids: list[str]
@@ -38,7 +42,7 @@ class Trace:
 
 
 def check_size(ticks: int, n_actors: int) -> None:
-    """Raises ValueError when a run is too long for memory."""
+    """Raises ValueError if a run has more than MAX_ACTOR_TICKS."""
     if ticks * max(n_actors, 1) > MAX_ACTOR_TICKS:
         raise ValueError(
             f"simulate: {ticks} ticks of {n_actors} actors are {ticks * n_actors:,} actor-ticks; "

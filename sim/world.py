@@ -8,22 +8,20 @@ from entities.components import Component, Contacts, Mark
 from entities.units import DT, EARTH_GRAVITY
 
 MARK_TICKS = 90
-"""Marks are kept this long: dust has settled after 1.5 s."""
+"""Ticks for which marks are kept: dust has settled after 1.5 s."""
 
 C = TypeVar("C", bound=Component)
 Rows = slice | np.ndarray
-
+"""Rows of a table: a slice where they are contiguous, else their indices."""
 
 _NO_IDS = np.zeros(0, np.int64)
 
 
 class World(dict[type[Component], Component]):
-    """Tables of components and the entities that own their rows.
+    """Component tables, and the ids of the entities that own their rows.
 
-    ``world[Transform]`` is a table, looked up so often that it had better be a plain dict's item.
-    ``query(A, B)`` gives the ids that have both and the rows of each table that belong to them,
-    in ascending id. Where those rows are contiguous they come as a slice, so that
-    ``table.column[rows]`` is a view and a system may write through it.
+    ``world[Transform]`` is a table. Systems look tables up so often that the World is a dict
+    itself: an item of a dict is the fastest lookup there is.
     """
 
     def __init__(self, seed: int = 0, gravity: float = EARTH_GRAVITY) -> None:
@@ -35,7 +33,7 @@ class World(dict[type[Component], Component]):
         self.marks: list[Mark] = []
         self._ids: dict[type[Component], np.ndarray] = {}
         self._next_id = 0
-        self._doomed: set[int] = set()
+        self._despawned: set[int] = set()
         self._queries: dict[tuple[type[Component], ...], tuple[np.ndarray, tuple[Rows, ...]]] = {}
 
     @property
@@ -44,7 +42,10 @@ class World(dict[type[Component], Component]):
         return self.tick * DT
 
     def spawn(self, *tables: Component) -> np.ndarray:
-        """New entities, one per row of ``tables`` (all equally long); returns their ids."""
+        """Add entities, one for each row of ``tables``; returns their ids.
+
+        Raises ValueError if the tables are not equally long.
+        """
         count = len(tables[0])
         if any(len(table) != count for table in tables):
             raise ValueError(f"spawn: tables have {[len(t) for t in tables]} rows; expected equal")
@@ -62,21 +63,21 @@ class World(dict[type[Component], Component]):
 
     def despawn(self, entity: int) -> None:
         """Remove an entity at the end of the tick."""
-        self._doomed.add(int(entity))
+        self._despawned.add(int(entity))
 
     def end_tick(self) -> None:
-        """Advance time by one tick and bury the despawned."""
+        """Advance time by one tick, drop old marks and remove despawned entities."""
         self.tick += 1
         while self.marks and self.marks[0].tick < self.tick - MARK_TICKS:
             self.marks.pop(0)
-        if not self._doomed:
+        if not self._despawned:
             return
-        doomed = np.fromiter(self._doomed, np.int64)
+        despawned = np.fromiter(self._despawned, np.int64)
         for kind, ids in self._ids.items():
-            keep = ~np.isin(ids, doomed)
+            keep = ~np.isin(ids, despawned)
             self[kind].keep(keep)
             self._ids[kind] = ids[keep]
-        self._doomed.clear()
+        self._despawned.clear()
         self._queries.clear()
 
     if TYPE_CHECKING:
@@ -88,7 +89,11 @@ class World(dict[type[Component], Component]):
         return self._ids.get(kind, _NO_IDS)
 
     def query(self, *kinds: type[Component]) -> tuple[np.ndarray, tuple[Rows, ...]]:
-        """Ids of the entities that have all ``kinds``, and their rows in each table."""
+        """Ids, ascending, of the entities that have all ``kinds``, and their rows in each table.
+
+        Rows that are contiguous come as a slice, so that ``table.column[rows]`` is a view and a
+        system may write through it.
+        """
         found = self._queries.get(kinds)
         if found is None:
             ids = self.ids(kinds[0])
@@ -99,36 +104,34 @@ class World(dict[type[Component], Component]):
         return found
 
     def row(self, kind: type[Component], entity: int) -> int:
-        """Row of one entity in a table. Raises KeyError if it has no such component."""
+        """Row of an entity in a table. Raises KeyError if the entity has no such component."""
         ids = self.ids(kind)
         at = int(np.searchsorted(ids, entity))
         if at == len(ids) or ids[at] != entity:
             raise KeyError(f"entity {entity} has no {kind.__name__}")
         return at
 
-    def get(self, kind: type[Component], entity: int) -> dict[str, object]:
-        """One entity's component; its array entries are views of the table's rows."""
-        row = self.row(kind, entity)
-        return self[kind].row(row)
-
 
 def on_ground(vectors: np.ndarray) -> np.ndarray:
-    """(N,) x + iy of vectors (N, 2) or (N, 3), a view: one product turns or compares them."""
+    """Ground components of vectors (N, 2) or (N, 3) as complex numbers (N,), x + iy; a view.
+
+    Complex numbers turn and compare directions in one product.
+    """
     return vectors[:, :2].view(complex)[:, 0]
 
 
 def some(mask: np.ndarray) -> bool:
-    """Whether anything in a mask (bool, any shape) is set; on few rows ``any`` costs ten times."""
+    """Whether any entry of a bool array is set; ten times as fast as ``any`` on few rows."""
     return 1 in mask.tobytes()
 
 
 def every(mask: np.ndarray) -> bool:
-    """Whether everything in a mask (bool, any shape) is set."""
+    """Whether every entry of a bool array is set; see ``some``."""
     return 0 not in mask.tobytes()
 
 
 def as_rows(indices: np.ndarray) -> Rows:
-    """``indices`` (K,) ascending as a slice where they are contiguous, so that taking is a view."""
+    """Ascending ``indices`` (K,) as Rows: a slice where they are contiguous."""
     if len(indices) == 0:
         return slice(0, 0)
     first, last = int(indices[0]), int(indices[-1])

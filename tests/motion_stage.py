@@ -1,4 +1,4 @@
-"""A bare stage for motion: worlds built by hand, bodies that go exactly where they are asked."""
+"""A bare stage for tests of motion: worlds built by hand, bodies that move exactly as asked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +15,14 @@ from entities.skeleton import (
     R_FOOT,
     STANDING_PELVIS,
     ActorType,
+    joints_world,
 )
 from entities.units import DT, EARTH_GRAVITY
-from sim.animation.attention import attention, manner
-from sim.animation.joints import joints_world
+from sim.animation.attention import rest_attention
 from sim.animation.locomotion import advance_gait, drive_bodies, rest_gait
 from sim.animation.motion_state import MotionState, motion_state
 from sim.animation.pose import evaluate_poses
+from sim.animation.style import rest_style
 from sim.animation.transitions import rest_blend
 from sim.world import World
 
@@ -75,14 +76,14 @@ def stage(
         Intent(np.zeros((n, 2)), np.zeros(n), np.zeros(n)),
         rest_gait(transform, person, action),
         rest_blend(n),
-        manner(n),
-        attention(n),
+        rest_style(n),
+        rest_attention(n),
     )
     return world
 
 
 def tick(world: World) -> None:
-    """One tick: everybody moves as asked, and falls if he is in the air."""
+    """One tick: every body moves as asked, and falls while it is in the air."""
     drive_bodies(world, DT)
     transform, velocity, body = world[Transform], world[Velocity], world[Body]
     air = ~body.grounded
@@ -98,9 +99,9 @@ def tick(world: World) -> None:
 
 @dataclass
 class Take:
-    """What was seen, T ticks of N actors."""
+    """What was recorded: T ticks of N actors."""
 
-    rows: list[MotionState]
+    states: list[MotionState]
     pose: Pose  # columns (T, N, …)
     root: np.ndarray  # (T, N, 3)
     joints: np.ndarray  # (T, N, 10, 3) m, world
@@ -112,17 +113,17 @@ class Take:
 
 
 def film(world: World, seconds: float, control: Control | None = None) -> Take:
-    """Run for a while; ``control(world, time)`` is called before each tick."""
-    rows, roots, headings = [], [], []
+    """Run for some time; ``control(world, time)`` is called before each tick."""
+    states, roots, headings = [], [], []
     for _ in range(round(seconds / DT)):
         if control is not None:
             control(world, world.time)
         tick(world)
-        rows.append(motion_state(world))
+        states.append(motion_state(world))
         roots.append(world[Transform].position.copy())
         headings.append(world[Transform].heading.copy())
-    t, n = len(rows), len(rows[0])
-    pose = evaluate_poses(MotionState.stack(rows))
+    t, n = len(states), len(states[0])
+    pose = evaluate_poses(MotionState.stack(states))
     joints = joints_world(
         np.concatenate(roots), np.concatenate(headings), pose.joints, pose.lateral, pose.roll
     )
@@ -140,11 +141,11 @@ def film(world: World, seconds: float, control: Control | None = None) -> Take:
             )
         )
     )
-    return Take(rows, shaped, np.array(roots), joints.reshape(t, n, 10, 3))
+    return Take(states, shaped, np.array(roots), joints.reshape(t, n, 10, 3))
 
 
 def forward(speed: float, tau: float = 1.0) -> Control:
-    """Everybody goes ahead, from rest, as the start law says."""
+    """Every actor goes ahead, from rest, by the law of starts."""
 
     def control(world: World, time: float) -> None:
         world[Intent].velocity[:, 0] = speed * -np.expm1(-time / tau)
@@ -153,6 +154,6 @@ def forward(speed: float, tau: float = 1.0) -> Control:
 
 
 def perform(world: World, action: ActionType) -> None:
-    """Everybody takes up an action now."""
+    """Every actor begins an action now."""
     world[Script].action[:] = ACTION_INDEX[action]
     world[Script].since[:] = world.tick

@@ -1,4 +1,4 @@
-"""What each actor does next and how fast he goes there."""
+"""Steering: the script, the start and stop law, paths, jumps, ladders."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Hands, feet, bats and seats are where the things they touch are, in the very frame of contact."""
+"""Hands, feet, bats and seats are where what they touch is, in the frame of the contact."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,9 @@ from entities.actions import ActionType, contact_time
 from entities.components import Gait, Script, Thing
 from entities.objects import ObjectType, height_m
 from entities.scene import Scene
-from entities.skeleton import L_HAND, NECK, PELVIS, R_FOOT, R_HAND
+from entities.skeleton import L_HAND, NECK, PELVIS, R_FOOT, R_HAND, joints_world
 from entities.units import DT
 from sim import parse_prompt
-from sim.animation.joints import joints_world
 from sim.interaction.interception import SWEET_M
 from sim.loop import Simulation
 

@@ -1,4 +1,4 @@
-"""Later sentences bend a running scene, and a live run replays exactly."""
+"""Later sentences change a running scene, and a live run replays exactly."""
 
 import numpy as np
 import pytest

@@ -7,10 +7,11 @@ from entities.actions import ActionType
 from entities.components import Gait, Intent
 from entities.skeleton import L_HAND, PELVIS, R_FOOT
 from entities.units import DT
-from ml.capture.index import pack_folder
+from ml.capture.index import mocap_folder
 from ml.measure.metrics import omnicontrol_skating, peak_jerk, skating_ratio
 from ml.measure.similarity import cycle_match, cycles
-from sim.animation.gait import CADENCE, DUTY, gait_rows, softly_below, solve_joint
+from sim.animation.gait import CADENCE, DUTY, gait_rows, softly_below
+from sim.animation.geometry import solve_joint
 from sim.evaluate import animator_tables as sections
 from sim.evaluate import trials
 from tests.motion_stage import Take, film, forward, stage
@@ -86,7 +87,7 @@ def test_feet_hardly_skate_on_a_course_of_starts_stops_and_turns():
         assert omnicontrol_skating(motion) <= 0.08, name
 
 
-@pytest.mark.skipif(pack_folder() is None, reason="no pack of recorded motion here")
+@pytest.mark.skipif(mocap_folder() is None, reason="no pack of recorded motion here")
 @pytest.mark.parametrize("gait", ["walk", "run"])
 def test_legs_and_arms_move_like_those_of_recorded_people(gait):
     ours = trials.steady_motions(sections.REAL_SPEEDS[gait], persons=3)

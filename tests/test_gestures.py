@@ -17,7 +17,7 @@ from entities.skeleton import (
     ActorType,
 )
 from entities.units import DT
-from sim.animation.gestures import LOOSE, PARAMETERS, gesture_table, hand_of
+from sim.animation.gestures import LOOSE, PARAMETERS, gesture_table
 from tests.motion_stage import film, forward, stage
 
 BALL_ACTIONS = [
@@ -59,7 +59,7 @@ def test_no_two_actions_look_the_same_and_none_like_idle():
     take = film(world, 5.0, lambda w, _: np.copyto(w[Intent].velocity[:, 0], speeds))
     look = np.concatenate(
         [
-            take.pose.joints.reshape(len(take.rows), len(ACTIONS), -1),
+            take.pose.joints.reshape(len(take.states), len(ACTIONS), -1),
             take.pose.lateral,
             take.pose.gaze,
             0.2 * take.pose.mouth[:, :, None],
@@ -87,9 +87,9 @@ def test_sitting_lands_on_the_seat_or_on_the_ground(height):
 @pytest.mark.parametrize("action", BALL_ACTIONS)
 def test_contact_is_the_moment_of_reach_or_speed(action):
     take = film(stage([action]), contact_time(action) + 0.5)
-    clock = np.array([row.clock[0] for row in take.rows])
+    clock = np.array([row.clock[0] for row in take.states])
     at = int(np.argmin(np.abs(clock - contact_time(action))))
-    joint = {ActionType.KICKING: R_FOOT, ActionType.HEADER: NECK}.get(action, hand_of(action))
+    joint = {ActionType.KICKING: R_FOOT, ActionType.HEADER: NECK}.get(action, R_HAND)
     ahead = take.pose.joints[:, 0, joint, 0]
     assert ahead[at] > 0.10
     speed = np.linalg.norm(np.diff(take.pose.joints[:, 0, joint], axis=0), axis=1) / DT
@@ -124,7 +124,5 @@ def test_clapping_hands_meet():
     assert apart[60:].max() > 0.15
 
 
-def test_hands_and_contacts_are_named_only_where_they_exist():
-    assert hand_of(ActionType.THROWING) == R_HAND
-    assert hand_of(ActionType.CATCHING) == L_HAND
+def test_contacts_are_named_only_where_they_exist():
     assert contact_time(ActionType.WALK) is None

@@ -92,7 +92,7 @@ def test_bones_keep_their_length_and_joints_bend_the_right_way(kind):
     speeds = np.array([ACTION_VELOCITIES[action] for action in ACTIONS])
     take = film(world, 5.0, lambda w, _: np.copyto(w[Intent].velocity[:, 0], speeds))
     joints = take.pose.joints
-    scale = take.rows[0].bones[0, 0] / BONE_LENGTHS[kind][0]
+    scale = take.states[0].bones[0, 0] / BONE_LENGTHS[kind][0]
     wanted = np.array(BONE_LENGTHS[kind])[list(BONE_OF_JOINT[1:])] * scale
     assert np.abs(bone_lengths(joints) / wanted - 1.0).max() < 0.005
 
@@ -117,7 +117,7 @@ def test_one_tick_and_many_ticks_give_the_same_bits():
         if k == 20:
             perform(world, ActionType.WAVE)
         take = film(world, DT, lambda w, _: np.copyto(w[Intent].velocity[:, 0], ahead))
-        rows += take.rows
+        rows += take.states
     block = evaluate_poses(MotionState.stack(rows))
     lonely = evaluate_poses(rows[-1].take(np.array([7])))
     singles = [evaluate_poses(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Ways round obstacles and round each other."""
+"""Detours round obstacles, and sidesteps round other actors."""
 
 import math
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Timed paths: on time, smooth, within what a body can do, or refused by name."""
+"""Timed paths: on time, smooth, within the limits of a body, or refused by name."""
 
 import numpy as np
 import pytest

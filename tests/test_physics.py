@@ -1,4 +1,4 @@
-"""Physics against closed form, and what the plane may never do."""
+"""Physics against closed form, and what bodies on the plane must never do."""
 
 import subprocess
 import sys
@@ -13,9 +13,8 @@ from entities.scene import Scene
 from entities.skeleton import BODY_RADIUS, ActorType
 from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
 from sim.build import build_world
-from sim.physics.ballistics import fall, launch_to
 from sim.physics.drivers import GROUND_FRICTION, PUSH_ACCELERATION, ROLL
-from sim.physics.height import BOUNCE
+from sim.physics.height import BOUNCE, fall, launch_to
 from sim.physics.space import Physics
 from sim.world import World
 

@@ -1,4 +1,4 @@
-"""Throws, kicks, hits and catches against ballistics; blows that knock people down."""
+"""Throws, kicks, hits and catches against ballistics; hits that knock actors down."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,8 @@ from entities.actions import ACTION_INDEX, ActionType
 from entities.components import Body, Contacts, Knockdown, Script, Thing, Transform, Velocity
 from entities.objects import ObjectType, height_m
 from entities.scene import Scene
-from entities.skeleton import BODY_RADIUS, R_HAND, ActorType
+from entities.skeleton import BODY_RADIUS, R_HAND, ActorType, joints_world
 from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
-from sim.animation.joints import joints_world
 from sim.interaction.handling import RIM, aim_point, handle_objects
 from sim.interaction.knockdown import react_to_hits
 from sim.loop import Simulation

@@ -12,10 +12,10 @@ from entities.skeleton import L_FOOT, L_HAND, NECK, PELVIS, R_FOOT, R_HAND
 from entities.units import DT
 from ml.measure.similarity import distance_matrix, motion_distance
 from sim import simulate
-from sim.animation.attention import GAZES, LOUD, MOST_PITCH, MOST_YAW, lips, take_up
+from sim.animation.attention import GAZES, LOUD, MOST_PITCH, MOST_YAW, lips
 from sim.animation.motion_state import MotionState
 from sim.animation.pose import evaluate_poses
-from sim.animation.style import COLUMNS, STYLES, style_row
+from sim.animation.style import COLUMNS, STYLES, set_style, style_row
 from sim.build import build_world
 from sim.loop import Simulation
 from sim.story.language.lexicon import words
@@ -30,7 +30,7 @@ def dressed(action: ActionType, intensity: float = 1.0):
     """The same person doing one action in every style, and last in none."""
     world = stage([action] * (len(STYLES) + 1))
     for row, style in enumerate(STYLES):
-        take_up(world[StyleState], row, style, intensity, "test")
+        set_style(world[StyleState], row, style, intensity, "test")
     world[StyleState].now[:] = world[StyleState].goal
     return world
 
@@ -96,7 +96,7 @@ def test_style_leaves_speed_alone_and_changes_posture_in_the_named_way(walks):
 
 def test_cadence_follows_the_style(walks):
     contact = walks.pose.contact
-    strides = walks.rows[-1].phase - walks.rows[0].phase
+    strides = walks.states[-1].phase - walks.states[0].phase
     steps = 120.0 * strides / ((len(contact) - 1) * DT)
     for style, faster in (("angry", 8), ("scared", 8), ("old", 5), ("happy", 3)):
         assert of(steps, style) >= faster
@@ -285,8 +285,8 @@ def test_lips_are_closed_at_both_ends_and_open_for_vowels():
 
 def test_faces_come_from_action_or_style():
     world = stage([ActionType.CRY, ActionType.WALK, ActionType.WALK])
-    take_up(world[StyleState], 1, "angry", 1.0, "test")
-    take_up(world[StyleState], 0, "happy", 1.0, "test")
+    set_style(world[StyleState], 1, "angry", 1.0, "test")
+    set_style(world[StyleState], 0, "happy", 1.0, "test")
     face = film(world, 0.1).pose.face[-1]
     assert [FACES[f] for f in face] == ["sad", "angry", "neutral"]
     assert FACE_INDEX["neutral"] == 0
@@ -296,7 +296,7 @@ def test_faces_come_from_action_or_style():
 def test_styled_rows_give_the_same_bits_alone_and_stacked():
     world = dressed(ActionType.JOG)
     world[Attention].look[::2] = -2
-    rows = go(world, 1.0).rows[-12:]
+    rows = go(world, 1.0).states[-12:]
     block = evaluate_poses(MotionState.stack(rows))
     singles = [evaluate_poses(row) for row in rows]
     lonely = evaluate_poses(rows[-1].take(np.array([PLAIN])))

@@ -73,7 +73,7 @@ def test_pose_and_velocity_carry_over():
 
 
 def actions_of(take) -> list[str]:
-    done = [ACTIONS[int(row.action[0])].value for row in take.rows]
+    done = [ACTIONS[int(row.action[0])].value for row in take.states]
     return [a for k, a in enumerate(done) if k == 0 or done[k - 1] != a]
 
 
@@ -90,7 +90,7 @@ def test_who_lies_gets_up_before_he_runs_and_who_stands_does_not():
 def test_who_sits_on_the_ground_gets_up_from_sitting_and_lies_down_without_getting_up():
     take = follow(ActionType.SIT, ActionType.WALK, 4.0)
     assert actions_of(take) == ["get_up", "walk"]
-    assert take.rows[1].clock[0] > 0.3
+    assert take.states[1].clock[0] > 0.3
     down = follow(ActionType.SIT, ActionType.LIE_DOWN, 3.0)
     assert actions_of(down) == ["lie_down"]
     assert down.pose.joints[:, 0, PELVIS, 1].max() < 0.2
@@ -99,7 +99,7 @@ def test_who_sits_on_the_ground_gets_up_from_sitting_and_lies_down_without_getti
 def test_a_runner_slows_down_before_he_sits_and_a_rider_before_he_gets_off():
     take = follow(ActionType.RUN, ActionType.SIT, 5.0)
     assert actions_of(take) == ["run", "sit"]
-    begun = next(row for row in take.rows if row.action[0] == ACTION_INDEX[ActionType.SIT])
+    begun = next(row for row in take.states if row.action[0] == ACTION_INDEX[ActionType.SIT])
     assert begun.speed[0] < 0.9
     assert take.pose.joints[-1, 0, PELVIS, 1] < 0.15
     assert actions_of(follow(ActionType.RIDE, ActionType.IDLE, 4.0)) == ["ride", "idle"]

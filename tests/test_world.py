@@ -52,13 +52,16 @@ def test_query_equals_a_brute_force_filter(batches, dead):
                 assert world[Velocity].turn[row].tolist() == expected
 
 
-def test_a_component_of_an_entity_is_a_view_of_its_row():
+def test_the_row_of_an_entity_is_found_after_others_are_gone():
     world = World()
     world.spawn(table(Transform, [0, 1, 2]))
-    world.get(Transform, 1)["position"][:] = 7.0
-    assert world[Transform].position.tolist() == [[0, 0, 0], [7, 7, 7], [2, 2, 2]]
-    with pytest.raises(KeyError, match="no Name"):
-        world.get(Name, 1)
+    world.despawn(0)
+    world.end_tick()
+    row = world.row(Transform, 2)
+    assert world[Transform].position[row].tolist() == [2, 2, 2]
+    for kind, entity in ((Name, 1), (Transform, 0)):
+        with pytest.raises(KeyError, match=f"entity {entity} has no {kind.__name__}"):
+            world.row(kind, entity)
 
 
 def test_spawn_refuses_tables_of_different_length():

@@ -1,4 +1,4 @@
-"""Runs of the systems that decide where actors go, with bodies that do exactly as they wish."""
+"""Runs of the navigation systems alone, with bodies that move exactly as intended."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Walk:
         return np.hypot(self.velocity[..., 0], self.velocity[..., 1])
 
     def nearest(self) -> float:
-        """m, how close any two came."""
+        """Least distance, m, between any two actors."""
         gap = self.position[:, :, None, :2] - self.position[:, None, :, :2]
         distance = np.hypot(gap[..., 0], gap[..., 1])
         count = distance.shape[1]
@@ -33,7 +33,7 @@ class Walk:
 
 
 def walk(scene: Scene, seconds: float, each_tick=None) -> Walk:
-    """Let everybody go where he wants; ``each_tick(world)`` may interfere before each tick."""
+    """Run a scene; ``each_tick(world)``, if given, may change the world before each tick."""
     world, _ = build_world(scene)
     steering = Steering()
     n = len(scene.actors)

@@ -1,12 +1,13 @@
-"""How walking and running look at every speed: one table, and the curves drawn from it.
+"""The gait table: how walking and running look at every speed, and the curves drawn from it.
 
-Everything here is canonical: metres, m/s and heights of a person whose leg is ``LEG_M`` long.
-A body of another size uses the row of its speed divided by its size.
+All values are canonical: metres, m/s and heights of an actor whose leg is ``LEG_M`` long. A body of
+another size uses the row of its speed divided by its size.
 """
 
 import numpy as np
 
 from entities.actions import ACTION_FILES
+from entities.units import EARTH_GRAVITY
 
 LEG_M = 0.97
 """Thigh and shank of the human skeleton, straight."""
@@ -17,26 +18,26 @@ COLUMNS = (
     "stretch",  # share of its length a leg has at touch-down and lift-off
     "bob",  # m, half the rise from double support to mid-stance (walking only)
     "lean",  # rad, trunk forward of the vertical
-    "arm",  # rad, amplitude of the upper arm in step with the opposite foot's landing
-    "arm_late",  # rad, amplitude a quarter of a stride later: both make size and timing
-    "arm_mean",  # rad, its mean, forward of the vertical
+    "arm",  # rad, amplitude of the upper arm in phase with the landing of the opposite foot
+    "arm_late",  # rad, amplitude a quarter stride later: both give size and timing
+    "arm_mean",  # rad, mean angle of the upper arm forward of the vertical
     "elbow",  # rad, mean flexion
-    "elbow_swing",  # rad, flexion that comes and goes with "arm"
-    "elbow_late",  # rad, with "arm_late"
-    "elbow_twice",  # rad, flexion that comes and goes with every step
-    "go_2",  # share of its way a swinging foot has gone: Bezier values,
+    "elbow_swing",  # rad, amplitude of the flexion in phase with "arm"
+    "elbow_late",  # rad, amplitude in phase with "arm_late"
+    "elbow_twice",  # rad, amplitude of the flexion with every step
+    "go_2",  # share of its way that a swinging foot has gone: Bezier control values
     "go_3",
     "go_4",
     "go_5",
     "go_6",
-    "up_1",  # m, and heights of the ball of the foot through the swing: heel off,
+    "up_1",  # m, height of the ball of the foot in the swing, Bezier control values: heel off
     "up_2",
-    "up_3",  # heel to the seat,
+    "up_3",  # heel towards the seat
     "up_4",
     "up_5",
-    "up_6",  # toes up before the heel strikes,
-    "up_7",  # and coming down from above
-    "deep",  # m, how much lower than a spring would a runner's pelvis sinks in mid-stance
+    "up_6",  # toes up before the heel strikes
+    "up_7",  # coming down from above
+    "deep",  # m, how much lower than on a spring the pelvis of a runner is in mid-stance
 )
 (
     CADENCE,
@@ -121,21 +122,20 @@ _RUN_SWING = (
 
 RUN_AT_MPS = 2.1
 WALK_AT_MPS = 1.9
-"""Walking turns to running about 2.0 m/s (Thorstensson & Roberthson 1987), with hysteresis."""
+"""Canonical speeds at which walking turns to running and running to walking: about 2.0 m/s
+(Thorstensson & Roberthson 1987), with hysteresis."""
 
-SWING_M, MORE_M = 0.07, 0.012
-"""Rise and fall of a runner's pelvis, and how much of it a bent knee may add (choice)."""
 LATE_BOB = 0.025
-"""Share of the stride by which a walker's pelvis is highest after mid-stance: he pushes off low."""
+"""Share of the stride after mid-stance at which the pelvis of a walker is highest: push-off starts
+low."""
 SOFT_M = 0.012
-"""From so far below what its legs allow the pelvis is held back."""
+"""Distance below its limit from which the pelvis is held back."""
 
 SOFT_SHARE = 0.945
 """Share of its length from which a swinging leg straightens ever more slowly."""
 
 _CELLS = 400
 _TOP_MPS = 20.0
-_GRAVITY = 9.81  # a runner keeps his rhythm on the Moon: the gait is a habit of the Earth
 
 
 def _tabulate(knots: tuple[float, ...], rows: tuple[tuple[float, ...], ...]) -> np.ndarray:
@@ -150,13 +150,16 @@ _TABLE = np.stack(
     ],
     axis=1,
 )
+"""(C, 2, _CELLS + 1) every column, of walking and running, at evenly spaced speeds up to
+_TOP_MPS."""
 _RISE = np.diff(_TABLE, axis=2)
+"""(C, 2, _CELLS) change of the table over each cell."""
 
 
 def gait_rows(speed: np.ndarray, run: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
-    """The table at (N,) canonical speeds, ``run`` (N,) of the way from walking to running.
+    """The table at (N,) canonical speeds, a share ``run`` (N,) of the way from walking to running.
 
-    Returns (C, N), one row a column of COLUMNS.
+    columns: which of COLUMNS. Returns (C, N), one row for each column.
     """
     at = np.minimum(speed * (_CELLS / _TOP_MPS), _CELLS - 1e-6)
     cell = at.astype(np.int64)
@@ -169,12 +172,12 @@ def gait_rows(speed: np.ndarray, run: np.ndarray, columns: slice = slice(None)) 
 
 
 def stance_seconds(cadence: np.ndarray, duty: np.ndarray) -> np.ndarray:
-    """How long a foot stays on the ground, s. cadence in steps/min."""
+    """Duration of the stance, s, from a cadence in steps/min and a duty factor."""
     return duty * 120.0 / cadence
 
 
 def walking_beat(phase: np.ndarray, duty: np.ndarray) -> np.ndarray:
-    """(N,) 1 where a walker's pelvis is highest, just after mid-stance, -1 where it is lowest."""
+    """(N,) 1 where a walking pelvis is highest, just after mid-stance, -1 where it is lowest."""
     return np.cos(4.0 * np.pi * (phase - 0.5 * duty - LATE_BOB))
 
 
@@ -186,10 +189,10 @@ def pelvis_drop(
     leg: np.ndarray,
     rows: np.ndarray,
 ) -> np.ndarray:
-    """How far (N,) m the reference height of the pelvis is below standing.
+    """How far (N,) m the reference height of the pelvis in the gait is below standing.
 
-    Low enough for a foot to stand as far ahead at touch-down, and behind at lift-off, as the
-    body goes in half a stance. pace: (N,) m/s. stand, leg: (N,) m, height of the standing pelvis
+    It is low enough for a foot to stand as far ahead at touch-down, and behind at lift-off, as the
+    body travels in half a stance. pace: (N,) m/s. stand, leg: (N,) m, height of the standing pelvis
     and length of the leg. rows: (C, N) from gait_rows.
     """
     reach = 0.5 * pace * stance_s
@@ -202,11 +205,11 @@ def pelvis_drop(
 def pelvis_offset(
     phase: np.ndarray, run: np.ndarray, cadence: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:
-    """Rise of the pelvis over the reference height of the gait, (N,) m, through the stride.
+    """Height (N,) m of the pelvis over its reference height in the gait, through the stride.
 
-    Walking it is highest at mid-stance; running it falls and rises as a spring between
-    ballistic flights, whose speed at take-off is gravity times half the flight, and sinks deeper
-    yet where knees and ankles give way. rows: (C, N) from gait_rows.
+    In walking it is highest at mid-stance. In running it moves as on a spring between ballistic
+    flights, whose speed at take-off is gravity times half the flight, and sinks deeper where knees
+    and ankles bend. rows: (C, N) from gait_rows.
     """
     duty = rows[DUTY]
     walk = rows[BOB] * walking_beat(phase, duty)
@@ -219,8 +222,9 @@ def pelvis_offset(
     in_stance = where / share
     in_flight = (where - share) / np.maximum(1.0 - share, 1e-9)
     sin = np.sin(np.pi * in_stance)
-    spring = -sin * ((_GRAVITY / (2.0 * np.pi)) * flight * contact + rows[DEEP] * sin)
-    ballistic = 0.5 * _GRAVITY * flight * flight * in_flight * (1.0 - in_flight)
+    # Earth's gravity also on the Moon: the rhythm of a gait is learned on Earth.
+    spring = -sin * ((EARTH_GRAVITY / (2.0 * np.pi)) * flight * contact + rows[DEEP] * sin)
+    ballistic = 0.5 * EARTH_GRAVITY * flight * flight * in_flight * (1.0 - in_flight)
     running = np.where(in_stance < 1.0, spring, ballistic)
     return walk + run * (running - walk)
 
@@ -230,9 +234,9 @@ def swing_path(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where a swinging foot is at progress ``u``: seconds ahead of the hip, and m up, (F, N) each.
 
-    Seconds times the body's velocity are metres. Over the ground the foot starts and ends at
-    rest, so that it leaves its old place upwards and comes down on the new one from above.
-    u: (F, N). stance_s, swing_s: (N,) s. rows: (C, N) from gait_rows.
+    Seconds times the velocity of the body are metres. Over the ground the foot starts and ends at
+    rest, so that it leaves its old place upwards and comes down on the new one from above. u: (F,
+    N). stance_s, swing_s: (N,) s. rows: (C, N) from gait_rows.
     """
     v = 1.0 - u
     uv = u * v
@@ -249,10 +253,10 @@ def swing_path(
 def arm_swing(
     phase: np.ndarray, ahead: np.ndarray, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How far, rad (N,), the right arm is forward of its mean, and its elbow bent; and what both
-    elbows bend with every step. The left arm does the opposite of the first two.
+    """Swing of the right arm: the angles of upper arm and elbow from their means, (N,) rad each.
 
-    ahead: (N,) 1 going forward to -1 going back. rows: (C, N) from gait_rows.
+    The left arm has the opposite of both. A third angle is added to both elbows with every step.
+    phase: (N,) cycles. ahead: (N,) 1 going forward to -1 going back. rows: (C, N) from gait_rows.
     """
     turn = 2.0 * np.pi * phase
     cos, sin = np.cos(turn), np.sin(turn)
@@ -264,7 +268,7 @@ def arm_swing(
 
 
 def softly_below(height: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """The lower of two heights, without a corner where they cross: knees do not snap straight."""
+    """The lower of two heights, rounded where they cross, so that knees do not snap straight."""
     near = np.maximum(SOFT_M - np.abs(height - most), 0.0)
     return np.minimum(height, most) - near * near * (0.25 / SOFT_M)
 
@@ -277,10 +281,10 @@ def within_reach(
     thigh: np.ndarray,
     shank: np.ndarray,
 ) -> np.ndarray:
-    """Factor (2, N) by which feet are drawn along the line to the hip: 1 within reach.
+    """Factor (2, N) by which feet are pulled towards the hip: 1 where the leg reaches them.
 
-    ahead, up: (2, N) of the hip. straight: the largest share of its length a leg may have.
-    folded: cosine of the smallest angle in a knee. thigh, shank: (N,).
+    ahead, up: (2, N) m from the hip. straight: largest share of its length that a leg may have.
+    folded: cosine of the smallest angle in a knee. thigh, shank: (N,) m.
     """
     distance = np.sqrt(ahead * ahead + up * up)
     shortest = np.sqrt(thigh * thigh + shank * shank - folded * 2.0 * thigh * shank)
@@ -289,10 +293,10 @@ def within_reach(
 
 
 def softened(ahead: np.ndarray, up: np.ndarray, leg: np.ndarray) -> np.ndarray:
-    """Factor (2, N) by which a foot is drawn to its hip so that its leg straightens softly.
+    """Factor (2, N) by which feet are pulled towards the hip so that legs straighten softly.
 
-    ahead, up: (2, N) of the hip. leg: (N,) length. Beyond ``SOFT_SHARE`` of it what is left is
-    approached, not reached.
+    ahead, up: (2, N) m from the hip. leg: (N,) m. From ``SOFT_SHARE`` of its length on, a leg
+    approaches its full length exponentially and does not reach it.
     """
     distance = np.sqrt(ahead * ahead + up * up)
     bent, left = SOFT_SHARE * leg, (1.0 - SOFT_SHARE) * leg
@@ -302,29 +306,11 @@ def softened(ahead: np.ndarray, up: np.ndarray, leg: np.ndarray) -> np.ndarray:
     )
 
 
-def solve_joint(
-    root_x: np.ndarray,
-    root_y: np.ndarray,
-    end_x: np.ndarray,
-    end_y: np.ndarray,
-    upper: np.ndarray,
-    lower: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Middle joint of two bones between a root and an end within reach: knees bend forward.
-
-    "Forward" is a quarter turn counter-clockwise from root to end, in whatever attitude the body
-    is; swap the sign of both coordinates' x for a joint that bends back.
-    """
-    dx, dy = end_x - root_x, end_y - root_y
-    square = np.maximum(dx * dx + dy * dy, 1e-12)
-    along = (upper * upper - lower * lower + square) / (2.0 * square)
-    across = np.sqrt(np.maximum(upper * upper / square - along * along, 0.0))
-    return root_x + along * dx - across * dy, root_y + along * dy + across * dx
-
-
 WALKS, RUNS, FREE = 0, 1, 2
 _MODES = {None: FREE, "walk": WALKS, "run": RUNS}
 GAIT_MODE = np.array([_MODES[file.gait and file.gait.mode] for file in ACTION_FILES.values()])
-"""(ACTIONS,) WALKS, RUNS or FREE to choose by speed."""
-TEMPO = np.array([file.gait.cadence if file.gait else 1.0 for file in ACTION_FILES.values()])
-"""(ACTIONS,) cadence beside that of the free gait."""
+"""(ACTIONS,) WALKS, RUNS or FREE; FREE is chosen by speed."""
+CADENCE_SHARE = np.array(
+    [file.gait.cadence if file.gait else 1.0 for file in ACTION_FILES.values()]
+)
+"""(ACTIONS,) cadence relative to that of the free gait at the same speed."""

@@ -1,8 +1,8 @@
-"""Procedural motion: Intent to a velocity, and the state poses are made from.
+"""Procedural locomotion: from Intent to a velocity of the body, and the state poses are made from.
 
-``drive_bodies`` runs before physics, ``advance_gait`` after it; both keep state, once a tick. The
-pose is a pure function of that state (``sim.animation.pose``), so it is evaluated for one tick or
-for many at once. A planted foot keeps its spot in the world until it is lifted.
+``drive_bodies`` runs before physics, ``advance_gait`` after it; both change the state once a tick.
+The pose is a pure function of that state (``sim.animation.pose``), so it can be evaluated for one
+tick or for many at once. A planted foot keeps its spot in the world until it is lifted.
 """
 
 import math
@@ -28,50 +28,57 @@ from sim.animation import gestures as p
 from sim.animation.climbing import CLIMB, RUNG_M
 from sim.animation.footsteps import (
     LIFTED_M,
-    Frames,
+    cadence_and_duty,
     held_feet,
     lift_and_plant,
-    rhythm,
     start_and_stop,
     strays,
     stride,
     time_feet,
 )
 from sim.animation.gait import GAIT_MODE, RUN_AT_MPS, RUNS, WALK_AT_MPS, WALKS
+from sim.animation.geometry import SIDES, BodyFrames, fade
 from sim.animation.motion_state import body_size, motion_state
-from sim.animation.pose import effective_pace, fade, parameters
-from sim.animation.quadruped import CRAWL, GALLOP_APART, QUADRUPED, galloping, rest_paws, walk_paws
+from sim.animation.pose import effective_pace, parameters
+from sim.animation.quadruped import (
+    CRAWL,
+    GALLOP_RIGHT_PHASE,
+    QUADRUPED,
+    galloping,
+    rest_paws,
+    walk_paws,
+)
 from sim.animation.style import TEMPO, TOGETHER
 from sim.animation.transitions import change_action, still_to_rise, wanted_actions
 from sim.world import World, every, on_ground, some
 
 TURN_DAMPING = 2.0 * math.log(2.0) / 0.12
-"""1/s, for a heading that has gone half its way after about 0.12 s."""
+"""1/s, damping of the spring of the heading, which is half way after about 0.12 s."""
 FURTHEST_TURN = 0.9
-"""rad of turn that pull on a heading at a time: nobody spins faster than about 5 rad/s, so that
-he faces about in 0.8 s (choice)."""
-SPEED_TAU_S = 0.06
-ACCELERATION_TAU_S = 0.15
+"""rad, largest difference of heading that the spring acts on: nobody turns faster than about 5
+rad/s, so turning round takes 0.8 s (choice)."""
+SPEED_TAU_S, ACCELERATION_TAU_S = 0.06, 0.15
+"""Time constants of the smoothed speed and acceleration."""
 MAX_ACCELERATION = 10.0
-"""m/s², beyond it a body is being hit, not running."""
+"""m/s²; a larger one comes from a collision, not from running."""
 DECIDE_TICKS = 4
-"""How often a body thinks about walking or running, its rhythm and where it stands."""
+"""Ticks between two choices of gait, cadence and steps on the spot."""
 MOVING_RATE = 1.0 / 0.30
-"""1/s, how fast a body goes over from standing to stepping and from walking to running."""
+"""1/s, rate at which standing goes over to stepping and walking to running."""
 WALKS_LONGER_MPS = 0.4
-"""Who means to walk does so up to this much faster than others."""
+"""An action whose gait is walking walks at up to this much more than RUN_AT_MPS."""
 FIRST_SLOWER = 0.5
-"""Share by which a gesture begins slower while the last pose is still fading."""
+"""Share by which a gesture is slower at first, while the last pose fades."""
 STEP_S = 0.36
 """Duration of a step on the spot."""
 SLIDE_MPS2 = 8.0
-"""How fast a body that lies or sits comes to rest, more than clothes on grass would brake it."""
+"""Deceleration of a body that lies or sits, more than clothes on grass would give."""
 UPRIGHT_M = 0.15
-"""Nobody walks while his pelvis is further than this from where it should be."""
+"""An actor does not walk while its pelvis is further than this from its standing height."""
 STEP_SLOWER = 2.5
-"""Per metre the pelvis has yet to rise, when the feet come under somebody who gets up."""
+"""By how much a step of an actor that gets up is slower, per metre the pelvis has yet to rise."""
 
-# What a tick does, as 0-d arrays: numpy takes them at half the cost of Python's numbers.
+# Factors of one tick, as 0-d arrays: they cost numpy half of what Python's floats do.
 _FOLLOW = np.array(-math.expm1(-DT / SPEED_TAU_S))
 _EASE = np.array(-math.expm1(-DT / ACCELERATION_TAU_S))
 _CIRCLE = np.array(2.0 * math.pi)
@@ -82,15 +89,14 @@ _PULL = np.array(_LEFT * TURN_DAMPING * TURN_DAMPING * DT)
 _HARDEST = np.array(MAX_ACCELERATION)
 _TICK = np.array(DT)
 ON_LADDER_M = 0.02
-"""Who is higher than this and does not rise has come to the top."""
+"""A climbing actor higher than this that does not rise has come to the top."""
 _IDLE = ACTION_INDEX[ActionType.IDLE]
-_SIGN = np.array([[1.0], [-1.0]])
 
 
 def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = None) -> Gait:
-    """Everybody on the spot, feet beside each other (or off the ground where a gesture has them).
+    """``Gait`` of actors on the spot, feet side by side, or in the air where the gesture has them.
 
-    action: (N,) index in ACTIONS of what each does at first; idle by default.
+    action: (N,) index in ACTIONS of the first action of each; idle by default.
     """
     n = len(transform.heading)
     action = np.full(n, _IDLE, np.int64) if action is None else action.astype(np.int64)
@@ -98,8 +104,8 @@ def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = 
     table = p.gesture_table()
     values = table.values[p.L_FWD : p.LOOSE + 1, action * table.n_keys]
     x, y = transform.position.T[:2]
-    frames = Frames(x, y, np.cos(transform.heading), np.sin(transform.heading))
-    left = (LATERAL[L_FOOT] + values[4:6]) * _SIGN * size
+    frames = BodyFrames(x, y, np.cos(transform.heading), np.sin(transform.heading))
+    left = (LATERAL[L_FOOT] + values[4:6]) * SIDES * size
     free = (values[2:4] > LIFTED_M) | (values[8] > 0.5)
     return Gait(
         phase=np.where(person.traits[:, 5] > 0.0, 0.5, 0.0),
@@ -121,14 +127,14 @@ def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = 
         grip=np.zeros((n, len(LIMBS))),
         stoop=np.zeros((n, 2)),
         paws=rest_paws(transform, person, size),
-        apart=np.full(n, 0.5),
+        right_phase=np.full(n, 0.5),
         climbed=np.zeros(n),
         size=size,
         step=np.full(n, DT),
         duty=np.full(n, 0.6),
         tempo=np.ones(n),
         gain=np.zeros((2, n)).T,
-        turn=np.full((2, n), np.inf).T,
+        due=np.full((2, n), np.inf).T,
         animal=QUADRUPED[person.kind],
         seated_on=np.full(n, -1, np.int64),
         partner=np.full(n, -1, np.int64),
@@ -136,10 +142,10 @@ def rest_gait(transform: Transform, person: Person, action: np.ndarray | None = 
 
 
 def drive_bodies(world: World, dt: float) -> None:
-    """Ask the body for the velocity of the Intent; turn it; let those who jump take off.
+    """Set the velocity asked of each body from its Intent, turn it, and start jumps.
 
-    Whoever lies or sits gets up first; in the air a body keeps its momentum over the ground.
-    Heading follows by a critically damped spring, solved exactly
+    An actor that lies or sits gets up first; in the air a body keeps its momentum over the ground.
+    The heading follows by a critically damped spring, solved exactly
     (https://theorangeduck.com/page/spring-roll-call).
     """
     intent, transform = world[Intent], world[Transform]
@@ -167,7 +173,7 @@ def drive_bodies(world: World, dt: float) -> None:
 
 
 def _take_off(world: World, n: int, dt: float) -> None:
-    """Give those whose gesture leaves the ground now the speed to do so."""
+    """Give bodies whose gesture leaves the ground in this tick their upward speed."""
     table, gait = p.gesture_table(), world[Gait]
     at = table.take_off[gait.action]
     if not some(at < np.inf):
@@ -183,7 +189,7 @@ def _take_off(world: World, n: int, dt: float) -> None:
 
 
 def advance_gait(world: World, dt: float) -> None:
-    """Move phase, feet and gesture clocks on to where the bodies have gone."""
+    """Advance phase, feet and gesture clocks to where the bodies have gone."""
     gait = world[Gait]
     n = len(gait.phase)
     deciding = world.tick % DECIDE_TICKS == 0
@@ -205,7 +211,7 @@ def advance_gait(world: World, dt: float) -> None:
         able = grounded & (gait.seat == 0.0)
         start_and_stop(gait, able if rise is None else able & (rise < UPRIGHT_M), held)
         time_feet(gait, held, dt, shuffle)
-    _advance_clock(world, grounded, dt)
+    _advance_clock(world, grounded)
     gait.run = _eased(gait.run, gait.running, dt)
     gait.moving = _eased(gait.moving, gait.stepping & grounded, dt)
     lifts, lands = stride(gait, held)
@@ -225,23 +231,25 @@ def advance_gait(world: World, dt: float) -> None:
 
 
 def _rung_rate(world: World, n: int) -> np.ndarray:
-    """m/s (N,) at which climbers take rungs: as they rise; without a ladder as if they rose."""
+    """Speed (N,) m/s of climbers over rungs: of their rise, or the action's without a ladder."""
     rise, mimes = world[Intent].climb[:n], world[Transform].position[:n, 2] < ON_LADDER_M
     return np.where((rise == 0.0) & mimes, ACTION_VELOCITIES[ActionType.CLIMB], rise)
 
 
 def _choose_gait(world: World, gait: Gait, dt: float) -> None:
-    """Whether to walk or run, in what rhythm, and how fast gestures go, by temper and by style."""
-    person, manner = world[Person], world[StyleState].now
-    pace = effective_pace(gait.speed, gait.side, gait.acceleration[:, 0], gait.size)
+    """Choose the gait, its cadence, and the tempo of gestures, from speed, traits and style."""
+    person, style = world[Person], world[StyleState].now
+    pace = effective_pace(gait)
     mode = GAIT_MODE[gait.action]
     threshold = np.where(gait.running, WALK_AT_MPS, RUN_AT_MPS)
     gait.running = (pace > threshold + WALKS_LONGER_MPS * (mode == WALKS)) | (mode == RUNS)
-    cadence, gait.duty = rhythm(pace, gait.run, gait.action, person.traits, manner)
+    cadence, gait.duty = cadence_and_duty(pace, gait.run, gait.action, person.traits, style)
     gait.step = cadence * (dt / 120.0)
     if some(gait.animal):
-        gait.apart = 0.5 + galloping(gait.speed, gait.size, person.kind) * (GALLOP_APART - 0.5)
-    own = manner[:, TEMPO] * ~TOGETHER[gait.action]
+        gait.right_phase = 0.5 + galloping(gait.speed, gait.size, person.kind) * (
+            GALLOP_RIGHT_PHASE - 0.5
+        )
+    own = style[:, TEMPO] * ~TOGETHER[gait.action]
     gait.tempo = (1.0 + 0.08 * person.traits[:, 4]) * (1.0 + own)
 
 
@@ -254,29 +262,30 @@ def _eased(now: np.ndarray, goal: np.ndarray, dt: float) -> np.ndarray:
     return now + np.minimum(np.maximum(lack, -ease), ease)
 
 
-def _advance_clock(world: World, grounded: np.ndarray, dt: float) -> None:
+def _advance_clock(world: World, grounded: np.ndarray) -> None:
+    """Advance the clocks of gestures; a jump's clock waits in the air for the landing."""
     gait, blend, rate = world[Gait], world[Blend], world[Gait].tempo
     age = (world.tick - blend.since) * _TICK
-    if some(age < blend.spell):
+    if some(age < blend.duration):
         slower = FIRST_SLOWER * ~p.gesture_table().timed[gait.action]
-        rate = rate * (1.0 - slower * fade(np.minimum(age / blend.spell, 1.0)))
+        rate = rate * (1.0 - slower * fade(np.minimum(age / blend.duration, 1.0)))
     gait.clock = gait.clock + _TICK * rate
     if every(grounded):
         return
     table = p.gesture_table()
-    waits = table.airborne[gait.action]
+    waits = table.waits_at[gait.action]
     over = table.time_in(gait.action, gait.clock, gait.phase) - waits
     gait.clock = gait.clock - np.where(~grounded & (over > 0.0), over, 0.0)
 
 
-def _follow_body(world: World, gait: Gait, n: int, dt: float) -> Frames:
-    """Smooth the body's real velocity into speed, side and acceleration."""
+def _follow_body(world: World, gait: Gait, n: int, dt: float) -> BodyFrames:
+    """Smooth the real velocity into speed, side and acceleration; returns the body frames."""
     transform, velocity = world[Transform], world[Velocity]
     facing = np.exp(1j * transform.heading[:n])
-    went = on_ground(velocity.linear)[:n] * facing.conj()
-    gained = _FOLLOW * (went.real - gait.speed)
+    moved = on_ground(velocity.linear)[:n] * facing.conj()
+    gained = _FOLLOW * (moved.real - gait.speed)
     gait.speed = gait.speed + gained
-    gait.side = gait.side + _FOLLOW * (went.imag - gait.side)
+    gait.side = gait.side + _FOLLOW * (moved.imag - gait.side)
     now = np.empty((2, n))
     np.minimum(np.maximum(gained / _TICK, -_HARDEST), _HARDEST, out=now[0])
     np.multiply(gait.speed, velocity.turn[:n], out=now[1])
@@ -284,4 +293,4 @@ def _follow_body(world: World, gait: Gait, n: int, dt: float) -> Frames:
     now *= _EASE
     gait.acceleration = (gait.acceleration.T + now).T
     position = transform.position[:n]
-    return Frames(position[:, 0], position[:, 1], facing.real, facing.imag)
+    return BodyFrames(position[:, 0], position[:, 1], facing.real, facing.imag)

@@ -1,4 +1,4 @@
-"""The motion state that poses are made from, as rows: each one actor at one tick."""
+"""The motion state: everything poses are evaluated from, one row for each actor and tick."""
 
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -14,7 +14,10 @@ from sim.world import World
 
 @dataclass(slots=True, eq=False)
 class MotionState:
-    """Everything a pose depends on; N rows, each one actor at one tick. See the components."""
+    """N rows, each one actor at one tick; columns without a comment are those of the components.
+
+    The columns from ``phase`` to ``size`` are those of Gait, in the same order of names.
+    """
 
     position: np.ndarray  # (N, 2) m
     heading: np.ndarray  # (N,)
@@ -36,17 +39,17 @@ class MotionState:
     grip: np.ndarray  # (N, 4)
     stoop: np.ndarray  # (N, 2)
     paws: np.ndarray  # (N, 2, 6)
-    apart: np.ndarray  # (N,)
+    right_phase: np.ndarray  # (N,)
     climbed: np.ndarray  # (N,)
     size: np.ndarray  # (N,) m per canonical metre
-    old: np.ndarray  # (N, D)
-    rate: np.ndarray  # (N, D)
-    spell: np.ndarray  # (N,)
-    manner: np.ndarray  # (N, C)
-    face: np.ndarray  # (N,)
+    blend_pose: np.ndarray  # (N, D)
+    blend_rate: np.ndarray  # (N, D)
+    blend_duration: np.ndarray  # (N,)
+    style: np.ndarray  # (N, C), StyleState.now
+    face: np.ndarray  # (N,), StyleState.face
     aim: np.ndarray  # (N, 3)
     voice: np.ndarray  # (N,)
-    age: np.ndarray  # (N,) s since the blend began
+    blend_age: np.ndarray  # (N,) s since the blend began
     bones: np.ndarray  # (N, 5) m, scaled
     stand: np.ndarray  # (N,) m, scaled
     kind: np.ndarray  # (N,)
@@ -56,12 +59,12 @@ class MotionState:
         return len(self.heading)
 
     def take(self, rows: np.ndarray) -> "MotionState":
-        """The rows at indices (or a mask) ``rows``."""
+        """The rows at ``rows``, indices or a mask."""
         return MotionState(*(getattr(self, name)[rows] for name in _COLUMNS))
 
     @staticmethod
     def stack(parts: list["MotionState"]) -> "MotionState":
-        """All rows of ``parts``, one after the other."""
+        """The rows of all ``parts``, one part after the other."""
         return MotionState(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
         )
@@ -72,17 +75,17 @@ _gait_columns = attrgetter(*_COLUMNS[_COLUMNS.index("phase") : _COLUMNS.index("s
 
 
 def body_size(person: Person) -> np.ndarray:
-    """(N,) size of each body beside the human: its legs' length over LEG_M."""
+    """(N,) size of each body relative to the human: its leg length over LEG_M."""
     return person.scale * (person.bones[:, THIGH] + person.bones[:, SHANK]) / LEG_M
 
 
 def motion_columns(world: World) -> tuple[np.ndarray, ...]:
-    """What of the actors' motion state changes with time, in the order of MotionState.
+    """The columns of the actors' motion state that change with time, in the order of MotionState.
 
-    The last is not the age of the blend but the tick at which it began.
+    The last one is not the age of the blend but the tick at which it began.
     """
     gait, blend, transform = world[Gait], world[Blend], world[Transform]
-    manner, heed = world[StyleState], world[Attention]
+    style, attention = world[StyleState], world[Attention]
     n = len(gait.phase)
     return (
         transform.position[:n, :2],
@@ -91,24 +94,27 @@ def motion_columns(world: World) -> tuple[np.ndarray, ...]:
         *_gait_columns(gait),
         blend.pose,
         blend.rate,
-        blend.spell,
-        manner.now,
-        manner.face,
-        heed.aim,
-        heed.voice,
+        blend.duration,
+        style.now,
+        style.face,
+        attention.aim,
+        attention.voice,
         blend.since,
     )
 
 
 def motion_state(world: World, *, copy: bool = True) -> MotionState:
-    """The actors' motion state now; not copied it is only good until the state changes."""
+    """The actors' motion state now.
+
+    copy: False gives views, valid only until a system changes the components.
+    """
     *columns, since = motion_columns(world)
     if copy:
         columns = [column.copy() for column in columns]
     person = world[Person]
     return MotionState(
         *columns,
-        age=(world.tick - since) * DT,
+        blend_age=(world.tick - since) * DT,
         bones=person.bones * person.scale[:, None],
         stand=person.stand * person.scale,
         kind=person.kind,
@@ -117,7 +123,11 @@ def motion_state(world: World, *, copy: bool = True) -> MotionState:
 
 
 def states_over_time(columns: list[np.ndarray], tick: np.ndarray, person: Person) -> MotionState:
-    """Rows of K ticks of N actors, tick by tick: (K, N, …) columns as in motion_columns, (K,)."""
+    """The motion state of N actors over K ticks, (K * N,) rows, tick by tick.
+
+    columns: as in motion_columns, each (K, N, …). tick: (K,). person: the actors, the same all
+    along.
+    """
     *columns, since = columns
     fixed = (person.bones * person.scale[:, None], person.stand * person.scale)
     return MotionState(

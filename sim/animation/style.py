@@ -1,7 +1,7 @@
-"""How somebody does what he does: rows of parameters laid over any action, scaled by intensity.
+"""Styles: how an action is performed; rows of parameters added to any action.
 
-A style changes posture, timing and carriage, never how fast one travels: a tired walker takes
-fewer, longer steps at the same speed unless the scene slows him down.
+A style changes posture, timing and carriage, never the speed of travel: a tired walker takes fewer,
+longer steps at the same speed unless the scene lowers the speed too.
 """
 
 import numpy as np
@@ -11,29 +11,29 @@ from entities.components import FACE_INDEX, StyleState
 from sim.animation import gestures as p
 
 COLUMNS = (
-    "cadence",  # share by which the steps are quicker
-    "tempo",  # share by which gestures are quicker
-    "size",  # share by which gestures reach further
+    "cadence",  # share by which the cadence is higher
+    "tempo",  # share by which gestures are faster
+    "size",  # share by which gestures are larger
     "lean",  # rad, trunk forward
     "drop",  # m, pelvis lower
-    "bounce",  # share by which the pelvis rises and falls more
-    "high",  # m, feet lifted higher
-    "arms",  # share by which arms swing further
+    "bounce",  # share by which the pelvis moves more up and down
+    "high",  # m, swing feet lifted higher
+    "arms",  # share by which the arms swing further
     "carry",  # rad, arms carried further forward
     "bend",  # rad, elbows bent more
     "out",  # m, hands further out
     "l_hold",  # 0 the arm swings .. 1 it is held still
     "r_hold",
-    "hold_arm",  # rad, how it is held
-    "hold_bend",
+    "hold_arm",  # rad, shoulder angle of an arm that is held
+    "hold_bend",  # rad, its elbow angle
     "pitch",  # rad, head up
     "scan",  # rad, head turned from side to side
     "sway",  # rad, trunk rolled from side to side
-    "weave",  # m, pelvis carried to and fro over the feet
-    "limp",  # 0 .. 1, the right leg gives way
+    "weave",  # m, pelvis moved from side to side over the feet
+    "limp",  # 0 .. 1, the right leg gives way under the body
     "width",  # m, each foot further out
-    "jerk",  # 0 .. 1, moves and stops like a machine
-    "tremble",  # rad, hands shake
+    "jerk",  # 0 .. 1, moves in steps, like a machine
+    "tremble",  # rad, amplitude of shaking hands
 )
 (
     CADENCE,
@@ -61,8 +61,8 @@ COLUMNS = (
     TREMBLE,
 ) = range(len(COLUMNS))
 
-# All figures are choices judged by eye on contact sheets, at full intensity.
-_ROWS: dict[str, dict[str, float]] = {
+# All figures are choices judged by eye on contact sheets.
+_PARAMETERS: dict[str, dict[str, float]] = {
     "tired": {
         "cadence": -0.10,
         "tempo": -0.22,
@@ -244,7 +244,8 @@ _ROWS: dict[str, dict[str, float]] = {
         "width": -0.05,
     },
 }
-STYLES: tuple[str, ...] = tuple(_ROWS)
+"""What differs from plain, by style and column, at full intensity."""
+STYLES: tuple[str, ...] = tuple(_PARAMETERS)
 _FACES = {
     "happy": "happy",
     "sad": "sad",
@@ -256,15 +257,19 @@ _FACES = {
     "tired": "sad",
     "injured": "sad",
 }
+"""Style -> the face it shows; other styles leave the face to the action."""
 PLAIN = np.zeros(len(COLUMNS))
+"""(C,) the parameters of no style."""
 EASE_S = 0.6
-"""How long somebody takes to change his manner."""
+"""Seconds that a change of style takes."""
 FACE_FROM = 0.25
-"""A style fainter than this does not show in the face."""
+"""The least intensity at which a style shows in the face."""
 JERKS_PER_S, JERKS_PER_STRIDE = 2.5, 4.0
+"""How often a jerky motion stops: gestures per second, walking per stride."""
 JERK_DEPTH = 0.85
-"""How nearly a machine stops between two jerks; it never goes backwards."""
+"""Share of the speed lost between two jerks; below 1, so time never runs backwards."""
 LIMP_DROP_M, LIMP_LEAN, LIMP_ROLL = 0.055, 0.10, 0.07
+"""What a full limp lowers the pelvis, leans the trunk and rolls the body, m and rad."""
 
 A = ActionType
 EXACT = np.isin(
@@ -277,88 +282,103 @@ EXACT = np.isin(
         *(A.SIT, A.LIE_DOWN, A.SLEEP, A.FALL, A.CRY, A.THINK, A.SHOUT, A.WHISPER),
     ],
 )
-"""(ACTIONS,) whose hands have to be where they are: at a thing, a partner, a face, the ground."""
+"""(ACTIONS,) bool, actions whose hands must meet an object, partner, face or the ground; their
+gestures are not made larger or smaller."""
 TOGETHER = np.isin(ACTIONS, [A.HANDSHAKE, A.HUG, A.HIGH_FIVE])
-"""(ACTIONS,) done by two people in time with each other."""
+"""(ACTIONS,) bool, actions that two actors do in time with each other; their tempo stays."""
 del A
 
 
 def style_row(style: str, intensity: float, where: str) -> tuple[np.ndarray, int]:
-    """The parameters (C,) of a style at an intensity 0..1, and its index in FACES, -1 none.
+    """Parameters (C,) of a style at an intensity 0..1, and its index in FACES, -1 for none.
 
-    Raises ValueError, naming ``where`` it came from, for a style that does not exist.
+    where: the field the style came from, for the message. Raises ValueError for an unknown style.
     """
-    if style not in _ROWS:
+    if style not in _PARAMETERS:
         raise ValueError(f"{where}: unknown {style!r}; expected one of {', '.join(STYLES)}")
     row = PLAIN.copy()
-    for name, value in _ROWS[style].items():
+    for name, value in _PARAMETERS[style].items():
         row[COLUMNS.index(name)] = intensity * value
-    # A pose held half way is a pose; how it is held does not fade, how firmly does.
+    # A held arm keeps its angles at every intensity; only how firmly it is held scales.
     for column in (HOLD_ARM, HOLD_BEND):
-        row[column] = _ROWS[style].get(COLUMNS[column], 0.0)
+        row[column] = _PARAMETERS[style].get(COLUMNS[column], 0.0)
     face = FACE_INDEX[_FACES[style]] if style in _FACES and intensity >= FACE_FROM else -1
     return row, face
 
 
-def ease(manner: StyleState, dt: float) -> None:
-    """Bring everybody's manner a tick nearer to what it is to be."""
-    away = manner.goal - manner.now
+def rest_style(n: int) -> StyleState:
+    """``n`` rows without a style."""
+    plain = np.tile(PLAIN, (n, 1))
+    face = np.full(n, -1, np.int64)
+    return StyleState(plain, plain.copy(), plain.copy(), face, [""] * n, np.zeros(n))
+
+
+def set_style(state: StyleState, row: int, style: str | None, intensity: float, where: str) -> None:
+    """Make an actor ease to a style, or to none. Raises ValueError for an unknown style."""
+    goal, face = (PLAIN, -1) if style is None else style_row(style, intensity, where)
+    state.goal[row], state.face[row] = goal, face
+    state.style[row], state.intensity[row] = style or "", intensity if style else 0.0
+    state.rate[row] = np.abs(goal - state.now[row]) / EASE_S
+
+
+def ease_styles(state: StyleState, dt: float) -> None:
+    """Move the parameters in force a tick towards their goals."""
+    away = state.goal - state.now
     if np.count_nonzero(away):
-        step = manner.pace * dt
-        manner.now = manner.now + np.minimum(np.maximum(away, -step), step)
+        step = state.rate * dt
+        state.now = state.now + np.minimum(np.maximum(away, -step), step)
 
 
 def jerky(time: np.ndarray, jerk: np.ndarray, rate: float) -> np.ndarray:
-    """Time (N,) that stops ``rate`` times a unit of it, as far as ``jerk`` (N,) 0..1 says."""
+    """Time (N,) that almost stops ``rate`` times per unit, in proportion to ``jerk`` (N,) 0..1."""
     turn = 2.0 * np.pi * rate
     return time - (JERK_DEPTH / turn) * jerk * np.sin(turn * time)
 
 
 def style_parameters(
     values: np.ndarray,
-    manner: np.ndarray,
+    style: np.ndarray,
     action: np.ndarray,
     clock: np.ndarray,
     stride: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """Lay the manners (C, N) over gesture parameters (D, N), in place.
+    """Apply styles (C, N) to gesture parameters (D, N), in place.
 
-    action: (N,) index in ACTIONS. clock: (N,) s into it. stride: phase and how far one walks, (N,).
+    action: (N,) index in ACTIONS. clock: (N,) s into the gesture. stride: phase (N,) in cycles, and
+    0 standing .. 1 walking (N,).
     """
     phase, moving = stride
     lean = values[p.LEAN]
     upright = np.clip(1.6 * np.cos(lean) - 0.6, 0.0, 1.0)
-    size = 1.0 + manner[SIZE] * ~EXACT[action]
-    _style_arms(values, manner, size, clock)
+    size = 1.0 + style[SIZE] * ~EXACT[action]
+    _style_arms(values, style, size, clock)
     pulse = np.maximum(np.sin(2.0 * np.pi * phase), 0.0)
-    limp = manner[LIMP] * pulse * pulse * moving
+    limp = style[LIMP] * pulse * pulse * moving
     slow, quick = np.sin(1.9 * clock), np.sin(3.1 * clock + 1.0)
     rocking = moving * np.cos(2.0 * np.pi * (phase - 0.3)) + (0.7 - 0.3 * moving) * slow
-    stoops = np.maximum(upright, 0.4 * (1.0 - np.clip(values[p.SEAT], 0.0, 1.0)))
-    values[p.LEAN] = lean * (1.0 + (size - 1.0) * upright) + stoops * (
-        manner[LEAN] + LIMP_LEAN * limp + 0.5 * manner[SWAY] * quick
+    bends = np.maximum(upright, 0.4 * (1.0 - np.clip(values[p.SEAT], 0.0, 1.0)))
+    values[p.LEAN] = lean * (1.0 + (size - 1.0) * upright) + bends * (
+        style[LEAN] + LIMP_LEAN * limp + 0.5 * style[SWAY] * quick
     )
-    low = manner[DROP] + LIMP_DROP_M * limp
+    low = style[DROP] + LIMP_DROP_M * limp
     values[p.DROP] += upright * (1.0 - np.clip(values[p.SEAT], 0.0, 1.0)) * low
-    values[p.ROLL] += upright * (manner[SWAY] * rocking - LIMP_ROLL * limp)
-    values[p.ASIDE] += upright * manner[WEAVE] * (0.7 * slow + 0.5 * quick)
-    values[p.HIGH] += manner[HIGH]
-    values[p.PITCH] += manner[PITCH]
-    values[p.YAW] += manner[SCAN] * np.sin(2.2 * clock)
+    values[p.ROLL] += upright * (style[SWAY] * rocking - LIMP_ROLL * limp)
+    values[p.ASIDE] += upright * style[WEAVE] * (0.7 * slow + 0.5 * quick)
+    values[p.HIGH] += style[HIGH]
+    values[p.PITCH] += style[PITCH]
+    values[p.YAW] += style[SCAN] * np.sin(2.2 * clock)
 
 
-def _style_arms(
-    values: np.ndarray, manner: np.ndarray, size: np.ndarray, clock: np.ndarray
-) -> None:
-    """Reach of gestures, the swing of free arms and how arms are held, in place."""
-    shake = manner[TREMBLE] * np.sin(2.0 * np.pi * 6.0 * clock)
+def _style_arms(values: np.ndarray, style: np.ndarray, size: np.ndarray, clock: np.ndarray) -> None:
+    """Apply size, hold, tremble, out and arms of the styles to the arms, in place."""
+    shake = style[TREMBLE] * np.sin(2.0 * np.pi * 6.0 * clock)
     own = values[p.L_OWN : p.R_OWN + 1].copy()
-    hold = (1.0 - own) * manner[L_HOLD : R_HOLD + 1]
+    hold = (1.0 - own) * style[L_HOLD : R_HOLD + 1]
     total = np.maximum(own + hold, 1e-9)
-    for first, target in ((p.L_ARM, manner[HOLD_ARM]), (p.L_ELBOW, manner[HOLD_BEND])):
+    for first, target in ((p.L_ARM, style[HOLD_ARM]), (p.L_ELBOW, style[HOLD_BEND])):
         angle = values[first : first + 2] * size
         held = np.where(hold > 0.0, (own * angle + hold * target) / total, angle)
         values[first : first + 2] = held + shake
     values[p.L_OWN : p.R_OWN + 1] = own + hold
-    values[p.L_OUT : p.R_OUT + 1] += (1.0 - own) * (1.0 - 0.7 * hold) * manner[OUT]
-    values[p.ARMS] += (1.0 + values[p.ARMS]) * manner[ARMS]
+    values[p.L_OUT : p.R_OUT + 1] += (1.0 - own) * (1.0 - 0.7 * hold) * style[OUT]
+    values[p.ARMS] += (1.0 + values[p.ARMS]) * style[ARMS]

@@ -1,4 +1,4 @@
-"""Hands on things: what is picked up, put down, carried, pushed, pulled and bounced."""
+"""Hands on objects that are picked up, put down, carried, pushed, pulled and bounced."""
 
 import math
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from entities.components import (
     Body,
     Flight,
     Gait,
-    Intent,
     Knockdown,
     Person,
-    Route,
     Script,
     Thing,
     Transform,
     Velocity,
 )
-from entities.objects import BodyKind, ObjectType
+from entities.objects import BODY_KIND_INDEX, OBJECT_INDEX, BodyKind, ObjectType
 from entities.skeleton import L_HAND, R_HAND
+from sim.animation.geometry import smoothstep
 from sim.animation.limb_ik import LimbTargets
+from sim.navigation.steering import turn_to
 from sim.world import World
 
-KINDS = list(BodyKind)
-BALL, PROP, MOVABLE = (KINDS.index(k) for k in (BodyKind.BALL, BodyKind.PROP, BodyKind.MOVABLE))
-TYPES, T = list(ObjectType), ObjectType
-BICYCLE, BASKETBALL = TYPES.index(ObjectType.BICYCLE), TYPES.index(ObjectType.BASKETBALL)
+BALL, PROP, MOVABLE = (
+    BODY_KIND_INDEX[kind] for kind in (BodyKind.BALL, BodyKind.PROP, BodyKind.MOVABLE)
+)
+BICYCLE, BASKETBALL = OBJECT_INDEX[ObjectType.BICYCLE], OBJECT_INDEX[ObjectType.BASKETBALL]
 A = ActionType
 PICK_UP, PUT_DOWN, PUSH, PULL, DRIBBLING = (
     ACTION_INDEX[a] for a in (A.PICK_UP, A.PUT_DOWN, A.PUSH, A.PULL, A.DRIBBLING)
@@ -37,47 +37,53 @@ CARRY = ACTION_INDEX[A.CARRY]
 del A
 
 ARM_M = 1.3
-"""m from the root to what can be picked up, at scale 1."""
+"""m at scale 1, from the root to what can be picked up."""
 LIFT_KG = 40.0
-"""What one person lifts (choice)."""
+"""kg that an actor lifts at most (choice)."""
 HAUL_KG = 250.0
-"""What one person drags along the ground (choice)."""
+"""kg that an actor pushes or pulls along the ground at most (choice)."""
 HAUL_WITHIN_M = 1.0
-"""Before whom a thing is this near to its edge, he pushes or pulls it."""
+"""m to the near side of an object within which an actor pushes or pulls it."""
 BOTH_HANDS_M = 0.28
-"""What is wider than this is carried between the hands: a box, a laptop."""
+"""m; wider objects, such as a box or a laptop, are carried between both hands."""
 CLEAR_M = 0.05
-"""Left between a body and what it puts down."""
-TOPS = [TYPES.index(T.TABLE), TYPES.index(T.BENCH), TYPES.index(T.BED), TYPES.index(T.SOFA)]
-"""What things are put down on, where it stands before who puts them down."""
+"""m between a body and what it puts down."""
+TOPS = [
+    OBJECT_INDEX[kind]
+    for kind in (ObjectType.TABLE, ObjectType.BENCH, ObjectType.BED, ObjectType.SOFA)
+]
+"""Object types that others are put down on, where one is ahead."""
 HAND_OVER_M, HANDED_AT_M = 1.5, 1.05
-"""So near is whom something is handed to, and so high it is then, at scale 1 (choice)."""
+"""m at scale 1: distance to the actor that an object is handed to, and height of that (choice)."""
 TOP_WITHIN_M, INSET_M = 0.75, 0.10
-"""So near to its edge, at scale 1, and so far in from it (choice)."""
+"""m: distance to the edge of a table, at scale 1, and from there to what is put on it (choice)."""
 SMALL_AT_M = 0.38
-"""Before the root, at scale 1, small things are picked up."""
+"""m at scale 1, ahead of the root, where small objects are picked up."""
 CARRIED_AT = (0.34, 1.04)
-"""m forward and up at scale 1, where hands carry a wide thing."""
+"""m at scale 1, forward and up, where hands carry a wide object."""
 PULL_AT_M = 0.62
-"""From the root to the near edge of what is pulled, at scale 1."""
-GRIP_S, LIFT_S, STEP_MPS = 0.45, 0.7, 0.8
+"""m at scale 1, from the root to the near side of what is pulled."""
+GRIP_S, LIFT_S = 0.45, 0.7
+"""s over which hands move to an object, and lift it."""
+STEP_MPS = 0.8
+"""m/s, greatest speed towards what is picked up."""
 GROUND_BEND = (1.2, 0.56)
-"""rad and m: the lean and drop of the gestures that pick up and put down."""
+"""rad and m: lean and drop of the gestures that pick up and put down."""
 WORK_BEND = (0.60, 0.26)
-"""rad and m: what a body bends more to push or pull something at its knees."""
+"""rad and m: additional lean and drop for pushing an object as low as the knees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grip:
-    """How a thing on the ground is taken hold of."""
+    """How an object on the ground is taken hold of."""
 
     middle: np.ndarray  # (3,) m, between the hands
-    half: float  # m from there to each hand; 0: one hand does it
-    forward: float  # m from the root, where it should be
+    half: float  # m from there to each hand; 0: with one hand
+    forward: float  # m ahead of the root where the object should be
 
 
 def liftable(world: World, row: int) -> int | None:
-    """The thing an actor picks up: the one he means, or the nearest."""
+    """The object that an actor picks up: its target, or the nearest; None if none is near."""
     n, thing, body = len(world[Script].action), world[Thing], world[Body]
     away = world[Transform].position[n:, :2] - world[Transform].position[row, :2]
     distance = np.hypot(away[:, 0], away[:, 1])
@@ -92,13 +98,13 @@ def liftable(world: World, row: int) -> int | None:
 
 
 def clear_distance(world: World, row: int, k: int) -> float:
-    """m before an actor's root at which a thing stands clear of him."""
+    """Distance, m, ahead of an actor's root at which an object is clear of its body."""
     size = world[Body].size
     return float(size[row, 0] + size[len(world[Script].action) + k, 0]) / 2.0 + CLEAR_M
 
 
-def taker(world: World, row: int) -> int | None:
-    """Whom an actor who puts something down hands it to: the one he means, within reach."""
+def receiver(world: World, row: int) -> int | None:
+    """The actor that a held object is handed to when it is put down: the target, if in reach."""
     target = int(world[Script].target[row])
     if not 0 <= target < len(world[Script].action) or target == row:
         return None
@@ -108,9 +114,11 @@ def taker(world: World, row: int) -> int | None:
 
 
 def rest_place(world: World, row: int, k: int) -> np.ndarray:
-    """(3,) m, where what an actor holds goes: to whom he hands it, to the table before him, or
-    to the ground."""
-    other, position = taker(world, row), world[Transform].position
+    """Where an object that an actor puts down goes, (3,) m.
+
+    To the actor that it is handed to, onto a table ahead, or to the ground.
+    """
+    other, position = receiver(world, row), world[Transform].position
     if other is not None:
         middle = 0.5 * (position[row] + position[other])
         size = min(float(world[Person].scale[row]), float(world[Person].scale[other]))
@@ -133,6 +141,7 @@ def rest_place(world: World, row: int, k: int) -> np.ndarray:
 
 
 def _grip(world: World, row: int, k: int) -> Grip:
+    """How an actor takes hold of an object."""
     n, body = len(world[Script].action), world[Body]
     _, width, height = body.size[n + k].tolist()
     base = world[Transform].position[n + k].copy()
@@ -145,8 +154,8 @@ def _grip(world: World, row: int, k: int) -> Grip:
     return Grip(base, 0.0, SMALL_AT_M * size)
 
 
-def step_to_things(world: World, dt: float) -> None:
-    """Those about to pick something up shift so that it lies before their hands."""
+def step_to_objects(world: World, dt: float) -> None:
+    """Move actors that are about to pick something up so that it lies before their hands."""
     gait, script, transform = world[Gait], world[Script], world[Transform]
     due = contact_time(ActionType.PICK_UP)
     doing = (script.action == PICK_UP) & (gait.action == PICK_UP) & (gait.clock < due)
@@ -159,23 +168,17 @@ def step_to_things(world: World, dt: float) -> None:
         far = float(np.hypot(away[0], away[1]))
         if far < 1e-6:
             continue
-        lack = far - grip.forward
-        pace = np.sign(lack) * min(abs(lack) / dt, 0.05 + 2.5 * abs(lack), STEP_MPS)
-        world[Body].asked[row, :2] = pace * away / far
-        now = float(transform.heading[row])
-        gap = (float(np.arctan2(away[1], away[0])) - now + np.pi) % (2.0 * np.pi) - np.pi
+        gap = far - grip.forward
+        speed = np.sign(gap) * min(abs(gap) / dt, 0.05 + 2.5 * abs(gap), STEP_MPS)
+        world[Body].asked[row, :2] = speed * away / far
         if far > 0.15:
-            _turn(world, row, now + gap)
-        if abs(lack) > 0.06 and gait.clock[row] < 0.2:
+            turn_to(world, row, float(np.arctan2(away[1], away[0])))
+        if abs(gap) > 0.06 and gait.clock[row] < 0.2:
             gait.clock[row] = 0.0
 
 
-def _turn(world: World, row: int, heading: float) -> None:
-    world[Intent].heading[row] = world[Route].course[row] = heading
-
-
-def haul(world: World, dt: float) -> None:
-    """What is pulled goes with whoever pulls it, at arm's length."""
+def haul(world: World) -> None:
+    """Move objects that are pulled along with the actor that pulls them, at arm's length."""
     script, transform = world[Script], world[Transform]
     for row in np.flatnonzero(script.action == PULL).tolist():
         k = _hauled(world, row)
@@ -184,16 +187,15 @@ def haul(world: World, dt: float) -> None:
         at = len(script.action) + k
         heading = float(transform.heading[row])
         ahead = np.array([math.cos(heading), math.sin(heading)])
-        edge = _edge(world, row, k)
-        lack = edge - PULL_AT_M * float(world[Person].scale[row])
-        if lack > 0.0:
-            # Twice, so that what friction takes in the tick is made up for.
-            follow = world[Velocity].linear[row, :2] - min(2.0 * lack, 0.6) * ahead
+        gap = _edge(world, row, k) - PULL_AT_M * float(world[Person].scale[row])
+        if gap > 0.0:
+            # Twice, to make up for what friction takes in the tick.
+            follow = world[Velocity].linear[row, :2] - min(2.0 * gap, 0.6) * ahead
             world[Velocity].linear[at, :2] = follow
 
 
 def _hauled(world: World, row: int) -> int | None:
-    """The thing before an actor that he pushes or pulls."""
+    """The object ahead of an actor that it pushes or pulls; None if there is none."""
     n, body, thing = len(world[Script].action), world[Body], world[Thing]
     heading = float(world[Transform].heading[row])
     away = world[Transform].position[n:] - world[Transform].position[row]
@@ -208,7 +210,7 @@ def _hauled(world: World, row: int) -> int | None:
 
 
 def _edge(world: World, row: int, k: int) -> float:
-    """m from an actor's root ahead to the near side of a thing."""
+    """Distance, m, ahead of an actor's root to the near side of an object."""
     n, transform, body = len(world[Script].action), world[Transform], world[Body]
     heading = float(transform.heading[row])
     away = transform.position[n + k] - transform.position[row]
@@ -223,65 +225,70 @@ def _edge(world: World, row: int, k: int) -> float:
     return ahead - half
 
 
-def grasp_things(world: World, wishes: LimbTargets) -> None:
-    """The places of hands that hold, lift, set down, push, pull or bounce something."""
+def grasp_objects(world: World, targets: LimbTargets) -> None:
+    """Add the targets of hands that hold, lift, put down, push, pull or bounce an object."""
     gait, thing = world[Gait], world[Thing]
     held = np.flatnonzero((thing.holder >= 0) & (thing.kind != BICYCLE)).tolist()
     n = len(gait.action)
     for k in held:
         if world[Body].size[n + k, 1] > BOTH_HANDS_M:
-            _carry(world, wishes, int(thing.holder[k]), k)
+            _carry(world, targets, int(thing.holder[k]), k)
     for row in np.flatnonzero(HANDLES[gait.action]).tolist():
         action = int(gait.action[row])
         if action == PICK_UP:
-            _reach_down(world, wishes, row)
+            _reach_down(world, targets, row)
         elif action in (PUSH, PULL):
-            _haul(world, wishes, row)
+            _haul(world, targets, row)
         elif action == DRIBBLING:
-            _bounce(world, wishes, row)
+            _bounce(world, targets, row)
         elif action == PUT_DOWN:
             for k in held:
                 if thing.holder[k] == row and world[Body].size[n + k, 1] <= BOTH_HANDS_M:
-                    _set_down(world, wishes, row, k)
+                    _set_down(world, targets, row, k)
 
 
 def _ahead(world: World, row: int, forward: float, left: float, up: float) -> np.ndarray:
+    """A point in the world, (3,) m, given from an actor's root."""
     heading = float(world[Transform].heading[row])
     cos, sin = math.cos(heading), math.sin(heading)
     away = np.array([forward * cos - left * sin, forward * sin + left * cos, up])
     return world[Transform].position[row] + away
 
 
-def _both(
-    world: World, wishes: LimbTargets, row: int, middle: np.ndarray, half: float, weight: float
+def _both_hands(
+    world: World, targets: LimbTargets, row: int, middle: np.ndarray, half: float, weight: float
 ) -> None:
+    """Add targets ``half`` m to the left and right of ``middle`` (3,) m."""
     side = float(world[Transform].heading[row]) + 0.5 * math.pi
     out = half * np.array([math.cos(side), math.sin(side), 0.0])
-    wishes.add(world, row, L_HAND, middle + out, weight)
-    wishes.add(world, row, R_HAND, middle - out, weight)
+    targets.add(world, row, L_HAND, middle + out, weight)
+    targets.add(world, row, R_HAND, middle - out, weight)
 
 
-def _carry(world: World, wishes: LimbTargets, row: int, k: int) -> None:
-    """Hands on both sides of a wide thing, high or, while it is lifted or set down, on its way."""
+def _carry(world: World, targets: LimbTargets, row: int, k: int) -> None:
+    """Add hands on both sides of a wide object that is carried, lifted or put down."""
     gait, size = world[Gait], float(world[Person].scale[row])
     _, width, height = world[Body].size[len(gait.action) + k].tolist()
     low = 0.0
     if gait.action[row] == PICK_UP:
-        low = 1.0 - _smooth((gait.clock[row] - contact_time(ActionType.PICK_UP)) / LIFT_S)
+        lifted = (float(gait.clock[row]) - contact_time(ActionType.PICK_UP)) / LIFT_S
+        low = 1.0 - smoothstep(min(max(lifted, 0.0), 1.0))
     elif gait.action[row] == PUT_DOWN:
-        low = _smooth(gait.clock[row] / contact_time(ActionType.PUT_DOWN))
+        lowered = float(gait.clock[row]) / contact_time(ActionType.PUT_DOWN)
+        low = smoothstep(min(max(lowered, 0.0), 1.0))
     near = max(CARRIED_AT[0] * size, 0.5 * float(world[Body].size[len(gait.action) + k, 0]) + 0.12)
     forward, rest = near + low * (clear_distance(world, row, k) - near), 0.0
     if gait.action[row] == PUT_DOWN:
         place = rest_place(world, row, k) - world[Transform].position[row]
         forward = near + low * (float(np.hypot(place[0], place[1])) - near)
         rest = float(place[2])
-        _straighten(world, wishes, row, rest)
+        _straighten(world, targets, row, rest)
     up = CARRIED_AT[1] * size + low * (rest + 0.5 * height - CARRIED_AT[1] * size)
-    _both(world, wishes, row, _ahead(world, row, forward, 0.0, up), 0.5 * width, 1.0)
+    _both_hands(world, targets, row, _ahead(world, row, forward, 0.0, up), 0.5 * width, 1.0)
 
 
-def _reach_down(world: World, wishes: LimbTargets, row: int) -> None:
+def _reach_down(world: World, targets: LimbTargets, row: int) -> None:
+    """Add hands on the object that an actor is about to pick up."""
     left = contact_time(ActionType.PICK_UP) - float(world[Gait].clock[row])
     if left < -0.02:
         return
@@ -291,32 +298,33 @@ def _reach_down(world: World, wishes: LimbTargets, row: int) -> None:
     grip = _grip(world, row, k)
     weight = 1.0 - max(left, 0.0) / GRIP_S
     if left > 0.0:
-        _straighten(world, wishes, row, float(grip.middle[2]))
+        _straighten(world, targets, row, float(grip.middle[2]))
     if grip.half > 0.0:
-        _both(world, wishes, row, grip.middle, grip.half, weight)
+        _both_hands(world, targets, row, grip.middle, grip.half, weight)
     else:
-        wishes.add(world, row, R_HAND, grip.middle, weight)
+        targets.add(world, row, R_HAND, grip.middle, weight)
 
 
-def _straighten(world: World, wishes: LimbTargets, row: int, height: float) -> None:
-    """Bend less than to the ground, by how high what is reached for lies."""
+def _straighten(world: World, targets: LimbTargets, row: int, height: float) -> None:
+    """Have an actor bend less than to the ground for what lies ``height`` m above it."""
     high = float(np.clip(height / (0.9 * float(world[Person].scale[row])), 0.0, 1.0))
-    wishes.stoop[row] = -high * np.array(GROUND_BEND)
-    wishes.empty &= not high
+    targets.stoop[row] = -high * np.array(GROUND_BEND)
+    targets.empty &= not high
 
 
-def _set_down(world: World, wishes: LimbTargets, row: int, k: int) -> None:
-    """A small thing goes to the table or the ground before its holder."""
+def _set_down(world: World, targets: LimbTargets, row: int, k: int) -> None:
+    """Add the hand that puts a small object down."""
     due = contact_time(ActionType.PUT_DOWN)
     left = due - float(world[Gait].clock[row])
     if left < -0.02:
         return
     place = rest_place(world, row, k) + np.array([0.0, 0.0, 0.02])
-    _straighten(world, wishes, row, float(place[2]))
-    wishes.add(world, row, int(world[Thing].hand[k]), place, 1.0 - max(left, 0.0) / GRIP_S)
+    _straighten(world, targets, row, float(place[2]))
+    targets.add(world, row, int(world[Thing].hand[k]), place, 1.0 - max(left, 0.0) / GRIP_S)
 
 
-def _haul(world: World, wishes: LimbTargets, row: int) -> None:
+def _haul(world: World, targets: LimbTargets, row: int) -> None:
+    """Add hands on the near side of the object that an actor pushes or pulls, and bend to it."""
     k = _hauled(world, row)
     if k is None:
         return
@@ -326,25 +334,20 @@ def _haul(world: World, wishes: LimbTargets, row: int) -> None:
     up = min(height - 0.03, 1.18 * size)
     bend = float(np.clip((1.15 * size - up) / (0.75 * size), 0.0, 1.0))
     share = WORK_BEND if world[Gait].action[row] == PUSH else (2.0 * WORK_BEND[0], WORK_BEND[1])
-    wishes.stoop[row] = bend * share[0], bend * share[1]
-    wishes.empty = False
+    targets.stoop[row] = bend * share[0], bend * share[1]
+    targets.empty = False
     weight = float(np.clip((0.95 * size - edge) / (0.25 * size), 0.0, 1.0))
     place = _ahead(world, row, edge + 0.04, 0.0, up)
     half = min(0.5 * float(world[Body].size[len(world[Gait].action) + k, 1]) - 0.04, 0.19 * size)
-    _both(world, wishes, row, place, max(half, 0.0), weight)
+    _both_hands(world, targets, row, place, max(half, 0.0), weight)
 
 
-def _bounce(world: World, wishes: LimbTargets, row: int) -> None:
-    """The hand goes with the ball it bounces while the ball is high, and waits for it there."""
+def _bounce(world: World, targets: LimbTargets, row: int) -> None:
+    """Add the hand that bounces a ball: on it while it is high, else waiting for it up there."""
     flight, thing, n = world[Flight], world[Thing], len(world[Gait].action)
     mine = (thing.kind == BASKETBALL) & (flight.by == row) & (flight.to == row)
     for k in np.flatnonzero(mine).tolist():
         size = float(world[Person].scale[row])
         place = world[Transform].position[n + k].copy()
         place[2] = max(place[2] + 0.5 * float(world[Body].size[n + k, 2]), 0.74 * size)
-        wishes.add(world, row, R_HAND, place, 1.0, exact=False)
-
-
-def _smooth(u: float) -> float:
-    u = min(max(float(u), 0.0), 1.0)
-    return u * u * (3.0 - 2.0 * u)
+        targets.add(world, row, R_HAND, place, 1.0, exact=False)

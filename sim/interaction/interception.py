@@ -1,7 +1,7 @@
-"""Balls that come, and where limbs meet them: in a hand, on a foot, on the fat of a bat.
+"""Interception: when and where an actor meets a ball, with a hand, a foot or a bat.
 
-A ball's flight is known, so the tick at which it is best met is too; hands and feet are brought
-there for that very tick, and the swing is timed by it.
+The flight of a ball can be predicted, and with it the tick at which it is best met; hands, feet
+and swings are timed to be there in that tick.
 """
 
 import math
@@ -22,66 +22,79 @@ from entities.components import (
     Transform,
     Velocity,
 )
-from entities.objects import BodyKind, ObjectType
+from entities.objects import BODY_KIND_INDEX, OBJECT_INDEX, BodyKind, ObjectType
 from entities.skeleton import L_HAND, R_FOOT, R_HAND
 from entities.units import DT
 from sim.animation.limb_ik import LimbTargets
 from sim.world import World, some
 
-BALL = list(BodyKind).index(BodyKind.BALL)
-BAT = list(ObjectType).index(ObjectType.BAT)
+BALL, BAT = BODY_KIND_INDEX[BodyKind.BALL], OBJECT_INDEX[ObjectType.BAT]
 A = ActionType
 CATCHERS = frozenset(ACTION_INDEX[a] for a in (A.CATCHING, A.FIELDING))
 BATTING, KICKING = ACTION_INDEX[A.BATTING], ACTION_INDEX[A.KICKING]
 MEETS_BALLS = frozenset({A.CATCHING, A.FIELDING, A.BATTING, A.KICKING})
-BENT: dict[int, tuple[float, float]] = {  # rad, m: lean and drop of those who wait for a ball
+BENT: dict[int, tuple[float, float]] = {  # rad, m: lean and drop of an actor that waits for a ball
     ACTION_INDEX[A.CATCHING]: (0.34, 0.13),
     ACTION_INDEX[A.FIELDING]: (0.80, 0.27),
 }
 del A
 
 HORIZON_TICKS = 72
+"""Ticks for which flights are predicted."""
 CATCH_SIDE_M, CATCH_ARM_M, CATCH_HEIGHT_M = 0.75, 0.62, 2.2
-"""How far aside, from the shoulder and up a ball is caught, at scale 1 (choices: an arm)."""
+"""m at scale 1: how far aside, from the shoulder, and up a ball is caught at most (choices: the
+length of an arm)."""
 CATCH_AT = (0.40, 1.15)
-"""m forward and up at scale 1, where hands like to catch."""
+"""m at scale 1, forward and up, where a ball is best caught."""
 CATCH_AFTER_TICKS = 6
-"""A ball just thrown is not caught back by whoever stands beside."""
+"""Ticks after its launch in which a ball is not caught, for instance by an actor beside the
+thrower."""
 BESIDE_M = 0.07
-"""The left hand, or the glove on it, closes beside the right."""
+"""m at scale 1; the left hand, or the glove on it, closes this far beside the right."""
 HANDS_UP_S = 0.32
-"""So long before a catch hands set out for the ball."""
+"""s before a catch at which hands start to move to the ball."""
 CROUCHED = (1.30, 0.56)
-"""rad and m: lean and drop of somebody whose hands are on the ground."""
+"""rad and m: lean and drop of an actor whose hands are on the ground."""
 LOW_M = 0.75
-"""Hands lower than this at scale 1 need the body to bend."""
+"""m at scale 1; the body bends for hands lower than this."""
 SWING_AT_M = 0.42
-"""How far before himself a batter meets the ball."""
+"""m at scale 1, ahead of the root, where a batter meets the ball."""
 SWEET_M = 0.60
-"""From the hand to the spot of a bat that meets the ball."""
+"""m from the hand to the sweet spot of a bat."""
 HANDS_APART_M = 0.10
+"""m between the hands on a bat."""
 BAT_HANDS = (0.46, -0.02, 1.02)
-"""m at scale 1, forward, left, up: where a batter's hands are as he meets the ball."""
+"""m at scale 1, forward, left and up, where a batter's hands are when the ball is met."""
+COMING_MPS = 3.0
+"""m/s; a ball slower than this is not swung at."""
+SWING_REACH_M = 1.3
+"""m at scale 1; a ball that passes further aside than this is not swung at."""
+OVER_PLATE_M, PLATE_M = 0.85, 0.45
+"""m at scale 1: how far ahead of a batter beside the plate a pitch passes, and the tolerance."""
 AIM_S = 0.20
-"""So long before contact a swing or a kick is aimed."""
+"""s before contact over which a swing or a kick is aimed."""
 KICK_AT = (0.46, -0.10)
-"""m at scale 1, forward and left: where a ball is best kicked."""
-KICK_WITHIN_M, KICK_STEP_MPS, KICK_PATIENCE_S = 1.6, 0.9, 3.0
+"""m at scale 1, forward and left, where a ball is best kicked."""
+KICK_WITHIN_M = 1.6
+"""m at scale 1 to a ball that is kicked."""
+KICK_STEP_MPS, KICK_PATIENCE_S = 0.9, 3.0
+"""m/s, greatest speed at which a kicker lines up, and s for which the kick waits for it."""
 RUNNING_MPS = 0.5
-"""Who wants to go faster than this kicks on the run."""
+"""m/s; an actor that wants to go faster kicks on the run, without lining up."""
 INSTEP_M = 0.03
+"""m, thickness of the instep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """In how many ticks a ball is best met, and where it is then."""
+    """When and where a ball is best met."""
 
-    ticks: int
-    place: np.ndarray  # (3,) m
+    ticks: int  # from now
+    place: np.ndarray  # (3,) m, of the ball
 
 
-def flight_of(world: World, k: int, ticks: int) -> np.ndarray:
-    """(ticks + 1, 3) m, where object ``k`` is now and at each tick from now if nothing meets it."""
+def predicted_flight(world: World, k: int, ticks: int) -> np.ndarray:
+    """Predicted positions (ticks + 1, 3) m of object ``k``, from now on, if nothing meets it."""
     n = len(world[Script].action)
     x, y, z = world[Transform].position[n + k].tolist()
     vx, vy, vz = world[Velocity].linear[n + k].tolist()
@@ -100,8 +113,8 @@ def flight_of(world: World, k: int, ticks: int) -> np.ndarray:
     return np.stack([x + vx * t, y + vy * t, up], axis=1)
 
 
-def seen_from(world: World, row: int, track: np.ndarray) -> np.ndarray:
-    """A track (T, 3) from the root of an actor who goes on as he does: forward, left, up."""
+def relative_track(world: World, row: int, track: np.ndarray) -> np.ndarray:
+    """A track (T, 3) m as forward, left and up of an actor that keeps its velocity and heading."""
     t = DT * np.arange(len(track))[:, None]
     root = world[Transform].position[row] + t * world[Velocity].linear[row] * [1.0, 1.0, 0.0]
     away = track - root
@@ -113,13 +126,13 @@ def seen_from(world: World, row: int, track: np.ndarray) -> np.ndarray:
 
 
 def loose_balls(world: World) -> np.ndarray:
-    """Objects that are balls in nobody's hand, or were thrown to somebody."""
+    """Objects in nobody's hand that are balls or were thrown to an actor."""
     ball = world[Body].kind[len(world[Script].action) :] == BALL
     return np.flatnonzero((ball | (world[Flight].to >= 0)) & (world[Thing].holder < 0))
 
 
 def catches(world: World) -> list[tuple[int, int, Meeting]]:
-    """(row, object, meeting) for every ball that somebody is going to catch."""
+    """Actor row, object and meeting of every ball that is going to be caught."""
     flight, script, n = world[Flight], world[Script], len(world[Script].action)
     ready = np.isin(script.action, list(CATCHERS)) & (world[Knockdown].since < 0)
     meant = flight.to.max(initial=-1) >= 0
@@ -138,7 +151,7 @@ def catches(world: World) -> list[tuple[int, int, Meeting]]:
             hands[flight.by[k]] = False
         hands[full[full >= 0]] = False
         best: tuple[int, int, Meeting] | None = None
-        track = flight_of(world, k, HORIZON_TICKS)
+        track = predicted_flight(world, k, HORIZON_TICKS)
         for row in np.flatnonzero(hands).tolist():
             meeting = _catch(world, row, track)
             if meeting is not None and (best is None or meeting.ticks < best[2].ticks):
@@ -149,8 +162,9 @@ def catches(world: World) -> list[tuple[int, int, Meeting]]:
 
 
 def _catch(world: World, row: int, track: np.ndarray) -> Meeting | None:
+    """When and where an actor best catches a ball on a track (T, 3) m; None if out of reach."""
     size = float(world[Person].scale[row])
-    seen = seen_from(world, row, track) / size
+    seen = relative_track(world, row, track) / size
     forward, left, up = seen.T
     low = np.clip((LOW_M - up) / LOW_M, 0.0, 1.0)
     shoulder = 1.30 - 0.78 * low
@@ -164,7 +178,7 @@ def _catch(world: World, row: int, track: np.ndarray) -> Meeting | None:
 
 
 def meets_bat(world: World, row: int) -> Meeting | None:
-    """When and where a batter meets the first ball that comes to him."""
+    """When and where a batter meets the first ball that comes; None if none does."""
     n, flight = len(world[Script].action), world[Flight]
     size = float(world[Person].scale[row])
     best: Meeting | None = None
@@ -172,10 +186,10 @@ def meets_bat(world: World, row: int) -> Meeting | None:
         speed = float(np.hypot(*world[Velocity].linear[n + k, :2]))
         if speed < COMING_MPS or flight.by[k] == row:
             continue
-        track = flight_of(world, k, HORIZON_TICKS)
-        seen = seen_from(world, row, track)
+        track = predicted_flight(world, k, HORIZON_TICKS)
+        seen = relative_track(world, row, track)
         across = abs(seen[-1, 1] - seen[0, 1]) > abs(seen[-1, 0] - seen[0, 0])
-        if across:  # he stands beside the plate: where it passes before him
+        if across:  # the batter stands beside the plate, and the ball passes ahead
             off, aside = np.abs(seen[:, 1]), seen[:, 0] - OVER_PLATE_M * size
             most = PLATE_M * size
         else:
@@ -188,16 +202,8 @@ def meets_bat(world: World, row: int) -> Meeting | None:
     return best
 
 
-COMING_MPS = 3.0
-"""A ball slower than this is not swung at."""
-SWING_REACH_M = 1.3
-"""A ball that passes further aside than this is let go."""
-OVER_PLATE_M, PLATE_M = 0.85, 0.45
-"""How far before a batter beside the plate a pitch passes, give or take."""
-
-
 def kicked_ball(world: World, row: int) -> int | None:
-    """The ball somebody who kicks is after: the nearest before him."""
+    """The ball that an actor kicks: the nearest ahead; None if there is none."""
     n, position = len(world[Script].action), world[Transform].position
     heading = float(world[Transform].heading[row])
     best, nearest = None, KICK_WITHIN_M * float(world[Person].scale[row])
@@ -210,19 +216,19 @@ def kicked_ball(world: World, row: int) -> int | None:
 
 
 def step_to_ball(world: World, dt: float) -> None:
-    """Those about to kick shift so that the ball lies right for the foot; the kick waits."""
+    """Move actors that are about to kick so that the ball lies right; the kick waits for that."""
     gait, script = world[Gait], world[Script]
     for row in np.flatnonzero((script.action == KICKING) & (gait.action == KICKING)).tolist():
         contact = contact_time(ActionType.KICKING)
         left = contact - float(gait.clock[row])
         k = kicked_ball(world, row)
-        runs = float(np.hypot(*world[Intent].velocity[row])) > RUNNING_MPS
-        if k is None or left <= 0.0 or world[Knockdown].since[row] >= 0 or runs:
+        running = float(np.hypot(*world[Intent].velocity[row])) > RUNNING_MPS
+        if k is None or left <= 0.0 or world[Knockdown].since[row] >= 0 or running:
             continue
         size = float(world[Person].scale[row])
         ticks = min(max(round(left / DT), 0), HORIZON_TICKS)
-        ball = flight_of(world, k, ticks)[-1:]
-        wrong = seen_from(world, row, ball)[0, :2] - np.array(KICK_AT) * size
+        ball = predicted_flight(world, k, ticks)[-1:]
+        wrong = relative_track(world, row, ball)[0, :2] - np.array(KICK_AT) * size
         waited = (world.tick - int(script.since[row])) * DT
         astray = float(np.hypot(wrong[0], wrong[1])) > 0.15 or bool(gait.stepping[row])
         waits = astray and gait.clock[row] < 0.15 and waited < KICK_PATIENCE_S
@@ -233,37 +239,39 @@ def step_to_ball(world: World, dt: float) -> None:
         step = np.array([wrong[0] * cos - wrong[1] * sin, wrong[0] * sin + wrong[1] * cos])
         far = float(np.hypot(step[0], step[1]))
         if far > 1e-3:
-            pace = min(0.1 + 2.5 * far, KICK_STEP_MPS, far / dt) if waits else 0.0
-            world[Body].asked[row, :2] = pace * step / far
+            speed = min(0.1 + 2.5 * far, KICK_STEP_MPS, far / dt) if waits else 0.0
+            world[Body].asked[row, :2] = speed * step / far
 
 
-def meet_balls(world: World, wishes: LimbTargets) -> None:
-    """Hands to the balls that come, the bat to the pitch, the foot to the ball."""
+def meet_balls(world: World, targets: LimbTargets) -> None:
+    """Add the targets of hands that catch, hands that swing a bat, and feet that kick."""
     for row, _, meeting in catches(world):
-        _wish_to_catch(world, wishes, row, meeting)
+        _reach_to_catch(world, targets, row, meeting)
     action = world[Gait].action
     for row in np.flatnonzero(action == BATTING).tolist():
-        _wish_to_bat(world, wishes, row)
+        _reach_to_bat(world, targets, row)
     for row in np.flatnonzero(action == KICKING).tolist():
-        _wish_to_kick(world, wishes, row)
+        _reach_to_kick(world, targets, row)
 
 
-def _wish_to_catch(world: World, wishes: LimbTargets, row: int, meeting: Meeting) -> None:
+def _reach_to_catch(world: World, targets: LimbTargets, row: int, meeting: Meeting) -> None:
+    """Add both hands where a ball is caught, and bend to a low one."""
     size = float(world[Person].scale[row])
     left = meeting.ticks * DT
     weight = 1.0 - left / HANDS_UP_S
     low = float(np.clip((LOW_M * size - meeting.place[2]) / (LOW_M * size), 0.0, 1.0))
     if low > 0.0 and left < 2.0 * HANDS_UP_S:
         lean, drop = BENT.get(int(world[Gait].action[row]), (0.0, 0.0))
-        wishes.stoop[row] = low * (CROUCHED[0] - lean), low * (CROUCHED[1] - drop)
-        wishes.empty = False
+        targets.stoop[row] = low * (CROUCHED[0] - lean), low * (CROUCHED[1] - drop)
+        targets.empty = False
     side = world[Transform].heading[row] + 0.5 * math.pi
     apart = BESIDE_M * size * np.array([math.cos(side), math.sin(side), 0.0])
-    wishes.add(world, row, R_HAND, meeting.place, weight)
-    wishes.add(world, row, L_HAND, meeting.place + apart, weight)
+    targets.add(world, row, R_HAND, meeting.place, weight)
+    targets.add(world, row, L_HAND, meeting.place + apart, weight)
 
 
-def _wish_to_bat(world: World, wishes: LimbTargets, row: int) -> None:
+def _reach_to_bat(world: World, targets: LimbTargets, row: int) -> None:
+    """Add both hands such that the sweet spot of the bat meets the ball."""
     thing = world[Thing]
     if not np.count_nonzero((thing.holder == row) & (thing.kind == BAT)):
         return
@@ -278,11 +286,12 @@ def _wish_to_bat(world: World, wishes: LimbTargets, row: int) -> None:
     along = away / max(float(np.linalg.norm(away)), 1e-6)
     hand = meeting.place - SWEET_M * along
     weight = 1.0 - meeting.ticks * DT / AIM_S
-    wishes.add(world, row, R_HAND, hand, weight)
-    wishes.add(world, row, L_HAND, hand - HANDS_APART_M * along, weight)
+    targets.add(world, row, R_HAND, hand, weight)
+    targets.add(world, row, L_HAND, hand - HANDS_APART_M * along, weight)
 
 
-def _wish_to_kick(world: World, wishes: LimbTargets, row: int) -> None:
+def _reach_to_kick(world: World, targets: LimbTargets, row: int) -> None:
+    """Add the foot behind the ball that is kicked."""
     left = contact_time(ActionType.KICKING) - float(world[Gait].clock[row])
     if not -0.5 * DT < left < AIM_S:
         return
@@ -290,10 +299,10 @@ def _wish_to_kick(world: World, wishes: LimbTargets, row: int) -> None:
     if k is None:
         return
     n = len(world[Script].action)
-    ball = flight_of(world, k, max(round(left / DT), 0))[-1]
+    ball = predicted_flight(world, k, max(round(left / DT), 0))[-1]
     radius = 0.5 * float(world[Body].size[n + k, 2])
     heading = float(world[Transform].heading[row])
     behind = (radius + 0.5 * INSTEP_M) * np.array([math.cos(heading), math.sin(heading), 0.0])
     place = ball - behind
     place[2] = min(radius, 0.12)
-    wishes.add(world, row, R_FOOT, place, 1.0 - max(left, 0.0) / AIM_S)
+    targets.add(world, row, R_FOOT, place, 1.0 - max(left, 0.0) / AIM_S)

@@ -1,7 +1,7 @@
-"""Sitting down on things and getting up from them: where one stands, where one sits, and when.
+"""Sitting and lying down on objects, and getting up from them.
 
-Who is to sit turns his back to the seat, shifts over it as his gesture lowers him, and shifts
-off it over his feet as he rises. ``Gait.seated_on`` says whose seat he is on or at.
+An actor that is to sit turns its back to the seat, shifts over it as the gesture lowers the body,
+and shifts off it over the feet as the body rises. ``Gait.seated_on`` is the seat it is on or at.
 """
 
 from dataclasses import dataclass
@@ -10,36 +10,41 @@ import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
 from entities.components import Body, Gait, Intent, Knockdown, Route, Script, Thing, Transform
-from entities.objects import ObjectType
+from entities.objects import OBJECT_INDEX, OBJECT_TYPES, ObjectType
 from entities.units import DT
+from sim.animation.geometry import smoothstep
 from sim.animation.gestures import SETTLED_S, STAYS_SEATED
 from sim.animation.transitions import still_to_rise
+from sim.navigation.steering import turn_to
 from sim.world import World, some
 
-TYPES = list(ObjectType)
 SEAT_KINDS = (ObjectType.CHAIR, ObjectType.BENCH, ObjectType.SOFA, ObjectType.BED)
-BED = TYPES.index(ObjectType.BED)
+BED = OBJECT_INDEX[ObjectType.BED]
 FEET_M = 0.42
-"""From where one stands before a seat to where one's pelvis rests on it, canonical."""
+"""m, canonical, from where an actor stands before a seat to where its pelvis rests on it."""
 FRONT_M = 0.06
-"""How far before the middle of a seat one sits."""
+"""m before the middle of a seat where an actor sits."""
 BED_EDGE_M = 0.22
+"""m in from the edge of a bed where an actor sits."""
 ELBOW_ROOM_M = 0.24
-"""Between the end of a bench and whoever sits there."""
+"""m between the end of a seat and an actor's root."""
 HEAD_M = 0.85
-"""From the root of somebody who lies to beyond his head, canonical."""
+"""m, canonical, from the root of a lying actor to beyond its head."""
 AIMED_WITHIN_M, NEAR_M, BESIDE_M = 1.6, 0.8, 0.35
-"""How far away a seat may be that is meant, that is simply there, and one to eat or type on."""
+"""m to a seat that is the target, to one that is not, and to one for eating, reading or typing."""
 SLIDE_FROM_S, SLIDE_TO_S = 0.25, 0.9
 LIE_FROM_S, LIE_TO_S = 0.25, 1.1
 RISE_FROM_S, RISE_TO_S = 0.5, 1.3
-"""Between these times of the gesture the body shifts over."""
+"""s of the gesture between which the body shifts, for sitting, lying down and getting up from
+lying."""
 SHUFFLE_MPS, MOST_MPS = 0.8, 1.6
+"""m/s, greatest speed up to a seat, and onto and off it."""
 IN_PLACE_M, FACING_RAD = 0.05, 0.2
+"""m and rad by which an actor may be off when it starts to sit down."""
 PATIENCE_S = 3.0
-"""Whoever has not found his place by then sits down from where he is."""
+"""s after which an actor sits down, or is up, from wherever it is."""
 READY_M = 0.12
-"""Who starts a scene this near to a seat starts on it."""
+"""m; an actor that starts a scene this near to a place on a seat starts on it."""
 
 A = ActionType
 _TO_SIT = np.isin(ACTIONS, [A.SIT, A.EATING, A.DRINKING, A.READING, A.TYPING])
@@ -53,10 +58,10 @@ del A
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place on a seat: where the root is when one sits, and where when one stands before it."""
+    """A place on a seat: the root of an actor on it, and before it."""
 
-    sits: np.ndarray  # (3,) m
-    stands: np.ndarray  # (3,) m
+    sits: np.ndarray  # (3,) m, sitting or lying
+    stands: np.ndarray  # (3,) m, standing before the seat
     facing: float  # rad, standing and sitting down
     heading: float  # rad, once there
 
@@ -95,12 +100,12 @@ def place_on(world: World, row: int, seat: int, *, lying: bool) -> Place:
 
 
 def take_seats(world: World, dt: float) -> None:
-    """Ask the bodies of those who sit down, sit or get up to be where their gesture has them."""
+    """Ask the bodies of actors that sit down, sit or get up to be where their gesture is."""
     script, gait = world[Script], world[Gait]
     action = script.action
     new = gait.action != action
     on = gait.seated_on >= 0
-    if not (some(on) or some(new)) or Thing not in world:
+    if not (some(on) or some(new)):
         return
     busy = on | (new & _WANTS[action])
     if not some(busy):
@@ -132,18 +137,22 @@ def take_seats(world: World, dt: float) -> None:
 
 
 def _is_up(world: World, row: int) -> bool:
+    """Whether an actor is above the ground, as when it lies on a bed."""
     return float(world[Transform].position[row, 2]) > 0.01
 
 
 def _lies(world: World, row: int) -> bool:
+    """Whether an actor's gesture has begun to lay it down."""
     gait = world[Gait]
     return bool(_TO_LIE[gait.action[row]]) and gait.clock[row] > LIE_FROM_S
 
 
 def _find_seat(world: World, row: int) -> int | None:
-    """The seat an actor means, or the nearest one free within reach."""
+    """The seat that is an actor's target, or the nearest free one, if it is within reach."""
     script, thing, n = world[Script], world[Thing], len(world[Script].action)
-    seats = [n + k for k, kind in enumerate(thing.kind.tolist()) if TYPES[kind] in SEAT_KINDS]
+    seats = [
+        n + k for k, kind in enumerate(thing.kind.tolist()) if OBJECT_TYPES[kind] in SEAT_KINDS
+    ]
     action, best, nearest = int(script.action[row]), None, np.inf
     root = world[Transform].position[row, :2]
     taken = set(np.delete(world[Gait].seated_on, row).tolist())
@@ -153,23 +162,17 @@ def _find_seat(world: World, row: int) -> int | None:
         ways = (root - place.sits[:2], root - place.stands[:2])
         far = min(float(np.hypot(*way)) for way in ways)
         within = AIMED_WITHIN_M if aimed else NEAR_M if _RESTS[action] else BESIDE_M
-        single = TYPES[int(thing.kind[seat - n])] is ObjectType.CHAIR and seat in taken
+        single = OBJECT_TYPES[int(thing.kind[seat - n])] is ObjectType.CHAIR and seat in taken
         if far < within and not single and (aimed or far < nearest):
             best, nearest = seat, -1.0 if aimed else far
     return best
 
 
-def _face(world: World, row: int, heading: float) -> float:
-    """Turn an actor towards a heading; returns what is left to turn."""
-    now = float(world[Transform].heading[row])
-    gap = (heading - now + np.pi) % (2.0 * np.pi) - np.pi
-    world[Intent].heading[row] = now + gap
-    world[Route].course[row] = now + gap
-    return abs(gap)
-
-
 def _go(world: World, row: int, goal: np.ndarray, most: float, dt: float) -> float:
-    """Ask a body to be at ``goal`` (3,) m, no faster than ``most`` m/s; returns how far it is."""
+    """Ask a body to move to ``goal`` (3,) m, at most ``most`` m/s fast.
+
+    Returns the distance over the ground, m.
+    """
     away = goal - world[Transform].position[row]
     flat = float(np.hypot(away[0], away[1]))
     velocity = away / dt
@@ -180,9 +183,9 @@ def _go(world: World, row: int, goal: np.ndarray, most: float, dt: float) -> flo
 
 
 def _line_up(world: World, row: int, place: Place, dt: float) -> None:
-    """Shuffle to the spot before the seat with one's back to it; the gesture waits."""
+    """Move to the spot before the seat, back to it; the gesture waits until the actor is there."""
     gait = world[Gait]
-    turn = _face(world, row, place.facing)
+    turn = turn_to(world, row, place.facing)
     away = place.stands - world[Transform].position[row]
     pace = min(SHUFFLE_MPS, 0.1 + 2.5 * float(np.hypot(away[0], away[1])))
     left = _go(world, row, place.stands, pace, dt)
@@ -197,28 +200,31 @@ def _line_up(world: World, row: int, place: Place, dt: float) -> None:
 
 
 def _shift(world: World, row: int, place: Place, dt: float) -> None:
-    """From the spot before the seat onto it, as far as the gesture is."""
+    """Move from the spot before the seat onto it, as far as the gesture has come."""
     gait = world[Gait]
     lying = bool(_TO_LIE[world[Script].action[row]])
     start, end = (LIE_FROM_S, LIE_TO_S) if lying else (SLIDE_FROM_S, SLIDE_TO_S)
-    u = _smooth((float(gait.clock[row]) + dt - start) / (end - start))
+    u = _progress(float(gait.clock[row]) + dt, start, end)
     goal = place.stands + u * (place.sits - place.stands)
-    _face(world, row, place.heading if u > 0.3 or not lying else place.facing)
+    turn_to(world, row, place.heading if u > 0.3 or not lying else place.facing)
     _go(world, row, goal, MOST_MPS, dt)
 
 
 def _get_off(world: World, row: int, place: Place, rise: float, dt: float, *, lying: bool) -> None:
-    """Off the seat over one's feet, as far as the body has risen."""
+    """Move off the seat over the feet, as far as the body has risen.
+
+    rise: m, canonical, that the pelvis still has to go up.
+    """
     gait, script = world[Gait], world[Script]
     if gait.action[row] == GET_UP:
         start, end = (RISE_FROM_S, RISE_TO_S) if lying else (SLIDE_FROM_S, SLIDE_TO_S)
-        u = _smooth((float(gait.clock[row]) + dt - start) / (end - start))
+        u = _progress(float(gait.clock[row]) + dt, start, end)
     elif gait.action[row] != script.action[row]:
         u = 0.0
     else:
-        u = _smooth((0.36 - rise) / 0.30)
+        u = _progress(0.36 - rise, 0.0, 0.30)
     goal = place.sits + u * (place.stands - place.sits)
-    _face(world, row, place.facing)
+    turn_to(world, row, place.facing)
     left = _go(world, row, goal, MOST_MPS, dt)
     since = (world.tick - int(script.since[row])) * DT
     done = (u >= 1.0 and left < IN_PLACE_M) or since > PATIENCE_S
@@ -227,25 +233,27 @@ def _get_off(world: World, row: int, place: Place, rise: float, dt: float, *, ly
         _leave(world, row)
 
 
+def _progress(now: float, start: float, end: float) -> float:
+    """0 up to ``start``, 1 from ``end`` on, level at both."""
+    return smoothstep(min(max((now - start) / (end - start), 0.0), 1.0))
+
+
 def _leave(world: World, row: int) -> None:
+    """End an actor's use of its seat."""
     gait, script = world[Gait], world[Script]
     if script.target[row] == gait.seated_on[row]:
-        script.target[row] = -1  # no longer meant, it is in the way again
+        script.target[row] = -1  # no longer the target, so that it is an obstacle again
     gait.seated_on[row], gait.seat[row] = -1, 0.0
 
 
-def _smooth(u: float) -> float:
-    u = min(max(u, 0.0), 1.0)
-    return u * u * (3.0 - 2.0 * u)
-
-
 def seat_at_start(world: World) -> None:
-    """Whoever starts on a seat is sitting or lying there already; who starts before one will."""
-    if Thing not in world or len(world[Script].action) == 0:
-        return
+    """Seat the actors whose first action is to sit or lie and that start on a seat.
+
+    Those that start before a seat get it as their seat.
+    """
     script, gait, transform = world[Script], world[Gait], world[Transform]
     for row in np.flatnonzero(_WANTS[script.action]).tolist():
-        for tick, target in world[Script].cues[row][:1]:
+        for tick, target in script.cues[row][:1]:
             if tick == 0:
                 script.target[row] = target
         seat = _find_seat(world, row)

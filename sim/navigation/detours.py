@@ -1,4 +1,4 @@
-"""Who has something in his way, and the detours that lead round it."""
+"""Detours: which actors have an obstacle ahead, and the way that leads each round it."""
 
 import math
 from dataclasses import dataclass, replace
@@ -8,94 +8,99 @@ import numpy as np
 
 from entities.actions import ACTION_INDEX, ActionType
 from entities.components import Body, Route, Script, Thing, Transform, Velocity
-from entities.objects import BodyKind, ObjectType
+from entities.objects import BODY_KIND_INDEX, OBJECT_INDEX, BodyKind, ObjectType
 from entities.units import DT
 from sim.navigation.path import Path
 from sim.navigation.path_following import CATCH_UP, PathTracking
+from sim.navigation.speed_law import SIDEWAYS
 from sim.navigation.visibility import Obstacles, find_way
 from sim.world import World, some
 
 LOOK_TICKS = 12
-"""Everybody looks ahead once in this many ticks, five times a second: a group every other tick."""
+"""Ticks in which every actor looks ahead once: five times a second, a group every other tick."""
 GROUP = 16
-"""Actors who look at the same tick."""
+"""Consecutive rows of actors that look ahead in the same tick."""
 LOOK_S = 2.5
 LOOK_M = 5.0
-"""How far ahead: the longer of this and LOOK_S of travel."""
+"""s and m, how far ahead: the longer of LOOK_M and LOOK_S of travel."""
 CLEARANCE_M = 0.25
 CLEARANCE_S = 0.08
-"""Room left beside what is gone round: more the faster one goes (choice)."""
+"""Clearance from obstacles: m, and m for each m/s of speed (choice)."""
 TOUCH_M = 0.02
-"""A line that grazes an obstacle by less than this is left as it is."""
+"""m; a line that overlaps an obstacle by less than this is taken as free."""
 STEP_M, STEP_TICKS = 0.5, 6.0
-"""Spacing of the points at which courses and paths are looked at."""
+"""Spacing, m and ticks, of the points at which courses and paths are tested."""
 BEYOND_STEPS = 2
-"""A detour from a course ends this many steps beyond what it went round."""
+"""A detour from a course ends this many steps beyond the obstacle."""
 REJOIN_M = 2.0
-"""An actor beside his course heads for a point on it this far ahead."""
+"""m; an actor beside its course heads for a point of the course this far ahead."""
 MOST_TICKS = 3_600.0
+"""Ticks of a path ahead that are tested at most."""
 MEND_M = 0.1
-"""A detour is planned anew when something has come this deep into it."""
+"""m; a detour is planned anew when an obstacle reaches this far into it."""
 SIDESTEP_M = 0.8
-STUCK_WISH, STUCK_SHARE = 0.4, 0.25
-"""Somebody is stuck who wants to go faster than the first (m/s) and does this share of it."""
+"""m, length of the steps round what was not foreseen."""
+STUCK_ABOVE, STUCK_SHARE = 0.4, 0.25
+"""An actor is held up if it wants to go faster than STUCK_ABOVE m/s, and goes at less than
+STUCK_SHARE of what it wants."""
 FARTHEST_M = 80.0
+"""m of a course ahead that are tested at most."""
 OVERHEAD_M = 1.8
-"""Things whose underside is higher are walked under (choice)."""
+"""m; obstacles whose underside is higher are walked under (choice)."""
 STEP_OVER_M = 0.25
-"""Things lower than this are stepped over (choice)."""
+"""m; obstacles lower than this are stepped over (choice)."""
 STANDING = 0.2
-"""m/s, slower than this somebody or something stands."""
+"""m/s; actors and driven objects slower than this stand, and are obstacles."""
 SHOULDER = 0.65
-"""Share of a standing actor's radius that is in the way."""
-SIDEWAYS = 8.0
-"""m/s², how hard an actor who steers himself turns (choice: a sharp cut on good ground)."""
+"""Share of an actor's radius that is hard for other actors, who give way to each other."""
 BRAKING = 4.0
-"""m/s², how he slows down for a corner (choice)."""
+"""m/s² at which an actor slows down for a corner of a detour (choice)."""
 ARRIVED_M = 0.15
+"""m; a point nearer than this is reached."""
 STRAY_M = 0.75
-"""How far a way may stray from the straight legs it is first looked at by."""
+"""m, how far a way may stray from the straight legs of the first, rough test."""
 STUCK_LOOKS = 3
+"""Looks in a row at which an actor is held up before it sidesteps."""
 RETRY_TICKS = 120
+"""Ticks after which an actor at a dead end looks for a way again."""
 GOAL_WALL_M = 0.12
-"""Thickness of a goal's net and frame: its inside is free."""
+"""m, thickness of a goal's net and frame; its inside is free."""
 
-_KINDS, _TYPES = list(BodyKind), list(ObjectType)
 STATIC, MOVABLE, DRIVEN = (
-    _KINDS.index(kind) for kind in (BodyKind.STATIC, BodyKind.MOVABLE, BodyKind.DRIVEN)
+    BODY_KIND_INDEX[kind] for kind in (BodyKind.STATIC, BodyKind.MOVABLE, BodyKind.DRIVEN)
 )
-GOAL, LADDER = _TYPES.index(ObjectType.GOAL), _TYPES.index(ObjectType.LADDER)
-LADDER_REACH_M = 1.0
-LEAST_HURRY = 1.0
-"""m/s somebody on a detour may always go."""
+GOAL = OBJECT_INDEX[ObjectType.GOAL]
+LEAST_DETOUR_SPEED = 1.0
+"""m/s at which an actor on a detour from its path may always go."""
 PUSH = ACTION_INDEX[ActionType.PUSH]
 
 
 @dataclass(slots=True, eq=False)
 class Detour:
-    """What is left of a way round: points, the room beside it, where it joins the path again."""
+    """What is left of a way round obstacles."""
 
-    points: list[tuple[float, float]]  # m; the last one only shows how to leave the one before
-    room: float  # m of clearance that a turn may cut
-    rejoin: float | None  # ticks of path time at its end; None for a course
-    dead_end: bool  # it does not lead through: wait at its end and look again
-    until: int  # tick at which a dead end is given up
-    pace: float = 0.0  # m/s, how fast the path goes where it is joined again
+    points: list[tuple[float, float]]  # m; the last only shows the direction after the one before
+    room: float  # m of clearance by which a turn may be cut
+    rejoin: float | None  # ticks of path time where it ends on a path; None for a course
+    dead_end: bool  # it leads to no free point: wait at its end and look again
+    until: int  # tick at which a new way is looked for from a dead end
+    pace: float = 0.0  # m/s of the path where the detour joins it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """The line one actor means to take: along a direction, or where his path goes."""
+    """The line that an actor would take without obstacles: a direction, or its path."""
 
     along: np.ndarray  # (2,) unit vector
     anchor: np.ndarray  # (2,) m, a point of the line
     asked: float  # m/s
-    track: tuple[Path, float] | None  # his path and how many ticks of it he has done
+    track: tuple[Path, float] | None  # its path and the cursor on it, ticks
 
     def ahead(self, here: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray | None]:
-        """Points (L, 2) m from ``here`` on, and on a path their ticks, as far as ``reach`` m.
+        """Points (L, 2) m of the line from ``here`` on; for a path also their ticks (L,).
 
-        On a path it is LOOK_S ahead, or all that is left of it for an infinite reach.
+        A course is followed for ``reach`` m, a path for LOOK_S, or to its end if ``reach`` is
+        infinite.
         """
         if self.track is None:
             if self.asked <= 0.0:
@@ -115,7 +120,7 @@ class Course:
 
 
 class Detours:
-    """Looks ahead for every actor in turn and keeps the detours they are on."""
+    """Looks ahead for the actors in turn, and keeps the detours they are on."""
 
     def __init__(self, world: World, n_actors: int) -> None:
         self.active: dict[int, Detour] = {}
@@ -144,17 +149,18 @@ class Detours:
         still: np.ndarray,
         tracks: PathTracking,
     ) -> None:
-        """Let this tick's group look ahead and set out on, mend or end its detours.
+        """Look ahead for this tick's group of actors, and plan detours where it is needed.
 
         asked: (N,) m/s. along, anchor: (N,) direction and a point of each course, x + iy. wanted:
-        (N, 3) m/s, what was wanted a tick ago. still: (N,) bool, who means to stand.
+        (N, 3) m/s, velocities wanted a tick ago. still: (N,) bool, whether an actor means to
+        stand.
         """
         group = self._groups[(world.tick % LOOK_TICKS) // 2]
         if not (len(group) and (len(self._part_rows) or self._n > 1)):
             return
-        did, wish = world[Velocity].linear[group], wanted[group]
-        fast = np.hypot(wish[:, 0], wish[:, 1])
-        held = (fast > STUCK_WISH) & (np.hypot(did[:, 0], did[:, 1]) < STUCK_SHARE * fast)
+        actual, wanted = world[Velocity].linear[group], wanted[group]
+        fast = np.hypot(wanted[:, 0], wanted[:, 1])
+        held = (fast > STUCK_ABOVE) & (np.hypot(actual[:, 0], actual[:, 1]) < STUCK_SHARE * fast)
         stuck = self._stuck[group] = np.where(held, self._stuck[group] + 1, 0)
         if not (len(self._part_rows) or some(still) or some(held)):
             return
@@ -163,21 +169,24 @@ class Detours:
         along, anchor = (z.view(float).reshape(-1, 2) for z in (along, anchor))
         reach = np.maximum(LOOK_M, LOOK_S * asked[group])
         legs, slack = _legs(position[group, :2], along[group], anchor[group], reach)
-        tracks.glance(group, round(LOOK_S / DT), legs)
+        tracks.sample_ahead(group, round(LOOK_S / DT), legs)
         near = _beside(around, known, legs, slack + self._radius[group])
         for i in np.flatnonzero(near.any(axis=1) | (stuck >= STUCK_LOOKS)).tolist():
             row = int(group[i])
             course = Course(along[row], anchor[row], float(asked[row]), tracks.of(row))
             if self._stuck[row] >= STUCK_LOOKS:
                 self._stuck[row] = 0
-                self._sidestep(world, row, wish[i], course)
+                self._sidestep(world, row, wanted[i], course)
             else:
-                self._look_one(world, row, around, near[i], known[i], float(reach[i]), course)
+                self._check(world, row, around, near[i], known[i], float(reach[i]), course)
 
     def _gather(
         self, world: World, group: np.ndarray, position: np.ndarray, still: np.ndarray
     ) -> tuple[Obstacles, np.ndarray]:
-        """What stands about, and (G, O) bool: what is in the way of each of the group."""
+        """The obstacles, and whether (G, O) each is in the way of each actor of the group.
+
+        An actor's target, what it pushes and what it stands on are not in its way.
+        """
         transform, thing, n = world[Transform], world[Thing], self._n
         rows, shape = self._part_rows, self._shape
         heading = transform.heading[rows]
@@ -207,7 +216,7 @@ class Detours:
         known[:, :count] &= position[group, 2:3] < top - STEP_OVER_M
         return around, known
 
-    def _look_one(
+    def _check(
         self,
         world: World,
         row: int,
@@ -215,8 +224,12 @@ class Detours:
         near: np.ndarray,
         known: np.ndarray,
         reach: float,
-        course: "Course",
+        course: Course,
     ) -> None:
+        """Plan a detour for one actor if the line ahead, or its detour so far, is blocked.
+
+        near, known: (O,) bool, obstacles near the line, and all that are in its way.
+        """
         here = world[Transform].position[row, :2]
         contact = float(self._radius[row]) - TOUCH_M
         detour = self.active.get(row)
@@ -225,18 +238,19 @@ class Detours:
             blocked = len(line) > 1
         elif detour.dead_end:
             if world.tick >= detour.until:
-                self._set_out(world, row, here, around.take(known), course)
+                self._plan(world, row, here, around.take(known), course)
             return
         else:
             line = np.array([tuple(here.tolist()), *detour.points[:-1]])
             contact -= MEND_M
             blocked = True
         if blocked and around.take(near).touched(line[:-1], line[1:], contact).any():
-            self._set_out(world, row, here, around.take(known), course)
+            self._plan(world, row, here, around.take(known), course)
 
-    def _set_out(
-        self, world: World, row: int, here: np.ndarray, around: Obstacles, course: "Course"
+    def _plan(
+        self, world: World, row: int, here: np.ndarray, around: Obstacles, course: Course
     ) -> None:
+        """Plan a way to the first free point of the course behind what blocks it."""
         detour = self.active.get(row)
         if detour is not None and detour.rejoin is not None and course.track is not None:
             course = replace(course, track=(course.track[0], detour.rejoin))
@@ -262,10 +276,13 @@ class Detours:
         until = world.tick + RETRY_TICKS
         self._begin(world, row, Detour(points, 0.8 * clearance, rejoin, not through, until), course)
 
-    def _sidestep(self, world: World, row: int, wish: np.ndarray, course: "Course") -> None:
-        """Two steps to the right and on, for somebody held up by what nobody foresaw."""
+    def _sidestep(self, world: World, row: int, wanted: np.ndarray, course: Course) -> None:
+        """Start a detour of two steps to the right, for an actor held up by what was not foreseen.
+
+        wanted: (3,) m/s.
+        """
         here = world[Transform].position[row, :2]
-        ahead = wish[:2] / np.hypot(wish[0], wish[1])
+        ahead = wanted[:2] / np.hypot(wanted[0], wanted[1])
         right = np.array([ahead[1], -ahead[0]])
         points = [here + SIDESTEP_M * (right - 0.3 * ahead), here + SIDESTEP_M * (right + ahead)]
         line, ticks = course.ahead(here, math.inf)
@@ -274,7 +291,8 @@ class Detours:
         rejoin = None if ticks is None else float(ticks[k])
         self._begin(world, row, Detour(points, CLEARANCE_M, rejoin, False, world.tick), course)
 
-    def _begin(self, world: World, row: int, detour: Detour, course: "Course") -> None:
+    def _begin(self, world: World, row: int, detour: Detour, course: Course) -> None:
+        """Put an actor on a detour."""
         if detour.rejoin is not None and course.track is not None:
             x, y, _ = course.track[0].velocity(np.array([detour.rejoin * DT]))[0].tolist()
             detour.pace = math.hypot(x, y)
@@ -282,14 +300,15 @@ class Detours:
         world[Route].detour[row] = np.array(detour.points)
 
     def end(self, world: World, row: int) -> None:
-        """Forget the detour of ``row``, if he is on one."""
+        """End the detour of an actor, if it is on one."""
         if self.active.pop(row, None) is not None:
             world[Route].detour[row] = None
 
     def steer(self, world: World, row: int, speed: float) -> tuple[complex, float, float | None]:
-        """Direction (x + iy), greatest speed and, at the end of a detour, where to rejoin a path.
+        """Direction (x + iy) and greatest speed, m/s, that follow an actor's detour, and its end.
 
-        The detour of ``row`` is over if the last is not None; -1 stands for a course.
+        The third is None until the detour is over; then it is the cursor, ticks, at which the
+        actor rejoins its path, or -1 for a course.
         """
         detour = self.active[row]
         x, y = world[Transform].position[row, :2].tolist()
@@ -320,11 +339,11 @@ class Detours:
             slow = math.sqrt(SIDEWAYS * turn + 2.0 * BRAKING * max(far - cut, 0.0))
             return complex(dx / far, dy / far), slow, None
 
-    def hurry(self, world: World, row: int, asked: float) -> float:
-        """m/s that bring ``row`` back to his path in time, within what he may be asked."""
+    def speed_to_rejoin(self, world: World, row: int, asked: float) -> float:
+        """Speed, m/s, that brings an actor back to its path in time, as far as it may go faster."""
         detour = self.active[row]
         left = 0.0 if detour.rejoin is None else detour.rejoin - world.tick
-        top = CATCH_UP * max(detour.pace, asked, LEAST_HURRY)
+        top = CATCH_UP * max(detour.pace, asked, LEAST_DETOUR_SPEED)
         if left <= 0.0:
             return top
         way = [world[Transform].position[row, :2].tolist(), *detour.points[:-1]]
@@ -332,33 +351,13 @@ class Detours:
         return min(top, length / (left * DT))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ladders:
-    """The ladders of a world."""
-
-    place: np.ndarray  # (L, 3) m, their feet
-    height: np.ndarray  # (L,) m
-
-    def top(self, position: np.ndarray) -> float:
-        """m, the top of the ladder within reach of position (3,), or its z where there is none."""
-        near = np.hypot(*(self.place[:, :2] - position[:2]).T) < LADDER_REACH_M
-        tops = (self.place[:, 2] + self.height)[near]
-        return float(tops.max()) if len(tops) else float(position[2])
-
-
-def ladders(world: World) -> Ladders:
-    """Where one can climb."""
-    ids, (at, body, thing) = world.query(Transform, Body, Thing)
-    if len(ids) == 0:
-        return Ladders(np.zeros((0, 3)), np.zeros(0))
-    which = world[Thing].kind[thing] == LADDER
-    return Ladders(world[Transform].position[at][which], world[Body].size[body][which, 2])
-
-
 def _legs(
     here: np.ndarray, along: np.ndarray, anchor: np.ndarray, reach: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(G, 4, 2) points of the way to ``reach`` ahead on the course, (G,) m it may stray."""
+    """Points (G, 4, 2) m of straight ways to ``reach`` ahead on the courses, and m they may stray.
+
+    here, along, anchor: (G, 2); reach: (G,) m.
+    """
     away = here - anchor
     beside = np.abs(along[:, 0] * away[:, 1] - along[:, 1] * away[:, 0])
     done = along[:, 0] * away[:, 0] + along[:, 1] * away[:, 1]
@@ -368,7 +367,7 @@ def _legs(
 
 
 def _beside(around: Obstacles, known: np.ndarray, legs: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """(G, O) bool, which circles round known obstacles come nearer to the legs than room (G,)."""
+    """Whether (G, O) the circle round each known obstacle is within ``room`` (G,) m of the legs."""
     half = np.sqrt(((legs[:, 1:] - legs[:, :-1]) ** 2).sum(axis=2)).sum(axis=1)
     span = around.reach + (room + half)[:, None]
     away = around.centre - legs[:, 0, None]
@@ -386,7 +385,7 @@ def _beside(around: Obstacles, known: np.ndarray, legs: np.ndarray, room: np.nda
 
 
 def _shape(world: World, row: int, thing: int) -> list[tuple[float, ...]]:
-    """(row, offset along and across, half length and width, radius) of each part of an object."""
+    """Parts of an object: (row, offset along and across, half length and width, radius), m each."""
     length, width = world[Body].size[row, :2].tolist()
     if world[Body].round[row]:
         return [(row, 0.0, 0.0, 0.0, 0.0, length / 2)]

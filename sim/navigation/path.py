@@ -1,8 +1,8 @@
-"""The reference an actor or object with way points follows: a curve and when it is where.
+"""Timed paths: the reference of an actor or object that has way points.
 
 The curve is a centripetal Catmull-Rom spline (Yuksel, Schaefer & Keyser 2011,
-"Parameterization and applications of Catmull-Rom curves"), followed by arc length on the time law
-of ``schedule.py``.
+"Parameterization and applications of Catmull-Rom curves"), parameterised by arc length; the
+distance travelled at each time follows the speed profile of ``timetable``.
 """
 
 from dataclasses import dataclass
@@ -14,33 +14,39 @@ from entities.scene import MAX_PATH_ACCELERATION, MAX_PATH_SPEED
 from sim.navigation.timetable import HALT_BEND, Timetable, needed_rate, schedule
 
 Knot = tuple[float, float, float, float | None]
+"""t s and x, y, z m of a way point; z None stays at the height before."""
 
 SAMPLES = 16
 """Arc-length samples a piece; the curve between them is exact, its speed to about 0.1 %."""
 SAME_PLACE_M = 1e-6
+"""m; way points nearer than this are a stop."""
 REVERSAL_COS = -0.9
-"""A turn back by more than about 155 degrees is made on the spot, not round a loop (choice)."""
+"""Cosine of a turn (about 155 degrees) beyond which it is made on the spot, without a loop
+(choice)."""
 CORNER_COS = 0.5
-"""Where the curve itself is broken by more than this it is passed at rest (choice)."""
+"""Cosine of a corner of the curve itself beyond which it is passed at rest (choice)."""
 STEADY_SHARE = 0.25
-"""Two segments whose mean speeds differ by less than this are one steady motion (choice)."""
+"""Two segments whose mean speeds differ by less than this share are one steady motion (choice)."""
 RUN_OUT_RATE = 5.0
-"""m/s², how a path that ends at full speed comes to rest beyond its last point (choice)."""
+"""m/s² at which a path that ends at speed comes to rest beyond its last point (choice)."""
 CORNER_TRIES = 6
-"""How often a corner that comes out too hard is tried at a lower speed."""
+"""Times that a corner with too much acceleration is tried at a lower speed."""
 SUSTAINED_S = 0.5
-"""An acceleration is sustained if its mean over this long reaches the limit (choice)."""
+"""s over which the mean acceleration must stay within the limit (choice)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
-    """Where to be when. Stands at its first point before it starts and at its last afterwards."""
+    """A position for every time; at rest before the first way point and after the last.
+
+    K way points, C curve pieces, M samples.
+    """
 
     times: np.ndarray  # (K,) s, increasing
     lengths: np.ndarray  # (K,) m of curve up to each way point
     speeds: np.ndarray  # (K,) m/s at each way point
     cruise: np.ndarray  # (K-1,) m/s within each segment
-    rates: np.ndarray  # (K-1,) m/s², how fast speed changes there
+    rates: np.ndarray  # (K-1,) m/s², rate at which speed changes there
     cubics: np.ndarray  # (C, 4, 3) curve pieces, polynomial coefficients from constant to cubic
     table: np.ndarray  # (4, M) arc length, piece + share of it, its slope (1/m) after and before
 
@@ -50,18 +56,18 @@ class Path:
         knots: list[Knot],
         where: str,
         from_rest: bool = True,
-        stop_at_end: bool = True,
         max_speed: float = MAX_PATH_SPEED,
-        max_acceleration: float = MAX_PATH_ACCELERATION,
         first: int = 0,
     ) -> Self:
-        """Path through (t, x, y, z) knots, t increasing; z None stays at the height before.
+        """The path through knots with increasing times. Equal consecutive points are a stop.
 
-        Equal consecutive points are a stop. It starts from rest and ends at rest unless the first
-        (last) two segments are one steady motion that leaves no time for that: then it starts at
-        speed (comes to rest beyond its last point). Raises ValueError, starting with ``where``,
-        if it needs more than ``max_speed`` m/s or ``max_acceleration`` m/s² sustained; ``first``
-        is the number of the first knot there, -1 for a start that was put before it.
+        It starts and ends at rest, unless the first (last) two segments are one steady motion
+        that leaves no time for that: then it starts at speed (comes to rest beyond its last
+        point). from_rest False: it may start at any speed.
+
+        Raises ValueError if it needs more than ``max_speed`` m/s or MAX_PATH_ACCELERATION
+        sustained. The message starts with ``where`` and counts knots from ``first``: -1 if the
+        first knot is one put before those of the scene.
         """
         if not knots:
             raise ValueError(f"{where}: has no way points; expected at least one")
@@ -74,7 +80,7 @@ class Path:
         steps[moved] = pieces
         bends[kept] = _bend(cubics, table)
         lengths = np.append(0.0, np.cumsum(steps))
-        task = Timetable(np.diff(times), steps, bends, max_speed, max_acceleration)
+        task = Timetable(np.diff(times), steps, bends, max_speed, MAX_PATH_ACCELERATION)
         means = steps / task.span
         if (fast := np.flatnonzero(means > max_speed)).size:
             k = int(fast[0])
@@ -83,37 +89,37 @@ class Path:
                 f"{_spot(knots[k + 1])} from {_spot(knots[k])}; allowed is up to {max_speed:g} m/s"
             )
         rolling = from_rest and _steady(means[:2])
-        running_out = stop_at_end and _steady(means[-2:])
+        running_out = _steady(means[-2:])
         for _ in range(CORNER_TRIES):
-            law = schedule(task, from_rest, stop_at_end)
+            law = schedule(task, from_rest, True)
             for start, stop in ((True, False), (False, True), (True, True)):
                 if isinstance(law, int) and (rolling or not start) and (running_out or not stop):
-                    law = schedule(task, from_rest and not start, stop_at_end and not stop)
+                    law = schedule(task, from_rest and not start, not stop)
             if isinstance(law, int):
                 rate = needed_rate(task)
                 need = f"more than {max_speed:g} m/s" if rate is None else f"about {rate:.0f} m/s²"
                 raise ValueError(
                     f"{where}[{first + law}]: needs {need} to be at {_spot(knots[law])} in time; "
-                    f"allowed is up to {max_acceleration:g} m/s² and {max_speed:g} m/s"
+                    f"allowed is up to {MAX_PATH_ACCELERATION:g} m/s² and {max_speed:g} m/s"
                 )
             path = cls(times, lengths, *law, cubics, table)
             corner, need = path._hardest_turn()
-            if need <= 1.01 * max_acceleration:
-                return path._run_out() if stop_at_end and path.speeds[-1] > 0.0 else path
+            if need <= 1.01 * MAX_PATH_ACCELERATION:
+                return path._run_out() if path.speeds[-1] > 0.0 else path
             bends[corner] = max(2.0 * bends[corner], 0.1)  # take it slower, if the times allow
         raise ValueError(
             f"{where}[{max(first + corner, 0)}]: needs {need:.1f} m/s² to turn at "
-            f"{_spot(knots[corner])}; allowed is up to {max_acceleration:g} m/s²"
+            f"{_spot(knots[corner])}; allowed is up to {MAX_PATH_ACCELERATION:g} m/s²"
         )
 
     @property
     def end(self) -> float:
-        """Seconds at which it comes to rest."""
+        """The time, s, at which the path comes to rest."""
         return float(self.times[-1])
 
     @property
     def level(self) -> bool:
-        """Whether it stays at one height."""
+        """Whether the path stays at one height."""
         return not self.cubics[:, 1:, 2].any()
 
     def at(self, t: np.ndarray) -> np.ndarray:
@@ -128,7 +134,7 @@ class Path:
         return tangent * (speed / np.maximum(norm, 1e-12))[:, None]
 
     def _travel(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Metres along the curve and speed at times t."""
+        """Distance along the curve, m, and speed, m/s, at times t (T,) s."""
         if len(self.times) == 1:
             return np.zeros(len(t)), np.zeros(len(t))
         t = np.clip(t, self.times[0], self.times[-1])
@@ -140,7 +146,7 @@ class Path:
         rise, fall = cruise - first, cruise - last
         early = np.minimum(now, np.abs(rise) / self.rates[k])
         late = np.minimum(left, np.abs(fall) / self.rates[k])
-        # Measured from the nearer end, so that each way point is met to the last bit.
+        # Measured from the nearer end, so that each way point is met exactly.
         lag_first = rise * early - 0.5 * np.sign(rise) * self.rates[k] * early**2
         lag_last = fall * late - 0.5 * np.sign(fall) * self.rates[k] * late**2
         ahead = self.lengths[k] + cruise * now - lag_first
@@ -151,7 +157,7 @@ class Path:
         return np.where(closing, behind, ahead), np.where(closing, speed_last, speed_first)
 
     def _place(self, travelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points (T, 3) and unnormalised tangents on the curve, travelled (T,) metres along it."""
+        """Points (T, 3) m and unnormalised tangents (T, 3) at distances (T,) m along the curve."""
         length, share, after, before = self.table
         if len(length) == 1:
             return np.repeat(self.cubics[:1, 0], len(travelled), 0), np.zeros((len(travelled), 3))
@@ -168,7 +174,7 @@ class Path:
         return point, c[:, 1] + u * (2.0 * c[:, 2] + u * 3.0 * c[:, 3])
 
     def _run_out(self) -> Self:
-        """This path with a straight piece at its end on which it comes to rest."""
+        """This path with a straight piece added at its end, on which it comes to rest."""
         speed = self.speeds[-1]
         reach = speed**2 / (2.0 * RUN_OUT_RATE)
         end, tangent = self._place(self.lengths[-1:])
@@ -188,7 +194,7 @@ class Path:
         )
 
     def _hardest_turn(self) -> tuple[int, float]:
-        """The way point nearest the greatest sustained acceleration, and that in m/s²."""
+        """The greatest sustained acceleration, m/s², after the way point nearest to it."""
         step = SUSTAINED_S / 5.0
         t = np.arange(self.times[0], self.times[-1] + step, step)
         if len(t) <= 5:
@@ -201,6 +207,7 @@ class Path:
 
 
 def _heights(knots: list[Knot]) -> list[float]:
+    """The height of each knot, m; one without a height has that of the knot before it."""
     heights: list[float] = []
     for knot in knots:
         before = heights[-1] if heights else 0.0
@@ -213,6 +220,7 @@ def _spot(knot: Knot) -> str:
 
 
 def _steady(means: np.ndarray) -> bool:
+    """Whether two mean speeds are close enough to be one steady motion."""
     low, high = means.min(initial=np.inf), means.max(initial=0.0)
     return len(means) == 2 and low > (1.0 - STEADY_SHARE) * high
 
@@ -220,7 +228,8 @@ def _steady(means: np.ndarray) -> bool:
 def _curve(points: np.ndarray, halts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cubic pieces, arc-length table and piece lengths of the spline through points (P, 3).
 
-    The spline ends and begins anew where ``halts`` (P,) and where it would turn straight back.
+    See Path for the first two. The spline is broken where ``halts`` (P,) is set and where it
+    would turn straight back.
     """
     if len(points) == 1:
         return np.vstack([points, np.zeros((3, 3))])[None], np.zeros((4, 1)), np.zeros(0)
@@ -231,7 +240,7 @@ def _curve(points: np.ndarray, halts: np.ndarray) -> tuple[np.ndarray, np.ndarra
     u = np.sqrt(distance)[:, None]  # centripetal: the root of the distance
     slope = chord / u
     inner = slope[:-1] + slope[1:] - (points[2:] - points[:-2]) / (u[:-1] + u[1:])
-    # Height must not overshoot its way points: nobody dips into the ground before a rise.
+    # Height must not overshoot its way points, or an actor would dip into the ground before a rise.
     rise, climb = slope[:-1, 2], slope[1:, 2]
     steepest = np.where(rise * climb > 0.0, 3.0 * np.minimum(np.abs(rise), np.abs(climb)), 0.0)
     inner[:, 2] = np.clip(inner[:, 2], -steepest, steepest)
@@ -259,7 +268,7 @@ def _curve(points: np.ndarray, halts: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _simpson(c: np.ndarray, w: np.ndarray, steps: np.ndarray, speed: np.ndarray) -> np.ndarray:
-    """Arc length between samples by Simpson's rule, never shorter than the chord."""
+    """Arc length between samples by Simpson's rule, at least that of the chord."""
     middle = 0.5 * (w[:, :-1] + w[:, 1:])
     at_middle = c[:, 1] + middle * (2.0 * c[:, 2] + middle * 3.0 * c[:, 3])
     between = np.sqrt((at_middle**2).sum(axis=2))
@@ -267,7 +276,7 @@ def _simpson(c: np.ndarray, w: np.ndarray, steps: np.ndarray, speed: np.ndarray)
 
 
 def _bend(cubics: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """(P,) 1/m, how sharply the curve turns near each of its points."""
+    """Greatest curvature (P,) 1/m near each point of the curve."""
     if table.shape[1] == 1:
         return np.zeros(1)
     w = (np.arange(SAMPLES) + 0.5)[None, :, None] / SAMPLES

@@ -1,4 +1,4 @@
-"""Keeping to timed paths: many references sampled in blocks, and who is late on his."""
+"""Following timed paths: references sampled in blocks, and actors that fall behind theirs."""
 
 import numpy as np
 
@@ -7,33 +7,38 @@ from sim.navigation.path import Path
 from sim.world import on_ground, some
 
 BLOCK_TICKS = 384
-"""Ticks sampled at a time; the last LOOKING of them are only for looking ahead."""
-LOOKING = 160
+"""Ticks sampled at a time; the last LOOK_AHEAD_TICKS of them are only for looking ahead."""
+LOOK_AHEAD_TICKS = 160
 CATCH_UP = 1.2
-"""How much faster than asked a late actor goes."""
+"""Factor on the asked speed up to which an actor that is late may go."""
 OFF_PATH_M = 0.10
+"""m; an actor further than this from where its path is at this tick is off its path."""
 RETURN_S = 0.25
-"""Time constant with which an actor returns to his reference (choice)."""
+"""s, time constant with which an actor returns to its reference (choice)."""
 YIELD_S = 1.0
-"""What is added to it while he makes way for somebody."""
+"""s added to that while the actor makes way for another."""
 LEAST_TOP = 1.0
-"""m/s at which even an actor who is asked to stand may return to his place."""
+"""m/s at which even an actor that is asked to stand may return to its reference."""
 PUSH_OFF = 15.0
-"""m/s², no faster does an actor who was held up change his velocity (choice)."""
+"""m/s², greatest change of velocity of an actor that was held up (choice)."""
 WAITS_M = (0.1, 0.5)
-"""Between these distances behind his reference it slows down and waits for him."""
+"""m; between these distances behind its reference an actor's cursor slows down to a halt."""
 ASIDE_M = 0.5
-"""Being this far beside the reference counts as not being behind it."""
+"""m; being less than this far beside the reference does not count as being behind it."""
 SOON_TICKS = 60
+"""Ticks over which the mean velocity ahead is taken."""
 MOST_TICKS = 8.0
-"""A late reference skips at most this many ticks in one: it hurries through a stop."""
+"""Ticks of path time by which a late cursor moves on at most in one tick: it skips stops."""
 
 
 class PathTracking:
-    """References of P actors, each with a cursor in ticks of path time that waits for the late."""
+    """The references of P actors, each with a cursor in ticks of path time.
+
+    A cursor is at the present tick, or behind it where the actor was held up.
+    """
 
     def __init__(self, paths: dict[int, Path], tick: int, before: "PathTracking | None") -> None:
-        """paths: those of the actor rows that have one. before: whose lateness is taken over."""
+        """paths: by row of the actor. before: its cursors are kept for paths still in use."""
         count = len(paths)
         self.rows = np.array(list(paths), np.int64)
         self._index = {row: k for k, row in enumerate(paths)}
@@ -54,31 +59,31 @@ class PathTracking:
                 self.cursor[k], self._late = known[1], True
                 base = int(known[1])
             self._sample(k, base)
-        self._renew_at = int(self._base.min(initial=tick)) + BLOCK_TICKS - LOOKING
+        self._renew_at = int(self._base.min(initial=tick)) + BLOCK_TICKS - LOOK_AHEAD_TICKS
 
     def of(self, row: int) -> tuple[Path, float] | None:
-        """An actor's path and how many ticks of it he has done; None without a path."""
+        """The path of an actor and its cursor; None without a path."""
         k = self._index.get(row)
         return None if k is None else (self._paths[k], float(self.cursor[k]))
 
     def rejoin(self, row: int, cursor: float) -> None:
-        """Let an actor go on from where his path is at ``cursor`` ticks."""
+        """Set the cursor of an actor that comes back to its path."""
         k = self._index[row]
         self.cursor[k] = cursor
         self._late = True
         self._sample(k, int(cursor))
 
-    def soon(self) -> np.ndarray:
-        """(P, 2) m/s, the mean velocities of the references over the next moments."""
+    def mean_velocity(self) -> np.ndarray:
+        """Mean velocities (P, 2) m/s of the references over the next SOON_TICKS."""
         k = self.cursor.astype(np.int64) - self._base
         then = np.minimum(k + SOON_TICKS, BLOCK_TICKS - 1)
         gone = self._block[self._each, then, :2] - self._block[self._each, k, :2]
         return gone / (np.maximum(then - k, 1) * DT)[:, None]
 
-    def glance(self, rows: np.ndarray, ticks: int, legs: np.ndarray) -> None:
-        """Put points of the references of ``rows`` over the next ``ticks`` into legs (G, 4, 2).
+    def sample_ahead(self, rows: np.ndarray, ticks: int, legs: np.ndarray) -> None:
+        """Write points of the references over the next ``ticks`` into legs (G, 4, 2) of ``rows``.
 
-        The first point stays; rows without a path are left alone.
+        The first point of each is left as it is, and so are rows without a path.
         """
         for i, row in enumerate(rows.tolist()):
             k = self._index.get(row)
@@ -96,10 +101,11 @@ class PathTracking:
         aside: np.ndarray | None,
         dt: float,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Velocities (P, 3) m/s that keep to the references, and who is off his path (P,).
+        """Velocities (P, 3) m/s that follow the references, and which actors are off their path.
 
-        position: (P, 3) m. asked: (P,) m/s, the speeds of the actions. last: (P, 3) m/s, what was
-        wanted a tick ago. aside: (P,) m/s, x + iy, to make way for others, or None.
+        position: (P, 3) m. asked: (P,) m/s, the speeds of the actions. last: (P, 3) m/s, the
+        velocities returned a tick ago. aside: (P,) m/s, x + iy, sidesteps, or None for none.
+        Moves the cursors on.
         """
         whole = self.cursor.astype(np.int64)
         if self._late or tick >= self._renew_at:
@@ -150,7 +156,7 @@ class PathTracking:
         error: np.ndarray,
         asked: np.ndarray,
     ) -> np.ndarray:
-        """(P,) ticks each cursor moves on."""
+        """Ticks (P,) by which the cursors move on."""
         size = np.sqrt((error**2).sum(axis=1))
         along = (error * reference).sum(axis=1) / np.maximum(reference_speed, 1e-9)
         behind = np.maximum(np.where(reference_speed > 0.05, along, 0.0), size - ASIDE_M)
@@ -160,6 +166,7 @@ class PathTracking:
         return np.clip(tick + 1.0 - self.cursor, 0.0, wait * hurry)
 
     def _off(self, tick: int, position: np.ndarray) -> np.ndarray:
+        """(P,) bool, whether each actor is off its path."""
         k = tick - self._base
         known = (k >= 0) & (k < BLOCK_TICKS)
         gap = self._block[self._each, np.clip(k, 0, BLOCK_TICKS - 1)] - position
@@ -167,10 +174,12 @@ class PathTracking:
         return ~known | ((gap**2).sum(axis=1) > OFF_PATH_M**2)
 
     def _renew(self, whole: np.ndarray) -> None:
-        for k in np.flatnonzero(whole - self._base >= BLOCK_TICKS - LOOKING).tolist():
+        """Sample new blocks for cursors, ``whole`` (P,) ticks, near the end of theirs."""
+        for k in np.flatnonzero(whole - self._base >= BLOCK_TICKS - LOOK_AHEAD_TICKS).tolist():
             self._sample(k, int(whole[k]))
-        self._renew_at = int(self._base.min()) + BLOCK_TICKS - LOOKING
+        self._renew_at = int(self._base.min()) + BLOCK_TICKS - LOOK_AHEAD_TICKS
 
     def _sample(self, k: int, base: int) -> None:
+        """Sample a block of the ``k``-th reference from tick ``base`` on."""
         self._base[k] = base
         self._block[k] = self._paths[k].at(np.arange(base, base + BLOCK_TICKS) * DT)

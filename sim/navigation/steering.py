@@ -1,90 +1,125 @@
-"""Script and route -> Intent: what each actor does next, how fast he wants to go and where.
+"""Steering: Script and Route -> Intent, the velocity and heading that each actor wants.
 
-An actor with a path follows its reference; one with a velocity keeps it; everybody else travels
-along his course at the speed of his action, on the law v (1 - e^(-t/tau)) from rest and back.
+An actor with a path follows its reference; one with a velocity keeps it; any other travels along
+its course at the speed of its action, on the law of ``speed_law`` from rest and back to it.
 """
 
 import math
 from bisect import bisect_right
+from dataclasses import dataclass
 
 import numpy as np
 
 from entities.actions import ACTION_FILES, ACTION_INDEX, ACTION_VELOCITIES, ACTIONS, ActionType
-from entities.components import Body, Gait, Intent, Knockdown, Route, Script, Transform, Velocity
+from entities.components import (
+    Body,
+    Gait,
+    Intent,
+    Knockdown,
+    Route,
+    Script,
+    Thing,
+    Transform,
+    Velocity,
+)
+from entities.objects import OBJECT_INDEX, ObjectType
 from sim.navigation.avoidance import sidesteps
-from sim.navigation.detours import Detours, ladders
+from sim.navigation.detours import Detours
 from sim.navigation.path_following import PathTracking
 from sim.navigation.speed_law import PIVOT_BELOW, speed_after, turned
 from sim.world import Rows, World, as_rows, every, on_ground, some
 
 NEVER = 2**62
-"""A tick that does not come."""
+"""A tick that never comes."""
 HOLD_HEADING_BELOW = 0.2
-"""m/s, slower than this an actor faces as he did."""
+"""m/s; an actor that is slower than this keeps its heading."""
 LOOK_AHEAD_M = 2.0
-"""An actor beside his course heads for a point on it this far ahead, or a second's travel."""
+"""m; an actor beside its course heads for a point of the course this far ahead, or as far as it
+goes in 1 s if that is more."""
 PLAN_TICKS = 2
-"""Actors think 30 times a second about how they will move, this tick and the next."""
+"""Ticks that are planned at a time: actors decide 30 times a second how they move."""
 WATCH_TICKS = 8
-"""They look out for each other some seven times a second."""
+"""Ticks between two predictions of sidesteps, some seven a second."""
 ASIDE_EASE = 0.36
-"""Share of the way to a new sidestep taken each time they think."""
+"""Share of the way to a new sidestep taken with each plan."""
 KEPT_RATE, HARD_BRAKING = 4.0, 8.0
-"""m/s², how somebody with a velocity regains it, and the hardest braking before a corner."""
-HINDRANCE = 1.0
-"""m/s an actor's wish may exceed what his body did; walls and people hold him back."""
-NOT_YET = 1.2
-"""rad off his course beyond which somebody's heading does not follow where he moves."""
-ALONG, BACK = 0.8, -0.3
-"""Cosines of the angles within which one goes along his course, and from which one goes back."""
+"""m/s² at which an actor with a velocity regains it, and of the hardest braking before a corner."""
+MAX_LEAD = 1.0
+"""m/s by which the wanted speed may exceed that of the body, which walls and others hold back."""
+MAX_FACING_OFF = 1.2
+"""rad between course and motion beyond which an actor faces along its course, not its motion."""
+ALONG_COS, BACK_COS = 0.8, -0.3
+"""Cosine of the angle to its course above which an actor goes along it, and cosine of a turn below
+which it first comes to a stop."""
 STANDS_BELOW = 0.08
-"""m/s, slower than this he who goes back may go forward."""
-HELD_BACK = 0.15
-"""m/s for whoever is getting up: he sets off from there, not with a jerk."""
+"""m/s; an actor that reverses its direction has to be slower than this first."""
+GET_UP_LEAD = 0.15
+"""m/s, MAX_LEAD of an actor that is getting up, so that it does not set off with a jerk."""
 TURN_TICKS = 60
+"""Ticks that a turn_around takes."""
 TAKE_OFF_TICKS = 20
-"""A jump keeps its run-up while it crouches and takes off."""
+"""Ticks of crouch and take-off, in which a jump keeps the speed of the run-up."""
 FLYING_HEIGHT_M = 2.0
+"""m, height at which actors fly."""
 CLIMB_RATE = 1.5
-"""m/s, the fastest rise into flight."""
+"""m/s, greatest rate of the rise into flight."""
+
+LADDER = OBJECT_INDEX[ObjectType.LADDER]
+LADDER_REACH_M = 1.0
+"""m on the ground from an actor to the foot of a ladder that it can climb."""
 
 SPEEDS = np.array([ACTION_VELOCITIES[action] for action in ACTIONS])
+"""(ACTIONS,) m/s."""
 FLY, CLIMB, JUMP, TURN_AROUND, GET_UP = (
     ACTION_INDEX[ActionType(name)] for name in ("fly", "climb", "jump", "turn_around", "get_up")
 )
 _CIRCLE = np.array(2.0 * math.pi)
 BEARINGS = np.array([file.bearing for file in ACTION_FILES.values()])
-"""(ACTIONS,) rad from where an actor faces to where the action takes him."""
+"""(ACTIONS,) rad from the heading to the direction in which the action moves an actor."""
 
 
 def run_script(world: World, dt: float) -> None:
-    """Bring each actor's planned action and target into force on their tick."""
-    if Script not in world:
-        return
+    """Put the planned actions and targets that are due into force.
+
+    The action of an actor that is knocked down waits until it is up again.
+    """
     script, tick = world[Script], world.tick
     due = script.next_tick <= tick
     if not some(due):
         return
-    stagger = world[Knockdown]
+    knockdown = world[Knockdown]
     for row in np.flatnonzero(due).tolist():
         plan, cues = script.plan[row], script.cues[row]
         following = bisect_right(plan, (tick, len(ACTIONS)))
         if following and plan[following - 1][0] >= script.next_tick[row]:
             since, action = plan[following - 1]
-            if stagger.since[row] < 0:
+            if knockdown.since[row] < 0:
                 script.action[row], script.since[row] = action, since
             else:
-                stagger.resume[row] = action
+                knockdown.resume[row] = action
         while cues and cues[0][0] <= tick:
             script.target[row] = cues.pop(0)[1]
         then = plan[following][0] if following < len(plan) else NEVER
         script.next_tick[row] = min(then, cues[0][0] if cues else NEVER)
 
 
-class Steering:
-    """Each actor's Intent for the tick, from his Route, his action and what is in his way.
+def turn_to(world: World, row: int, heading: float) -> float:
+    """Have an actor face ``heading``, rad, the short way round; returns how far it is from that.
 
-    Directions and points on the ground are complex numbers (N,), x + iy.
+    The actor's course turns along, so that the next steps go that way too.
+    """
+    now = float(world[Transform].heading[row])
+    gap = (heading - now + np.pi) % (2.0 * np.pi) - np.pi
+    world[Intent].heading[row] = world[Route].course[row] = now + gap
+    return abs(gap)
+
+
+class Steering:
+    """Writes each actor's Intent from its Route, its action and what is in its way.
+
+    Directions and points on the ground are complex numbers (N,), x + iy: ``_along`` and
+    ``_anchor`` are direction and a point of each course, ``_direction`` and ``_speed`` the motion
+    planned so far.
     """
 
     def __init__(self) -> None:
@@ -101,14 +136,14 @@ class Steering:
         start = np.where(np.isfinite(kept), kept, linear[:, :2])
         self._speed = np.hypot(start[:, 0], start[:, 1])
         self._last = np.concatenate([start, linear[:, 2:]], axis=1)
-        self._way = np.zeros(n, complex)
+        self._direction = np.zeros(n, complex)
         self._along = np.full(n, complex(math.nan, math.nan))
         self._anchor = np.zeros(n, complex)
         self._turning = np.zeros(n, np.int64)
         self._aside, self._aside_goal = np.zeros(n, complex), np.zeros(n, complex)
         self._stepping_aside = False
         self._radius = world[Body].size[:n, 0] / 2
-        self._ladders = ladders(world)
+        self._ladders = _find_ladders(world)
         self._known: tuple[bytes, ...] = ()
         self._paths: list[object] = [None] * n
         self._tracks = PathTracking({}, world.tick, None)
@@ -119,7 +154,7 @@ class Steering:
         self._planned_until = world.tick
 
     def steer(self, world: World, dt: float) -> None:
-        """Every actor's Intent for this tick."""
+        """Write the Intent of every actor for this tick."""
         if world.ids(Route) is not self._ids:
             self._build(world)
         if self._n == 0:
@@ -137,7 +172,7 @@ class Steering:
         self._face(world, velocity)
 
     def _plan(self, world: World, dt: float) -> None:
-        """Velocities for this tick and the next, as if bodies did what they are asked to."""
+        """Plan velocities for PLAN_TICKS ticks, as if bodies moved as they are asked to."""
         position = world[Transform].position[: self._n]
         self._note_changes(world, position)
         if world.tick % WATCH_TICKS < PLAN_TICKS:
@@ -150,19 +185,19 @@ class Steering:
         self._planned = np.zeros((PLAN_TICKS, self._n, 3))
         self._rise(world, position)
         free = self._free
-        led = sorted(self._detours.active)
-        if led:
+        on_detour = sorted(self._detours.active)
+        if on_detour:
             free = self._unpathed.copy()
-            free[led] = False
+            free[on_detour] = False
             free = as_rows(np.flatnonzero(free))
-            self._go_round(world, np.array(led), dt)
+            self._go_round(world, np.array(on_detour), dt)
         if not isinstance(free, slice) or free.stop > free.start:
             self._travel(world, free, dt)
         if len(self._tracks.rows):
-            self._follow(world, position, dt, led)
+            self._follow(world, position, dt, on_detour)
 
     def _note_changes(self, world: World, position: np.ndarray) -> None:
-        """What follows from a new path, action, velocity or course."""
+        """Update what depends on paths, actions, velocities and courses, if they have changed."""
         script, route = world[Script], world[Route]
         if route.path != self._paths:
             self._take_paths(world)
@@ -196,16 +231,16 @@ class Steering:
         travel = route.course + self._bearing
         along = np.exp(1j * travel)
         if self._any_kept:
-            pace = np.maximum(self._asked[self._kept], 1e-9)
-            along[self._kept] = on_ground(route.velocity)[self._kept] / pace
+            speed = np.maximum(self._asked[self._kept], 1e-9)
+            along[self._kept] = on_ground(route.velocity)[self._kept] / speed
         new = along != self._along
         self._anchor[new] = on_ground(position)[new]
         self._along = along
-        at_will = (self._speed < STANDS_BELOW) | (self._way == 0.0)
-        self._way[at_will] = along[at_will]
+        standing = (self._speed < STANDS_BELOW) | (self._direction == 0.0)
+        self._direction[standing] = along[standing]
 
     def _take_paths(self, world: World) -> None:
-        """Follow the paths there are now; who got a new one forgets his detour."""
+        """Follow the paths there are now; an actor with a new one ends its detour."""
         paths = list(world[Route].path)
         for row, (old, new) in enumerate(zip(self._paths, paths, strict=True)):
             if old is not new:
@@ -220,14 +255,14 @@ class Steering:
         self._free = as_rows(np.flatnonzero(self._unpathed))
 
     def _watch(self, world: World, position: np.ndarray) -> None:
-        """Who means to stand, and the sidestep that keeps each out of the others' way."""
+        """Predict the sidestep of each actor, and note which of them mean to stand."""
         self._still = self._asked < PIVOT_BELOW
         alone = np.zeros((self._n, 2))
-        on_ground(alone)[:] = self._way * self._speed
+        on_ground(alone)[:] = self._direction * self._speed
         if len(self._tracks.rows):
-            soon = self._tracks.soon()
-            alone[self._tracks.rows] = soon
-            self._still[self._tracks.rows] = np.abs(on_ground(soon)) < PIVOT_BELOW
+            mean = self._tracks.mean_velocity()
+            alone[self._tracks.rows] = mean
+            self._still[self._tracks.rows] = np.abs(on_ground(mean)) < PIVOT_BELOW
         down = world[Knockdown].since >= 0
         alone[down], self._still[down] = 0.0, True
         goal = sidesteps(position[:, :2], alone, self._radius, world[Script].target)
@@ -235,46 +270,47 @@ class Steering:
         self._stepping_aside = self._stepping_aside or np.count_nonzero(goal) > 0
 
     def _ease_aside(self) -> None:
+        """Move the sidesteps towards those that were predicted last."""
         self._aside += ASIDE_EASE * (self._aside_goal - self._aside)
         if not np.count_nonzero(self._aside_goal) and not some(np.abs(self._aside) >= 1e-3):
             self._aside[:] = 0.0
             self._stepping_aside = False
 
     def _rise(self, world: World, position: np.ndarray) -> None:
-        """Upwards: into flight, and up the ladder somebody stands at."""
+        """Plan vertical velocities: to flying height, or to the top of the ladder within reach."""
         for row in self._aloft.tolist():
-            lack = FLYING_HEIGHT_M - position[row, 2]
+            rise = FLYING_HEIGHT_M - position[row, 2]
             rate = CLIMB_RATE
             if world[Script].action[row] == CLIMB:
-                lack = self._ladders.top(position[row]) - position[row, 2]
+                rise = self._ladders.top(position[row]) - position[row, 2]
                 rate = SPEEDS[CLIMB]
-            self._planned[:, row, 2] = min(max(lack, -rate), rate)
+            self._planned[:, row, 2] = min(max(rise, -rate), rate)
 
     def _travel(
         self,
         world: World,
         rows: Rows,
         dt: float,
-        led: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+        detour: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     ) -> None:
-        """Move ``rows`` on by the start and stop law, along their courses or where they are led.
+        """Plan ``rows`` on by the start and stop law, along their courses or their detours.
 
-        led: (R,) directions, (R,) m/s asked for and (R,) m/s not to be exceeded.
+        detour: directions (R,), speeds asked for (R,) m/s and not to be exceeded (R,) m/s.
         """
-        speed, way = self._speed[rows], self._way[rows]
-        asked = self._asked[rows] if led is None else led[1]
+        speed, direction = self._speed[rows], self._direction[rows]
+        asked = self._asked[rows] if detour is None else detour[1]
         if not (np.count_nonzero(asked) or np.count_nonzero(speed)):
             return
-        did = (on_ground(world[Velocity].linear)[rows] * way.conj()).real
+        actual = (on_ground(world[Velocity].linear)[rows] * direction.conj()).real
         up = world[Gait].action[rows] == GET_UP
-        ahead = np.where(up, HELD_BACK, HINDRANCE) if some(up) else HINDRANCE
-        speed = np.minimum(speed, np.maximum(did, 0.0) + ahead)
-        if led is None:
-            wish = self._wish(world[Transform].position, rows, speed)
-            wish, asked = self._braking(world, rows, wish, asked)
+        lead = np.where(up, GET_UP_LEAD, MAX_LEAD) if some(up) else MAX_LEAD
+        speed = np.minimum(speed, np.maximum(actual, 0.0) + lead)
+        if detour is None:
+            wanted = self._to_course(world[Transform].position, rows, speed)
+            wanted, asked = self._braking(world, rows, wanted, asked)
         else:
-            wish = led[0]
-        way, target = turned(way, wish, speed, asked, PLAN_TICKS * dt)
+            wanted = detour[0]
+        direction, target = turned(direction, wanted, speed, asked, PLAN_TICKS * dt)
         hold, grounded = None, world[Body].grounded[rows]
         if self._jumping or not every(grounded):
             action, since = world[Script].action[rows], world[Script].since[rows]
@@ -286,39 +322,39 @@ class Steering:
                 kept = self._kept[rows]
                 regained = np.clip(target, speed - HARD_BRAKING * dt, speed + KEPT_RATE * dt)
                 mean, after = np.where(kept, regained, mean), np.where(kept, regained, after)
-            if led is not None:
-                bound = np.maximum(led[2], speed - HARD_BRAKING * dt)
+            if detour is not None:
+                bound = np.maximum(detour[2], speed - HARD_BRAKING * dt)
                 mean, after = np.minimum(mean, bound), np.minimum(after, bound)
             if hold is not None:
                 mean, after = np.where(hold, speed, mean), np.where(hold, speed, after)
-            gone = way * mean
+            gone = direction * mean
             if self._stepping_aside:
                 gone += self._aside[rows] * np.minimum(mean, 1.0)
                 gone *= np.minimum(1.0, mean / np.maximum(np.abs(gone), 1e-9))
             on_ground(velocity)[rows] = gone
             speed = after
-        self._speed[rows], self._way[rows] = speed, way
+        self._speed[rows], self._direction[rows] = speed, direction
 
-    def _wish(self, position: np.ndarray, rows: Rows, speed: np.ndarray) -> np.ndarray:
-        """(R,) directions that keep to, or lead back to, the courses."""
+    def _to_course(self, position: np.ndarray, rows: Rows, speed: np.ndarray) -> np.ndarray:
+        """Directions (R,) that keep to the courses, or lead back to them."""
         along = self._along[rows]
         beside = (along.conj() * (on_ground(position)[rows] - self._anchor[rows])).imag
         if not some(np.abs(beside) >= 1e-6):
             return along
         ahead = np.maximum(speed, LOOK_AHEAD_M)
-        wish = ahead - 1j * np.minimum(np.maximum(beside, -ahead), ahead)
-        wish /= np.abs(wish)
-        return along * wish
+        back = ahead - 1j * np.minimum(np.maximum(beside, -ahead), ahead)
+        back /= np.abs(back)
+        return along * back
 
-    def _follow(self, world: World, position: np.ndarray, dt: float, elsewhere: list[int]) -> None:
-        """Keep those with a path on it, but for the rows that are ``elsewhere`` on a detour."""
+    def _follow(self, world: World, position: np.ndarray, dt: float, on_detour: list[int]) -> None:
+        """Keep the actors that have a path on it, apart from the rows that are on a detour."""
         rows, aside = self._followed, None
         if self._stepping_aside and np.count_nonzero(self._aside[rows]):
             aside = self._aside[rows]
         position, followed, asked = position[rows], self._last[rows], self._asked[rows]
         kept, there = rows, slice(None)
-        if elsewhere:
-            there = np.array([row not in elsewhere for row in self._tracks.rows.tolist()])
+        if on_detour:
+            there = np.array([row not in on_detour for row in self._tracks.rows.tolist()])
             kept = self._tracks.rows[there]
         for ahead, velocity in enumerate(self._planned):
             tick = world.tick + ahead
@@ -328,32 +364,34 @@ class Steering:
             self._keep_to_path(kept, followed[there], velocity)
 
     def _keep_to_path(self, rows: Rows, followed: np.ndarray, velocity: np.ndarray) -> None:
-        """Let ``rows`` move at velocities ``followed`` (R, 3) m/s, in a tick's (N, 3)."""
+        """Write velocities ``followed`` (R, 3) m/s of ``rows`` into those of a tick (N, 3)."""
         up = followed[:, 2]
-        if np.count_nonzero(up):  # a path that says how high decides
+        if np.count_nonzero(up):  # the height of a path goes before flying and climbing
             velocity[rows, 2] = np.where(up != 0.0, up, velocity[rows, 2])
         gone = on_ground(followed)
         on_ground(velocity)[rows] = gone
         speed = np.abs(gone)
         self._speed[rows] = speed
-        way = self._way[rows]
-        np.divide(gone, speed, out=way, where=speed > 1e-6)
-        self._way[rows] = way
+        direction = self._direction[rows]
+        np.divide(gone, speed, out=direction, where=speed > 1e-6)
+        self._direction[rows] = direction
 
     def _go_round(self, world: World, rows: np.ndarray, dt: float) -> None:
-        """Lead ``rows`` along their detours."""
-        wish, asked, limit = np.empty(len(rows), complex), self._asked[rows], np.empty(len(rows))
+        """Plan ``rows`` along their detours."""
+        n, asked = len(rows), self._asked[rows]
+        direction, limit = np.empty(n, complex), np.empty(n)
         for i, row in enumerate(rows.tolist()):
             track = self._tracks.of(row)
             if track is not None:
-                asked[i] = self._detours.hurry(world, row, float(asked[i]))
-            wish[i], limit[i], rejoin = self._detours.steer(world, row, float(self._speed[row]))
+                asked[i] = self._detours.speed_to_rejoin(world, row, float(asked[i]))
+            speed = float(self._speed[row])
+            direction[i], limit[i], rejoin = self._detours.steer(world, row, speed)
             if rejoin is not None and track is not None:
                 self._tracks.rejoin(row, rejoin)
-        self._travel(world, rows, dt, (wish, asked, limit))
+        self._travel(world, rows, dt, (direction, asked, limit))
 
     def _face(self, world: World, velocity: np.ndarray) -> None:
-        """Intent.heading: along the motion; who stands on his course faces along it."""
+        """Write Intent.heading: along the motion, or of an actor that stands, along its course."""
         wanted, heading = world[Intent].heading, world[Transform].heading[: self._n]
         moved = on_ground(velocity)
         speed = np.abs(moved)
@@ -361,8 +399,8 @@ class Steering:
         n_moving = np.count_nonzero(moving)
         if n_moving:
             facing = np.arctan2(velocity[:, 1], velocity[:, 0]) - self._bearing
-            if some((moved * self._along.conj()).real < ALONG * speed):
-                facing = self._unturned(facing, world[Route].course, heading)
+            if some((moved * self._along.conj()).real < ALONG_COS * speed):
+                facing = self._face_course(facing, world[Route].course, heading)
         if n_moving < len(moving):
             still = np.where(self._bound, wanted, world[Route].course)
             facing = np.where(moving, facing, still) if n_moving else still
@@ -372,26 +410,54 @@ class Steering:
             wanted[:] = np.where(moving | (self._turning == 0), wanted, facing)
 
     def _braking(
-        self, world: World, rows: Rows, wish: np.ndarray, asked: np.ndarray
+        self, world: World, rows: Rows, wanted: np.ndarray, asked: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Wishes (R,) and speeds (R,) of those who slow down before they go the other way.
+        """Wanted directions (R,) and speeds (R,) m/s, of which some have to come to a stop first.
 
-        Who faces as he should already and only has to go back keeps his way till he stands.
+        An actor that faces along its course already and only has to reverse its motion keeps its
+        direction until it stands.
         """
-        way = self._way[rows]
-        back = (wish * way.conj()).real < BACK
+        direction = self._direction[rows]
+        back = (wanted * direction.conj()).real < BACK_COS
         if not some(back):
-            return wish, asked
+            return wanted, asked
         off = world[Transform].heading[: self._n][rows] - world[Route].course[rows]
-        back &= (np.cos(off) > ALONG) & (self._speed[rows] > STANDS_BELOW)
-        return np.where(back, way, wish), np.where(back, 0.0, asked)
+        back &= (np.cos(off) > ALONG_COS) & (self._speed[rows] > STANDS_BELOW)
+        return np.where(back, direction, wanted), np.where(back, 0.0, asked)
 
-    def _unturned(self, facing: np.ndarray, course: np.ndarray, heading: np.ndarray) -> np.ndarray:
-        """Who faces along his course, or goes backwards along it, and still moves elsewhere keeps
-        facing so: a runner who is to walk backwards slows down first, he does not spin about."""
+    def _face_course(
+        self, facing: np.ndarray, course: np.ndarray, heading: np.ndarray
+    ) -> np.ndarray:
+        """Headings (N,) along the course for actors that face along it but move another way.
+
+        A runner that is to walk backwards slows down first: it does not spin about.
+        """
         off = facing - course
         off -= 2.0 * math.pi * np.rint(off / (2.0 * math.pi))
-        kept = np.clip((NOT_YET - np.abs(off)) / (0.5 * NOT_YET), 0.0, 1.0)
-        own = ((self._bearing != 0.0) | (np.cos(heading - course) > ALONG)) & ~self._bound
+        kept = np.clip((MAX_FACING_OFF - np.abs(off)) / (0.5 * MAX_FACING_OFF), 0.0, 1.0)
+        own = ((self._bearing != 0.0) | (np.cos(heading - course) > ALONG_COS)) & ~self._bound
         own[sorted(self._detours.active)] = False
         return np.where(own, course + kept * off, facing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ladders:
+    """The L ladders of a world."""
+
+    place: np.ndarray  # (L, 3) m, their feet
+    height: np.ndarray  # (L,) m
+
+    def top(self, position: np.ndarray) -> float:
+        """Height, m, of the top of the ladder within reach of ``position`` (3,), or its own z."""
+        near = np.hypot(*(self.place[:, :2] - position[:2]).T) < LADDER_REACH_M
+        tops = (self.place[:, 2] + self.height)[near]
+        return float(tops.max()) if len(tops) else float(position[2])
+
+
+def _find_ladders(world: World) -> Ladders:
+    """The ladders there are."""
+    ids, (at, body, thing) = world.query(Transform, Body, Thing)
+    if len(ids) == 0:
+        return Ladders(np.zeros((0, 3)), np.zeros(0))
+    which = world[Thing].kind[thing] == LADDER
+    return Ladders(world[Transform].position[at][which], world[Body].size[body][which, 2])

@@ -1,6 +1,6 @@
-"""How fast to go when, so that each way point is met on time with the gentlest changes of speed.
+"""Speed profile that meets every way point on time with the gentlest changes of speed.
 
-Within a segment speed changes at one constant rate at either end and cruises in between; the
+Within a segment speed changes at a constant rate at either end and is constant in between; the
 speeds at the way points are chosen by dynamic programming over a grid of speeds.
 """
 
@@ -9,20 +9,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 CORNER_COMFORT = 4.0
-"""m/s², sideways in a corner before slowing down is worth its trouble (choice)."""
+"""m/s², sideways acceleration in a corner above which the profile prefers to slow down (choice)."""
 HALT_BEND = 40.0
-"""1/m, a turn this sharp is a halt and a new start (choice)."""
+"""1/m; a turn sharper than this is made at rest (choice)."""
 PEAK_SHARE = 1.15
-"""Cruising faster than this times a segment's mean speed is paid for (choice)."""
+"""Cruising faster than this times a segment's mean speed has a cost (choice)."""
 PEAK_PRICE = 40.0
+"""Weight of that cost against the cost of changes of speed (choice)."""
 SPEED_STEPS = 16
+"""Speeds considered at each way point, beside the mean speeds next to it."""
 RATE_STEPS = (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
-"""Rates tried, as shares of the greatest: 2 m/s² is a stroll's start, 5 m/s² a runner's."""
+"""Rates tried, as shares of the greatest: a stroller starts at 2 m/s², a runner at 5 m/s²."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timetable:
-    """What a schedule has to meet: S segments and what the body can do."""
+    """What a schedule has to meet: S segments, and what the body can do."""
 
     span: np.ndarray  # (S,) s
     length: np.ndarray  # (S,) m
@@ -34,7 +36,10 @@ class Timetable:
 def _cruise(
     span: np.ndarray, length: np.ndarray, first: np.ndarray, last: np.ndarray, rate: float
 ) -> np.ndarray:
-    """Cruising speed that covers ``length`` in ``span`` seconds; nan where there is none."""
+    """Cruising speed, m/s, that covers ``length`` in ``span``; nan where there is none.
+
+    first, last: m/s at the ends of the segment. rate: m/s² of the changes of speed.
+    """
     low, high = np.minimum(first, last), np.maximum(first, last)
     both, squares = first + last, 0.5 * (first**2 + last**2)
     gap = (high - low) ** 2 / (2.0 * rate)
@@ -55,10 +60,10 @@ def _cruise(
 def schedule(
     task: Timetable, from_rest: bool, stop_at_end: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | int:
-    """Speeds at the way points, cruising speeds and rates of the gentlest law that keeps time.
+    """The gentlest speed profile that keeps the times.
 
-    Returns ((S + 1,) m/s, (S,) m/s, (S,) m/s²), or the index of the first way point that cannot
-    be reached in time if there is no such law.
+    Returns speeds at the way points (S + 1,) m/s, cruising speeds (S,) m/s and rates (S,) m/s²;
+    or, if there is no such profile, the index of the first way point that cannot be reached.
     """
     span, length, max_rate = task.span, task.length, task.max_rate
     if len(span) == 0:
@@ -80,24 +85,24 @@ def schedule(
         cruise = np.where(better, speed, cruise)
         rates = np.where(better, rate, rates)
     corner = choices**2 * task.bends[:, None]
-    toll = np.maximum(corner - CORNER_COMFORT, 0.0)
-    total, cameo = toll[0], np.zeros(choices.shape, np.int64)
+    corner_cost = np.maximum(corner - CORNER_COMFORT, 0.0)
+    total, came_from = corner_cost[0], np.zeros(choices.shape, np.int64)
     for k in range(len(span)):
         through = total[:, None] + best[k]
-        cameo[k + 1] = through.argmin(axis=0)
-        total = through.min(axis=0) + toll[k + 1]
+        came_from[k + 1] = through.argmin(axis=0)
+        total = through.min(axis=0) + corner_cost[k + 1]
         if not np.isfinite(total).any():
             return k + 1
     picked = np.zeros(len(span) + 1, np.int64)
     picked[-1] = total.argmin()
     for k in range(len(span), 0, -1):
-        picked[k - 1] = cameo[k, picked[k]]
+        picked[k - 1] = came_from[k, picked[k]]
     s, i, j = np.arange(len(span)), picked[:-1], picked[1:]
     return choices[np.arange(len(picked)), picked], cruise[s, i, j], rates[s, i, j]
 
 
 def _speed_choices(task: Timetable, from_rest: bool, stop_at_end: bool) -> np.ndarray:
-    """(S + 1, G) m/s, the speeds considered at each way point."""
+    """Speeds (S + 1, G) m/s considered at each way point."""
     span, length, max_speed, max_rate = task.span, task.length, task.max_speed, task.max_rate
     mean = length / span
     reach = 0.5 * max_rate * span
@@ -126,7 +131,7 @@ def _speed_choices(task: Timetable, from_rest: bool, stop_at_end: bool) -> np.nd
 
 
 def needed_rate(task: Timetable) -> float | None:
-    """About how many m/s² a refused timetable needs; None if no rate helps."""
+    """About the m/s² that a timetable without a profile needs; None if no rate is enough."""
     for share in (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0):
         if not isinstance(schedule(replace(task, max_rate=share * task.max_rate), True, True), int):
             return share * task.max_rate

@@ -1,9 +1,8 @@
-"""Ways round obstacles: convex footprints on the ground, what a walk would touch, and detours.
+"""Shortest ways round obstacles, by a visibility graph.
 
-Footprints are boxes and discs. A detour is the shortest way over a visibility graph of the
-corners round the footprints, grown by the walker's radius and the room he likes to leave
-(Lozano-Pérez & Wesley 1979, Communications of the ACM 22), searched by A* with the edges tested
-only as nodes are opened.
+Obstacles are boxes and discs on the ground. A way leads over the corners of their footprints,
+grown by the walker's radius and the clearance it leaves (Lozano-Pérez & Wesley 1979,
+Communications of the ACM 22), and is found by A*; edges are tested only when a node is opened.
 """
 
 import heapq
@@ -15,15 +14,16 @@ import numpy as np
 from sim.world import on_ground
 
 DISC_CORNERS = 10
-"""A disc is walked round on this polygon, whose sides touch it."""
+"""Corners of the polygon round a disc that ways lead along; its sides touch the disc."""
 REGION_M = 30.0
-"""A detour looks this far beyond the ends of what it goes round."""
+"""m beyond the two ends of a way within which obstacles are considered."""
 MOST_OBSTACLES = 80
-"""Of more obstacles than this only the nearest to the straight line are considered."""
+"""Of more obstacles than this only those nearest to the middle of the way are considered."""
 GROWING_STEPS = 3
-"""A search starts with what the straight line meets and adds what its answers meet, this often."""
+"""A search starts with the obstacles on the straight line, and this many times adds those on the
+way it found; then it takes all."""
 HAIR_M = 1e-3
-"""A walker may graze what he goes round by this."""
+"""m, tolerance by which a walker may graze an obstacle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +41,11 @@ class Obstacles:
 
     @property
     def reach(self) -> np.ndarray:
-        """(O,) m, radius of the circle round each footprint."""
+        """Radius (O,) m of the circle round each footprint."""
         return np.hypot(self.half[:, 0], self.half[:, 1]) + self.radius
 
     def take(self, which: np.ndarray) -> "Obstacles":
-        """Those obstacles, by indices or mask."""
+        """The obstacles chosen by indices or a mask."""
         return Obstacles(
             self.entity[which],
             self.centre[which],
@@ -55,23 +55,23 @@ class Obstacles:
         )
 
     def local(self, points: np.ndarray) -> np.ndarray:
-        """points (..., 1 or O, 2) in each footprint's own axes: (..., O, 2) m."""
+        """Points (..., 1 or O, 2) m in the axes of each footprint: (..., O, 2) m."""
         x = points[..., 0] - self.centre[:, 0]
         y = points[..., 1] - self.centre[:, 1]
         c, s = self.axis[:, 0], self.axis[:, 1]
         return np.stack([x * c + y * s, y * c - x * s], axis=-1)
 
     def distance(self, points: np.ndarray) -> np.ndarray:
-        """points (P, 2) -> (P, O) m to each footprint, negative inside."""
+        """Distances (P, O) m of points (P, 2) from each footprint, negative inside."""
         away = np.abs(self.local(points[:, None])) - self.half
         out = np.maximum(away, 0.0)
         inside = np.minimum(np.maximum(away[..., 0], away[..., 1]), 0.0)
         return np.sqrt(out[..., 0] ** 2 + out[..., 1] ** 2) + inside - self.radius
 
     def touched(self, start: np.ndarray, end: np.ndarray, room: np.ndarray) -> np.ndarray:
-        """(S, O) bool, whether each walk from start (S, 2) to end (S, 2) comes nearer than room.
+        """Whether (S, O) each walk from start (S, 2) to end (S, 2) m comes nearer than ``room``.
 
-        room: (O,) or (S, O) m.
+        room: (O,) or (S, O) m from the footprint.
         """
         where, way = on_ground(start)[:, None], on_ground(end - start)[:, None]
         size = np.maximum(way.real * way.real + way.imag * way.imag, 1e-12)
@@ -79,7 +79,7 @@ class Obstacles:
         share = (away * way.conj()).real / size
         away -= np.minimum(np.maximum(share, 0.0), 1.0) * way
         hit = np.abs(away) < np.maximum(room, 0.0) + (self.reach + HAIR_M)
-        # Only what comes into the circle round a footprint is worth a closer look.
+        # Only walks that come into the circle round a footprint need the exact test.
         walk, which = np.nonzero(hit)
         if len(walk):
             room = np.broadcast_to(room, hit.shape)[walk, which]
@@ -87,7 +87,7 @@ class Obstacles:
         return hit
 
     def _hit(self, start: np.ndarray, end: np.ndarray, room: np.ndarray) -> np.ndarray:
-        """(O,) bool, whether the walk from start (O, 2) to end (O, 2) comes nearer than room."""
+        """Whether (O,) the walk from start (O, 2) to end (O, 2) comes nearer than room (O,) m."""
         a, b, room = self.local(start), self.local(end), room + self.radius
         x, y = self.half[:, 0], self.half[:, 1]
         hit = _crosses(a, b, x + room, y) | _crosses(a, b, x, y + room)
@@ -101,7 +101,7 @@ class Obstacles:
         return hit | (near < np.maximum(room, 0.0) ** 2)
 
     def corners(self, room: np.ndarray) -> np.ndarray:
-        """(M, 2) m, points round the footprints at a distance of room (O,) or more."""
+        """Points (M, 2) m round the footprints, at a distance of ``room`` (O,) m or more."""
         boxes = self.radius == 0.0
         signs = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)], float)
         grown = self.half[boxes] + room[boxes, None]
@@ -115,6 +115,7 @@ class Obstacles:
 
 
 def _world(obstacles: Obstacles, local: np.ndarray) -> np.ndarray:
+    """Points (O, K, 2) in the axes of each footprint as points (O K, 2) m of the world."""
     c, s = obstacles.axis[:, None, 0], obstacles.axis[:, None, 1]
     x = obstacles.centre[:, None, 0] + c * local[..., 0] - s * local[..., 1]
     y = obstacles.centre[:, None, 1] + s * local[..., 0] + c * local[..., 1]
@@ -139,11 +140,11 @@ def _crosses(a: np.ndarray, b: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
 def find_way(
     obstacles: Obstacles, start: np.ndarray, goal: np.ndarray, radius: float, clearance: float
 ) -> np.ndarray:
-    """Way points (K, 2) m from start to goal, start left out, round the obstacles.
+    """The shortest way round the obstacles, as points (K, 2) m without the start.
 
     It leaves ``clearance`` m beside a walker of ``radius`` m, less where gaps are narrow. If the
-    goal cannot be reached the way ends at the reachable point nearest to it. Whoever is already
-    nearer to something than he likes may come away from it.
+    goal cannot be reached, the way ends at the reachable point nearest to it. A walker that
+    starts too near to an obstacle can move away from it.
     """
     start, goal = np.asarray(start, float), np.asarray(goal, float)
     best = start[None]
@@ -159,10 +160,10 @@ def find_way(
 def _search(
     obstacles: Obstacles, start: np.ndarray, goal: np.ndarray, radius: float, clearance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The way found, and the goal or the free point nearest to it."""
+    """The way found with one clearance, and its aim: the goal, or the free point nearest to it."""
     around = _nearby(obstacles, start, goal)
     ends = around.distance(np.stack([start, goal]))
-    # Standing inside a footprint is past praying for: it is then no obstacle on the way out.
+    # A footprint that the walker stands in is no obstacle on the way out of it.
     out = ends[0] > 0.0
     around, ends = around.take(out), ends[:, out]
     room = np.minimum(radius + clearance, ends[0] - HAIR_M)
@@ -183,7 +184,7 @@ def _search(
 def _free_near(
     around: Obstacles, room: np.ndarray, start: np.ndarray, goal: np.ndarray, depth: float
 ) -> np.ndarray:
-    """The free point nearest to a goal that is taken, on the walker's side if there is a choice."""
+    """The free point nearest to a goal inside an obstacle; of two, that on the walker's side."""
     turn = 2.0 * math.pi * np.arange(48) / 48
     far = np.linspace(0.0, 1.5 * depth + 2.0, 60)[:, None]
     x, y = goal[0] + far * np.cos(turn), goal[1] + far * np.sin(turn)
@@ -191,13 +192,14 @@ def _free_near(
     free = (around.distance(points) >= room).all(axis=1)
     if not free.any():
         return start
-    toll = np.repeat(far[:, 0], 48) + 0.1 * np.hypot(*(points - start).T)
-    return points[np.where(free, toll, np.inf).argmin()]
+    cost = np.repeat(far[:, 0], 48) + 0.1 * np.hypot(*(points - start).T)
+    return points[np.where(free, cost, np.inf).argmin()]
 
 
 def _shortest(
     around: Obstacles, room: np.ndarray, start: np.ndarray, goal: np.ndarray
 ) -> np.ndarray:
+    """The shortest way (K, 2) m over the visibility graph, or to the node nearest to the goal."""
     if len(around) == 0:
         return goal[None]
     corners = around.corners(room + HAIR_M)
@@ -237,6 +239,7 @@ def _shortest(
 
 
 def _nearby(obstacles: Obstacles, start: np.ndarray, goal: np.ndarray) -> Obstacles:
+    """The obstacles that are considered for a way from start to goal."""
     middle, span = 0.5 * (start + goal), 0.5 * math.dist(start, goal)
     gap = np.hypot(*(obstacles.centre - middle).T) - obstacles.reach
     chosen = np.flatnonzero(gap < span + REGION_M)

@@ -1,4 +1,4 @@
-"""What sets bodies moving and slows them before anything is touched: drivers, paths, friction."""
+"""Velocities on the ground before contacts: actors and paths drive bodies, friction slows them."""
 
 import math
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from entities.components import Body, Thing, Transform, Velocity
-from entities.objects import BodyKind, ObjectType
+from entities.objects import ObjectType
 from sim.world import World
 
-DRIVEN = list(BodyKind).index(BodyKind.DRIVEN)
 GROUND_FRICTION = 0.5
-"""Coulomb friction of furniture and boxes on a floor (choice: wood on wood is 0.25-0.5)."""
+"""Coulomb friction coefficient of furniture and boxes on a floor (choice: wood on wood is
+0.25-0.5)."""
 PUSH_ACCELERATION = 5.0
-"""m/s² at which an actor regains speed lost to a contact: 350 N for 70 kg (choice)."""
+"""m/s² at which an actor regains speed that a contact took: 350 N for 70 kg (choice)."""
 ROLL: dict[ObjectType, float] = {  # rolling friction coefficient (choice: grass, or a hall floor)
     ObjectType.BASEBALL: 0.25,
     ObjectType.BASKETBALL: 0.02,
@@ -24,19 +24,22 @@ ROLL: dict[ObjectType, float] = {  # rolling friction coefficient (choice: grass
 
 @dataclass(slots=True, eq=False)
 class Drivers:
-    """Columns over the rows of Body, and the rules that use them."""
+    """What drives or slows each body; ``rows`` are rows of Body, N of them in all."""
 
     n_actors: int
-    carried: np.ndarray  # rows that follow a path or a driver
-    heads: np.ndarray  # (N,) bool, turns to where it goes, as a car does
-    rubbing: np.ndarray  # rows that slide or roll to a stop
+    carried: np.ndarray  # rows that move along a path or at Body.asked, whatever they meet
+    heads: np.ndarray  # (N,) bool, faces the way it moves, as a car does
+    rubbing: np.ndarray  # rows that friction slows: objects that slide or roll
     friction: np.ndarray  # (N,) coefficient
-    turning: np.ndarray  # rows of blocks that can be turned round
-    twist: np.ndarray  # (N,) 1/m, angular over linear deceleration by friction
-    against: np.ndarray  # (A, 2) unit vector along which a contact slows each actor, else 0
+    turning: np.ndarray  # rows that can be turned: blocks with a finite moment of inertia
+    twist: np.ndarray  # (N,) 1/m, angular deceleration by friction over linear
+    against: np.ndarray  # (A, 2) unit vector of the contact that slows each actor, else 0
 
     def follow_paths(self, world: World, dt: float) -> None:
-        """Speed and heading of what goes its own way, to be where it is due at the tick's end."""
+        """Set velocity and heading of the rows that are carried.
+
+        Those with a path get the velocity that puts them where the path is at the tick's end.
+        """
         if len(self.carried) == 0:
             return
         position, heading = world[Transform].position, world[Transform].heading
@@ -53,9 +56,10 @@ class Drivers:
                 heading[row] += math.remainder(math.atan2(across, along) - heading[row], math.tau)
 
     def drive_actors(self, world: World, dt: float) -> None:
-        """Actors move as asked; speed a contact has cost them comes back only gradually.
+        """Set the velocity of each actor to ``Body.asked``.
 
-        Only across the contact: along a wall they slide freely.
+        Along the normal of a contact that slowed it, an actor regains speed only gradually;
+        across the normal, along a wall, it moves freely.
         """
         n, body = self.n_actors, world[Body]
         asked, linear = body.asked[:n], world[Velocity].linear[:n]
@@ -63,14 +67,14 @@ class Drivers:
         if np.count_nonzero(self.against):
             most = PUSH_ACCELERATION * dt
             gap = (going - linear[:, :2]) * self.against
-            lack = gap[:, 0] + gap[:, 1]
-            self.against[np.abs(lack) <= most] = 0.0
-            going = going - (lack - np.clip(lack, -most, most))[:, None] * self.against
+            slower = gap[:, 0] + gap[:, 1]
+            self.against[np.abs(slower) <= most] = 0.0
+            going = going - (slower - np.clip(slower, -most, most))[:, None] * self.against
         linear[:, :2] = going
         np.copyto(linear[:, 2], asked[:, 2], where=body.grounded[:n])
 
     def rub(self, world: World, dt: float) -> None:
-        """Friction of what slides, and of what rolls, against the ground."""
+        """Slow what slides, rolls or turns on the ground by friction."""
         rows, velocity = self.rubbing, world[Velocity]
         if len(rows) == 0:
             return
