@@ -19,14 +19,14 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from entities.actions import ActionType
 from ml.episodes.features import N_FEATURES
-from ml.motion.model import ASKED, Sampler
+from ml.motion.model import ASKED, MotionConfig, Sampler
 from ml.motion.weights import load_model
 
 OPSET = 20
 INPUTS = ("history", "text", "style", "asked", "given", "noise")
 OUTPUTS = ("chunk", "contact")
 PARITY = 1e-4
-"""Most by which a number of the float32 file differs from torch's."""
+"""Largest allowed difference of a float32 file from torch, in standard deviations."""
 
 
 def export(
@@ -36,10 +36,11 @@ def export(
     int8: bool = False,
     actions: tuple[ActionType, ...] = (),
 ) -> dict[str, float]:
-    """Write ``out`` and return its size and how far it is from torch, in the features' units.
+    """Write ``out``, atomically; returns its size, "MB", and "apart", its ``parity`` with torch.
 
-    actions: what it is to be used for, if not for all that models can do. Raises ValueError if the
-    weights do not fit or a float32 file is further from torch than PARITY.
+    int8: quantise the blocks' matrices. actions: those the model is to be used for, all by default.
+    Raises ValueError if the weights do not fit or a float32 file differs from torch by more than
+    PARITY.
     """
     model, about = load_model(weights)
     sampler = Sampler(model).eval()
@@ -48,7 +49,7 @@ def export(
     part = out.with_name(f".{out.name}.part")
     batch = torch.export.Dim("batch", min=1, max=4096)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own, about its own insides
+        warnings.simplefilter("ignore")  # the exporter's, about its own code
         program = torch.onnx.export(
             sampler,
             tuple(torch.from_numpy(example[name]) for name in INPUTS),
@@ -61,8 +62,8 @@ def export(
         )
     proto = program.model_proto
     for node in proto.graph.node:
-        del node.metadata_props[:]  # where in our source each came from: a megabyte of it
-    turn_weights(proto.graph)
+        del node.metadata_props[:]  # source locations of the nodes: a megabyte
+    transpose_weights(proto.graph)
     if int8:
         onnx.save(proto, part)
         sizes = {tensor.name: min(tensor.dims, default=0) for tensor in proto.graph.initializer}
@@ -96,13 +97,13 @@ def export(
     return {"MB": out.stat().st_size / 1e6, "apart": apart}
 
 
-def turn_weights(graph: onnx.GraphProto) -> None:
-    """Store matrices as they are multiplied: the exporter transposes them at run time.
+def transpose_weights(graph: onnx.GraphProto) -> None:
+    """Store matrices transposed where the exporter transposes them at run time.
 
-    What quantises wants them stored, and each is transposed once for every step otherwise.
+    The quantiser needs stored matrices, and this saves the transposition in every call.
     """
     stored = {tensor.name: tensor for tensor in graph.initializer}
-    turned: dict[str, str] = {}  # output of a Transpose -> the matrix it would give
+    transposed: dict[str, str] = {}  # output of a Transpose -> name of the stored result
     for node in list(graph.node):
         if node.op_type == "Transpose" and node.input[0] in stored:
             source = stored[node.input[0]]
@@ -111,20 +112,20 @@ def turn_weights(graph: onnx.GraphProto) -> None:
                 matrix = onnx.numpy_helper.to_array(source).T
                 stored[name] = onnx.numpy_helper.from_array(np.ascontiguousarray(matrix), name)
                 graph.initializer.append(stored[name])
-            turned[node.output[0]] = name
+            transposed[node.output[0]] = name
             graph.node.remove(node)
     used = set()
     for node in graph.node:
         for i, name in enumerate(node.input):
-            node.input[i] = turned.get(name, name)
+            node.input[i] = transposed.get(name, name)
         used.update(node.input)
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
 
 
-def sample_inputs(config, n: int, seed: int) -> dict[str, np.ndarray]:
-    """``n`` rows of plausible inputs by name."""
+def sample_inputs(config: MotionConfig, n: int, seed: int) -> dict[str, np.ndarray]:
+    """A batch of ``n`` random but plausible inputs, by name. config: a MotionConfig."""
     rng = np.random.default_rng(seed)
 
     def normal(*shape: int) -> np.ndarray:
@@ -141,18 +142,21 @@ def sample_inputs(config, n: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def parity(sampler: Sampler, path: Path) -> float:
-    """Largest difference between torch and the file over batches of 1, 3 and 16, in deviations."""
+    """Largest difference between torch and the file over batches of 1, 3 and 16.
+
+    Features are compared in standard deviations, contacts as they are.
+    """
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     std, apart = sampler.model.std.numpy(), 0.0
     for n in (1, 3, 16):
         inputs = sample_inputs(sampler.model.config, n, seed=n)
         with torch.no_grad():
             wanted = sampler(*(torch.from_numpy(inputs[name]) for name in INPUTS))
-        came = session.run(list(OUTPUTS), inputs)
+        results = session.run(list(OUTPUTS), inputs)
         apart = max(
             apart,
-            float(np.abs((came[0] - wanted[0].numpy()) / std).max()),
-            float(np.abs(came[1] - wanted[1].numpy()).max()),
+            float(np.abs((results[0] - wanted[0].numpy()) / std).max()),
+            float(np.abs(results[1] - wanted[1].numpy()).max()),
         )
     return apart
 

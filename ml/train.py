@@ -21,44 +21,44 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ml.motion.corpus import Corpus, cut, read_corpus
+from ml.motion.corpus import Corpus, cut_windows, read_corpus
 from ml.motion.model import ROOT, MotionConfig, MotionTransformer, n_parameters
 from ml.motion.objective import (
-    Disturbance,
-    as_batch,
-    disturb,
+    Augmentation,
+    augment,
     losses,
-    mean_of,
     objective,
-    travelled,
+    root_path,
+    to_batch,
+    weighted_mean,
 )
 from ml.motion.weights import load_into, load_model, save_weights
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How long and how fast; what is learned from is an argument."""
+    """Hyperparameters of a run. Its fields are part of ``state.pt``."""
 
-    batch: int = 64  # windows a step, of each process
-    takes: int = 2  # of each window, drawn apart
-    steps: int = 6_000  # by the mean square, and as many with takes
+    batch: int = 64  # windows per step and process
+    takes: int = 2  # per window
+    steps: int = 6_000  # of each stage
     rate: float = 1e-4  # highest learning rate
-    mean_rate: float = 5e-4  # by the mean square
+    mean_rate: float = 5e-4  # the same with regression
     last_rate: float = 1e-5
     warm_up: int = 300  # steps
-    decay: float = 0.01  # of weights, not of biases
-    average: float = 0.999  # of the weights that are kept (EMA)
+    decay: float = 0.01  # weight decay, of matrices only
+    average: float = 0.999  # decay of the weights' exponential moving average, which is kept
     near_change: float = 0.3  # share of windows just after a change of clause
-    caption: float = 0.15  # share whose text is the whole caption
-    disturbance: Disturbance = field(default_factory=Disturbance)
-    regression: bool = False  # one take, without noise: the mean of what may follow
+    caption: float = 0.15  # share of windows whose text is the whole caption
+    disturbance: Augmentation = field(default_factory=Augmentation)
+    regression: bool = False  # one take without noise, by its square error: the mean
     check_every: int = 500  # steps from one validation to the next
     check_windows: int = 512
     seed: int = 0
 
 
 MEAN = "mean"
-"""Folder in that of a run for what is learned first, the mean of what may follow."""
+"""Subfolder of a run for its first stage, the regression."""
 PRESETS = {
     "cpu-2h": TrainConfig(),
     "full": TrainConfig(
@@ -71,38 +71,37 @@ PRESETS = {
 def validate(
     model: MotionTransformer, corpus: Corpus, config: TrainConfig, device: torch.device
 ) -> dict[str, float]:
-    """How good takes are on windows that never change.
+    """The loss and errors in m of takes on a fixed sample of held-out windows.
 
-    joint_m, root_m: how far joints are off, and the root over the chunk; spread_m: how far takes'
-    joints are apart, as much as they are off if takes are as varied as what may happen.
+    val_loss. joint_m, root_m: mean error of joints, and of the root over the chunk. spread_m: mean
+    distance of two takes' joints, about joint_m if takes vary as much as real motion.
     """
     model.eval()
     rng = np.random.default_rng(12345)  # its own generator: measuring never changes training
     h, c = model.config.history, model.config.chunk
-    fits, _ = corpus.starts(c)
-    at = rng.choice(fits, min(config.check_windows, len(fits)), replace=False)
-    draw = torch.Generator().manual_seed(12345)
+    starts, _ = corpus.chunk_starts(c)
+    at = rng.choice(starts, min(config.check_windows, len(starts)), replace=False)
+    generator = torch.Generator().manual_seed(12345)
     sums: dict[str, float] = {}
     for some in np.array_split(at, math.ceil(len(at) / config.batch)):
-        batch = as_batch(cut(corpus, some, 2 * h, c, rng), model, device)
-        noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=draw).to(device)
+        batch = to_batch(cut_windows(corpus, some, 2 * h, c, rng), model, device)
+        noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=generator).to(device)
         made, contact = model(noise, *batch.conditions)
-        found = {"val_loss": losses(model, batch, made, contact)["loss"]}
-
+        values = {"val_loss": losses(model, batch, made, contact)["loss"]}
         for name, other in (("joint_m", batch.chunk), ("spread_m", made[-1])):
             poses = ((made[0] - other) * model.std)[..., : ROOT.start].unflatten(2, (-1, 2))
-            found[name] = mean_of(poses.norm(dim=3), batch.valid[..., None])
+            values[name] = weighted_mean(poses.norm(dim=3), batch.valid[..., None])
         steps = (made[0] - batch.chunk)[..., ROOT] * model.std[ROOT]
-        off = travelled(steps, batch.asked[..., 2]).norm(dim=2)
-        found["root_m"] = mean_of(off, batch.valid * batch.rooted)
-        for name, value in found.items():
+        error = root_path(steps, batch.asked[..., 2]).norm(dim=2)
+        values["root_m"] = weighted_mean(error, batch.valid * batch.root_valid)
+        for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(some) / len(at)
     model.train()
     return sums
 
 
 def n_takes(config: TrainConfig) -> int:
-    """Takes of each window."""
+    """Takes per window."""
     return 1 if config.regression else config.takes
 
 
@@ -118,12 +117,12 @@ def train(
     start_from: Path | None = None,
     quiet: bool = False,
 ) -> dict[str, float]:
-    """Learn until ``config.steps`` or the minutes are over; returns the last validation, if there
-    was one, and the ``step`` that was reached.
+    """Train until ``config.steps`` or ``max_minutes``; returns the last ``validate``, if there was
+    one, and the ``step`` reached.
 
-    Goes on from ``out``/state.pt where there is one. data: what the corpora are, kept with the
-    weights. start_from: weights to begin with, the optimiser anew. Raises ValueError if the state
-    there belongs to another configuration.
+    Goes on from ``out``/state.pt if it exists. data: digest of the corpora, kept with the weights.
+    start_from: initial weights, with a new optimiser. Raises ValueError if the state belongs to
+    another configuration.
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
@@ -134,16 +133,16 @@ def train(
     if start_from is not None:
         load_into(model, start_from)
     if config.regression:
-        model.make_deaf()
+        model.disable_noise()
     else:
-        model.let_hear()
+        model.enable_noise()
     average = MotionTransformer(shape)
     average.load_state_dict(model.state_dict())
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.decay}, {"params": others}]
     optimiser = torch.optim.AdamW(groups, config.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
-    accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no", cpu=not cuda())
+    accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no", cpu=not has_gpu())
     network, optimiser = accelerator.prepare(model, optimiser)
     device, main = accelerator.device, accelerator.is_main_process
     average.to(device)
@@ -160,7 +159,8 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         step, best, before_s = state["step"], state["best"], state["seconds"]
     rows = read_curve(curve_file, step)
-    kinds = [(at, corpus.odds(at)) for at in corpus.starts(shape.chunk)]  # all, after a change
+    # Frames at which chunks may start, with their sampling: all, and those after a change.
+    pools = [(at, corpus.sampling_cdf(at)) for at in corpus.chunk_starts(shape.chunk)]
     started, found = time.monotonic(), {}
 
     def save() -> None:
@@ -192,21 +192,22 @@ def train(
         network.train()
         while step < config.steps:
             seeds = (config.seed, step, accelerator.process_index)
-            rng = np.random.default_rng(seeds)  # a step is drawn by its number: a resume repeats it
-            draw = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            rng = np.random.default_rng(seeds)  # by the step's number, so that a resume repeats it
+            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             torch.manual_seed(int(rng.integers(2**62)))  # dropout
-            near = round(config.near_change * config.batch) if len(kinds[1][0]) else 0
+            near = round(config.near_change * config.batch) if len(pools[1][0]) else 0
             drawn = [
-                at[np.searchsorted(odds, rng.random(n), side="right")]
-                for n, (at, odds) in zip((config.batch - near, near), kinds, strict=True)
+                at[np.searchsorted(cdf, rng.random(n), side="right")]
+                for n, (at, cdf) in zip((config.batch - near, near), pools, strict=True)
             ]
             at = rng.permutation(np.concatenate(drawn))
-            windows = cut(corpus, at, 2 * shape.history, shape.chunk, rng, config.caption)
+            windows = cut_windows(corpus, at, 2 * shape.history, shape.chunk, rng, config.caption)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, step)
             with accelerator.autocast():
-                batch = disturb(model, as_batch(windows, model, device), config.disturbance, draw)
-                noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=draw)
+                batch = to_batch(windows, model, device)
+                batch = augment(model, batch, config.disturbance, generator)
+                noise = torch.randn((n_takes(config), *batch.chunk.shape), generator=generator)
                 parts = objective(model, batch, noise.to(device), network)
             accelerator.backward(parts["loss"])
             accelerator.clip_grad_norm_(model.parameters(), 1.0)
@@ -219,7 +220,7 @@ def train(
             rows.append(row | {name: round(part.item(), 6) for name, part in parts.items()})
             bar.update(task, completed=step, description=f"loss {rows[-1]['loss']:.3f}")
             late = max_minutes is not None and time.monotonic() - started > 60 * max_minutes
-            # All processes stop at the same step, or some would wait for the others for ever.
+            # All processes stop at the same step, or some would wait for the others forever.
             out_of_time = bool(accelerator.reduce(torch.tensor(float(late), device=device)))
             if step % config.check_every == 0 or step == config.steps or out_of_time:
                 if main:
@@ -229,8 +230,8 @@ def train(
                     if found["val_loss"] < best:
                         best = found["val_loss"]
                         save_weights(average, out / "best.safetensors", data, step)
-                    told = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
-                    console.print(f"step {step}: {told}", highlight=False)
+                    values = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+                    console.print(f"step {step}: {values}", highlight=False)
                 save()
                 if main:
                     plot(rows, out / "curve.png")
@@ -240,13 +241,13 @@ def train(
     return found | {"step": float(step)}
 
 
-def train_from_nothing(
+def train_from_scratch(
     corpus: Corpus, held_out: Corpus, out: Path, config: TrainConfig, shape: MotionConfig, **others
 ) -> dict[str, float]:
-    """``train``, begun by as many steps by the mean square, in ``out``/mean.
+    """Train in two stages: a regression in ``out``/mean, then takes from its weights.
 
-    From nothing, takes do not learn to be like what happened: what draws two of them apart is then
-    as strong as what draws them together. others: as ``train`` has.
+    From random weights takes do not learn to resemble real motion: what drives two of them apart is
+    then as strong as what drives them together. others: keyword arguments of ``train``.
     """
     started, minutes = time.monotonic(), others.pop("max_minutes", None)
     mean = replace(config, regression=True)
@@ -260,7 +261,7 @@ def train_from_nothing(
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then a cosine down to ``last_rate``."""
+    """The learning rate at a step: a linear warm-up, then a cosine down to ``last_rate``."""
     rate = config.mean_rate if config.regression else config.rate
     if step < config.warm_up:
         return rate * (step + 1) / config.warm_up
@@ -268,20 +269,20 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.last_rate + 0.5 * (rate - config.last_rate) * (1.0 + math.cos(math.pi * done))
 
 
-def cuda() -> bool:
-    """Whether there is a GPU to learn on."""
+def has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
     return torch.cuda.is_available()
 
 
 def has_bf16() -> bool:
-    """Whether bfloat16 is fast here: a GPU that has it, or a CPU with instructions for it."""
-    if cuda():
+    """Whether the GPU, or without one the CPU, has instructions for bfloat16."""
+    if has_gpu():
         return torch.cuda.is_bf16_supported()
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def read_curve(path: Path, step: int) -> list[dict[str, float]]:
-    """What was learned up to a step: one row a step."""
+    """The rows of curve.csv up to a step, one per step."""
     if not path.is_file() or step == 0:
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -290,7 +291,7 @@ def read_curve(path: Path, step: int) -> list[dict[str, float]]:
 
 
 def write_curve(path: Path, rows: list[dict[str, float]]) -> None:
-    """One row a step, as CSV."""
+    """Write curve.csv, atomically: one row per step."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     part = path.with_suffix(".part")
     with part.open("w", encoding="utf-8", newline="") as file:
@@ -301,7 +302,7 @@ def write_curve(path: Path, rows: list[dict[str, float]]) -> None:
 
 
 def plot(rows: list[dict[str, float]], path: Path) -> None:
-    """The curve as a picture: what is learned from, and what is held out."""
+    """Plot the curve: losses in training, and errors on held-out windows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")
@@ -357,7 +358,7 @@ def main(
         digest = hashlib.sha256(learn.state.tobytes() + held_out.state.tobytes())
         others = {"data": digest.hexdigest()[:16], "max_minutes": max_minutes, "quiet": quiet}
         if start_from is None and not config.regression:
-            train_from_nothing(learn, held_out, out, config, MotionConfig(), **others)
+            train_from_scratch(learn, held_out, out, config, MotionConfig(), **others)
         else:
             shape = load_model(start_from)[0].config if start_from else MotionConfig()
             train(learn, held_out, out, config, shape, start_from=start_from, **others)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.text.encoders import EncoderError, TextEncoder, open_encoder
+from ml.text.base import EncoderError
+from ml.text.encoders import TextEncoder, open_encoder
 from tests.loopback import Reply, Request, loopback
 
 pytest.importorskip("google.genai")

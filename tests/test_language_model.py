@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.text.encoders import EncoderError, open_encoder
+from ml.text.base import EncoderError
+from ml.text.encoders import open_encoder
+from ml.text.language_model import RECIPES, TASK, LanguageModel
 
 # Read when the hub's client is imported: a test must never wait for a network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -89,7 +91,7 @@ def unit(vector: np.ndarray) -> np.ndarray:
 
 def test_qwen3_takes_the_last_token_after_left_padding(weights: dict[str, Path]) -> None:
     folder = weights["qwen3"]
-    encoder = open_encoder(f"qwen3-8b={folder}", task="find the deed", device="cpu")
+    encoder = open_encoder(f"qwen3-8b={folder}", device="cpu")
     got = encoder.encode(TEXTS)
     asked = encoder.encode(TEXTS, query=True)
     assert got.shape == (3, 64)
@@ -99,7 +101,7 @@ def test_qwen3_takes_the_last_token_after_left_padding(weights: dict[str, Path])
     for row, text in enumerate(TEXTS):
         plain = states(folder, "Qwen3Model", [*ids_of(folder, text), end])[-1]
         np.testing.assert_allclose(got[row], unit(plain), atol=2e-5)
-        query = f"Instruct: find the deed\nQuery:{text}"
+        query = f"Instruct: {TASK}\nQuery:{text}"
         dressed = states(folder, "Qwen3Model", [*ids_of(folder, query), end])[-1]
         np.testing.assert_allclose(asked[row], unit(dressed), atol=2e-5)
 
@@ -134,12 +136,9 @@ def test_qwen25_averages_its_tokens(weights: dict[str, Path]) -> None:
 
 def test_nemotron_sees_both_ways(weights: dict[str, Path]) -> None:
     """Editing a late token changes the early states; a causal model's stay as they are."""
-    from ml.text.language_model import RECIPES, LanguageModel
-
     change: dict[str, float] = {}
     for name, kind in (("nemotron-8b", "llama"), ("qwen3-8b", "qwen3")):
-        model = LanguageModel(RECIPES[name], str(weights[kind]), dim=None, task="", device="cpu",
-                              dtype="float32")  # fmt: skip
+        model = LanguageModel(RECIPES[name], str(weights[kind]), dim=None, device="cpu")
         found, mask = model.states(["a man runs x", "a man runs y"])
         assert mask.all()
         change[name] = float((found[0, 0] - found[1, 0]).abs().max())
@@ -203,8 +202,6 @@ def test_directories_that_cannot_be_used_are_told(weights: dict[str, Path], tmp_
     (odd / "modules.json").write_text(json.dumps([{"type": "a.b.Dense", "path": "3_Dense"}]))
     with pytest.raises(EncoderError, match="module 'Dense'"):
         open_encoder(str(odd))
-    with pytest.raises(EncoderError, match="dtype 'int8'"):
-        open_encoder(f"qwen3-8b={weights['qwen3']}", dtype="int8")
     (weights["bert"] / "model.safetensors").rename(tmp_path / "away")
     try:
         with pytest.raises(EncoderError, match="the weights cannot be loaded"):

@@ -19,11 +19,13 @@ from entities.skeleton import (
     R_HAND,
     R_KNEE,
     ActorType,
+    joints_world,
 )
 from ml.episodes.features import N_FEATURES, decode, encode
 from ml.measure.metrics import (
     Motion,
     bone_deviation,
+    debounced_contact,
     elbow_flexion,
     foot_penetration,
     gait_figures,
@@ -35,11 +37,9 @@ from ml.measure.metrics import (
     omnicontrol_skating,
     peak_jerk,
     pop_score,
-    settled_contact,
     skating_ratio,
     speed_error,
     support_speed,
-    upright_world,
 )
 from ml.measure.similarity import cycle_match, cycles, distance_matrix, motion_distance, signature
 
@@ -71,7 +71,7 @@ def direction(degrees: float) -> np.ndarray:
 def posed(pose: np.ndarray, root: np.ndarray, fps: float, **more) -> Motion:
     heading, lateral = np.zeros(len(pose)), np.tile(LATERAL, (len(pose), 1))
     contact = more.pop("contact", np.ones((len(pose), 2), bool))
-    world = upright_world(root, heading, pose, lateral)
+    world = joints_world(root, heading, pose, lateral)
     return Motion(fps, root, heading, pose, lateral, world, contact, bones=BONES, **more)
 
 
@@ -174,7 +174,7 @@ def test_flicker_in_contacts_is_no_step():
     contact[stance[5], 0] = False
     swing = np.flatnonzero(~contact[:, 1])
     contact[swing[len(swing) // 2], 1] = True
-    assert np.array_equal(settled_contact(replace(motion, contact=contact)), motion.contact)
+    assert np.array_equal(debounced_contact(replace(motion, contact=contact)), motion.contact)
 
 
 def test_penetration_is_depth_below_the_floor():
@@ -240,7 +240,7 @@ def test_joint_speed_leaves_out_travel_and_turning_of_the_world():
     n = len(motion)
     heading = np.linspace(0.0, 3.0, n)
     root = np.stack([np.linspace(0, 9, n), np.linspace(0, 4, n), np.zeros(n)], axis=1)
-    world = upright_world(root, heading, motion.pose, motion.lateral)
+    world = joints_world(root, heading, motion.pose, motion.lateral)
     assert joint_speed(replace(motion, heading=heading, root=root, world=world)).max() < 1e-9
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from entities.skeleton import L_FOOT, NECK, PELVIS, R_FOOT
 from ml.capture.bvh import Bvh, joint_positions, parse_bvh, read_bvh, write_bvh
-from ml.capture.index import pack_folder, read_index
+from ml.capture.index import mocap_folder, read_index
 from ml.capture.refit import BONES
-from ml.capture.retarget import import_clip, import_file
+from ml.capture.retarget import retarget_clip, retarget_file
 from ml.measure.metrics import (
     bone_deviation,
     foot_penetration,
@@ -215,40 +215,40 @@ def test_forward_kinematics_by_hand():
 @pytest.mark.parametrize("name", RIGS)
 def test_other_names_give_the_same_motion(name):
     bvh = walker()
-    same(import_clip(renamed(bvh, RIGS[name])), import_clip(bvh))
+    same(retarget_clip(renamed(bvh, RIGS[name])), retarget_clip(bvh))
 
 
 def test_other_units_orders_and_axes_give_the_same_motion():
     bvh = walker()
-    expected = import_clip(bvh)
-    same(import_clip(rescaled(bvh, 100 / 2.54)), expected)
-    same(import_clip(reordered(bvh)), expected)
-    same(import_clip(z_up(bvh)), expected)
+    expected = retarget_clip(bvh)
+    same(retarget_clip(rescaled(bvh, 100 / 2.54)), expected)
+    same(retarget_clip(reordered(bvh)), expected)
+    same(retarget_clip(z_up(bvh)), expected)
     other = renamed(reordered(rescaled(z_up(bvh), 17.3)), RIGS["daz"])
-    same(import_clip(parse_bvh(write_bvh(other))), expected)
+    same(retarget_clip(parse_bvh(write_bvh(other))), expected)
     assert expected.unit_m == pytest.approx(1.0, abs=1e-6)
-    assert import_clip(rescaled(bvh, 100.0)).unit_m == pytest.approx(0.01, abs=1e-8)
+    assert retarget_clip(rescaled(bvh, 100.0)).unit_m == pytest.approx(0.01, abs=1e-8)
 
 
 def test_a_first_frame_at_rest_is_left_out():
     bvh = walker()
     rest = np.concatenate([bvh.motion[:1, :3], np.zeros((1, bvh.motion.shape[1] - 3))], axis=1)
     led = replace(bvh, motion=np.concatenate([rest, bvh.motion]))
-    assert len(import_clip(led).motion) == len(import_clip(bvh).motion)
-    same(import_clip(led), import_clip(bvh))
+    assert len(retarget_clip(led).motion) == len(retarget_clip(bvh).motion)
+    same(retarget_clip(led), retarget_clip(bvh))
     still = replace(bvh, motion=np.zeros_like(bvh.motion))  # all of it is the rest pose
-    assert len(import_clip(still).motion) == len(import_clip(bvh).motion)
+    assert len(retarget_clip(still).motion) == len(retarget_clip(bvh).motion)
 
 
 def test_frames_are_resampled_to_thirty_a_second():
-    fast, slow = import_clip(walker(fps=120.0)), import_clip(walker(fps=30.0))
+    fast, slow = retarget_clip(walker(fps=120.0)), retarget_clip(walker(fps=30.0))
     assert len(fast.motion) == len(slow.motion) == 120
     assert abs(fast.raw.world[:-1] - slow.raw.world[:-1]).max() < 0.002
-    assert len(import_clip(walker(4.0, fps=24.0)).motion) == 119
+    assert len(retarget_clip(walker(4.0, fps=24.0)).motion) == 119
 
 
 def test_the_body_that_comes_out_is_the_contract_s():
-    clip = import_clip(walker())
+    clip = retarget_clip(walker())
     motion = clip.motion
     assert bone_deviation(motion) < 1e-9
     assert abs(motion.pose[:, PELVIS, 0]).max() == 0.0
@@ -270,7 +270,7 @@ def test_arms_held_out_sideways_are_out_of_plane():
     names = bvh.names
     for name in ("LeftArm", "RightArm"):
         bvh.motion[:, 3 + 3 * names.index(name)] = 0.0
-    clip = import_clip(bvh)
+    clip = retarget_clip(bvh)
     assert clip.out_of_plane_share > 0.9
     assert clip.out_of_plane
     assert np.isfinite(clip.motion.pose).all()
@@ -287,17 +287,17 @@ def test_arms_held_out_sideways_are_out_of_plane():
 def test_a_skeleton_that_lacks_joints_is_refused_by_their_names(drop, missing):
     bvh = renamed(walker(1.0), lambda name: f"Thing{len(name)}" if name in drop else name)
     with pytest.raises(ValueError, match=rf"no joint for {missing}; has .*Spine"):
-        import_clip(bvh)
+        retarget_clip(bvh)
 
 
 def test_a_limb_out_of_order_is_refused():
     swap = {"LeftLeg": "LeftUpLeg", "LeftUpLeg": "LeftLeg"}
     with pytest.raises(ValueError, match=r"'LeftLeg'.*does not hang from 'LeftUpLeg'"):
-        import_clip(renamed(walker(1.0), lambda name: swap.get(name, name)))
+        retarget_clip(renamed(walker(1.0), lambda name: swap.get(name, name)))
 
 
 def test_the_report_names_what_was_taken_and_what_was_not():
-    report = import_clip(renamed(walker(1.0), RIGS["unreal"])).rig.report()
+    report = retarget_clip(renamed(walker(1.0), RIGS["unreal"])).rig.report()
     assert "left_upper_leg: thigh_l" in report
     assert "unused: spine_01, head, clavicle_l, clavicle_r" in report
 
@@ -316,17 +316,17 @@ def test_a_broken_file_is_refused_in_one_line(tmp_path, spoil, says):
     path = tmp_path / "clip.bvh"
     path.write_text(spoil(write_bvh(walker(1.0))), encoding="utf-8")
     with pytest.raises(ValueError, match=rf"clip\.bvh: .*{says}"):
-        import_file(path)
+        retarget_file(path)
 
 
 @pytest.fixture(scope="module")
 def pack():
-    folder = pack_folder()
+    folder = mocap_folder()
     if folder is None:
         pytest.skip("no mocap pack at ../shared/mocap")
     rows = read_index(folder)
     wanted = [row for row in rows if row.action in ("walk", "run") and row.full_root]
-    return [(row, import_file(row.path)) for row in wanted]
+    return [(row, retarget_file(row.path)) for row in wanted]
 
 
 def test_the_pack_measures_as_real_people_do(pack):
@@ -361,4 +361,4 @@ def test_a_clip_of_the_pack_survives_another_rig(pack):
     other = renamed(
         reordered(rescaled(z_up(bvh), 39.37)), lambda n: spine.get(n, RIGS["unreal"](n))
     )
-    same(import_clip(parse_bvh(write_bvh(other))), expected)
+    same(retarget_clip(parse_bvh(write_bvh(other))), expected)

@@ -25,17 +25,25 @@ from entities.skeleton import (  # noqa: E402
 )
 from ml.episodes.features import N_FEATURES, encode  # noqa: E402
 from ml.measure.metrics import MOTION_FPS  # noqa: E402
-from ml.motion.corpus import Corpus, Shown, at_rate, cut, in_mirror, to_human, variants  # noqa: E402
+from ml.motion.corpus import (  # noqa: E402
+    Corpus,
+    Track,
+    augmented,
+    cut_windows,
+    mirrored,
+    on_human_bones,
+    time_scaled,
+)
 from ml.motion.model import (  # noqa: E402
-    CHOICE,
+    FRAME_NOISE,
     ROOT,
-    SPREAD,
+    SHARED_NOISE,
     MotionConfig,
     MotionTransformer,
     Sampler,
     n_parameters,
 )
-from ml.motion.objective import Batch, Disturbance, as_batch, disturb, objective, score  # noqa: E402
+from ml.motion.objective import Augmentation, Batch, augment, energy_score, objective, to_batch  # noqa: E402
 from ml.motion.weights import load_into, load_model, save_shards, save_weights  # noqa: E402
 from ml.train import PRESETS, TrainConfig, learning_rate, train  # noqa: E402
 
@@ -68,7 +76,7 @@ def pacing(n_episodes: int = 4, frames: int = 90, seed: int = 0) -> Corpus:
                 caption=np.full(frames, 3),
                 style=np.zeros(frames, np.int32),
                 intensity=np.zeros(frames, np.float32),
-                rooted=np.full(frames, k != 0),
+                root_valid=np.full(frames, k != 0),
                 first=np.zeros(frames, np.int64),
                 end=np.full(frames, frames),
                 texts=["", "walks", f"runs {k}", f"walks, then runs {k}"],
@@ -80,9 +88,11 @@ def pacing(n_episodes: int = 4, frames: int = 90, seed: int = 0) -> Corpus:
 
 def a_batch(model, corpus, n=6, seed=0):
     rng = np.random.default_rng(seed)
-    fits, _ = corpus.starts(model.config.chunk)
-    windows = cut(corpus, rng.choice(fits, n), 2 * model.config.history, model.config.chunk, rng)
-    return as_batch(windows, model, torch.device("cpu"))
+    fits, _ = corpus.chunk_starts(model.config.chunk)
+    windows = cut_windows(
+        corpus, rng.choice(fits, n), 2 * model.config.history, model.config.chunk, rng
+    )
+    return to_batch(windows, model, torch.device("cpu"))
 
 
 def small_model(corpus: Corpus, seed: int = 0) -> MotionTransformer:
@@ -104,11 +114,11 @@ def test_the_shipped_shape() -> None:
 
 def test_windows_stay_in_their_episode_and_say_what_was_done() -> None:
     corpus = pacing()
-    fits, changed = corpus.starts(16)
+    fits, changed = corpus.chunk_starts(16)
     assert all(corpus.first[fits] == corpus.first[fits + 15])
     assert set(changed) <= set(fits)
     assert len(changed) == 4 * (8 + 8)
-    windows = cut(corpus, np.array([0, 130]), 16, 16, np.random.default_rng(0))
+    windows = cut_windows(corpus, np.array([0, 130]), 16, 16, np.random.default_rng(0))
     assert (windows.state[0, :16] == corpus.state[0]).all()  # before the first frame: it, repeated
     assert (windows.state[1] == corpus.state[114:146]).all()
     assert windows.valid[1].tolist() == [1.0] * 5 + [0.0] * 11  # the clause ends at 135
@@ -121,7 +131,9 @@ def test_windows_stay_in_their_episode_and_say_what_was_done() -> None:
 def test_what_is_not_rooted_teaches_no_root() -> None:
     corpus = pacing()
     model = small_model(corpus).eval()
-    batch = as_batch(cut(corpus, np.array([20]), 16, 16, np.random.default_rng(0)), model, "cpu")
+    batch = to_batch(
+        cut_windows(corpus, np.array([20]), 16, 16, np.random.default_rng(0)), model, "cpu"
+    )
     assert batch.given.item() == 0.0
     parts = objective(model, batch, torch.randn(2, *batch.chunk.shape))
     assert parts["root"] == parts["travel"] == parts["slide"] == 0.0
@@ -140,7 +152,7 @@ def test_other_bodies_are_brought_to_human_bones() -> None:
         way = own[BONE_OF_JOINT[joint]] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         pose[:, joint] = pose[:, PARENTS[joint]] + way
     state = np.concatenate([pose.reshape(5, 20), np.full((5, 2), 0.1)], axis=1)
-    made = to_human(state, ActorType.CHILD)
+    made = on_human_bones(state, ActorType.CHILD)
     human = np.array(BONE_LENGTHS[ActorType.HUMAN])
     lengths = bone_lengths(made[:, :20].reshape(5, 10, 2).astype(float))
     assert lengths == pytest.approx(np.tile(human[list(BONE_OF_JOINT[1:])], (5, 1)), rel=1e-5)
@@ -183,10 +195,10 @@ def test_what_depends_on_what() -> None:
     # What frames have in common chooses, and is given less room than what differs between them.
     common, differing = torch.ones_like(noise), torch.ones_like(noise)
     differing[:, ::2] = -1.0
-    before = model.remember(batch.history, batch.text, batch.style)
-    for kind, size in ((common, CHOICE), (differing, SPREAD)):
+    before = model.encode_context(batch.history, batch.text, batch.style)
+    for kind, size in ((common, SHARED_NOISE), (differing, FRAME_NOISE)):
         with torch.no_grad():
-            wanted, _ = model.imagine(size * kind, batch.asked, given, before)
+            wanted, _ = model.generate(size * kind, batch.asked, given, before)
         assert torch.allclose(make(noise=kind)[0], wanted * model.std + model.mean, atol=1e-5)
     # One body does not depend on who else is served.
     alone = sampler(
@@ -198,7 +210,7 @@ def test_what_depends_on_what() -> None:
 def test_a_deaf_model_has_one_take_of_everything() -> None:
     corpus = pacing()
     model = small_model(corpus).eval()
-    model.make_deaf()
+    model.disable_noise()
     batch = a_batch(model, corpus, 3)
     with torch.no_grad():
         made, _ = model(torch.randn(2, *batch.chunk.shape), *batch.conditions)
@@ -229,7 +241,7 @@ def test_the_score_is_best_for_takes_as_varied_as_what_happens() -> None:
 
     def of(spread: float) -> float:
         takes = spread * torch.sign(torch.randn((2, n, 1, 1), generator=draw)).expand(2, n, 3, 2)
-        return score(takes, true, weight).item()
+        return energy_score(takes, true, weight).item()
 
     assert of(1.0) == pytest.approx(0.5, abs=0.03)
     assert of(0.0) == pytest.approx(1.0, abs=0.01)  # the mean of both
@@ -237,32 +249,32 @@ def test_the_score_is_best_for_takes_as_varied_as_what_happens() -> None:
     assert of(1.5) > of(1.0) + 0.1
     # Sides drawn anew in every frame are right one by one, and wrong together.
     torn = torch.sign(torch.randn((2, n, 3, 1), generator=draw)).expand(2, n, 3, 2)
-    assert score(torn, true, weight) > of(1.0) + 0.02
-    assert score(true[None], true, weight) == 0.0
-    assert score(0.5 * true[None], true, weight) == pytest.approx(0.25)  # the mean square
+    assert energy_score(torn, true, weight) > of(1.0) + 0.02
+    assert energy_score(true[None], true, weight) == 0.0
+    assert energy_score(0.5 * true[None], true, weight) == pytest.approx(0.25)  # the mean square
 
 
 def test_rare_actions_are_drawn_more_often_than_they_are_seen() -> None:
     corpus = pacing()
     corpus.action[:] = np.arange(len(corpus)) < 36  # a tenth
-    at, _ = corpus.starts(1)
-    odds = corpus.odds(at)
+    at, _ = corpus.chunk_starts(1)
+    odds = corpus.sampling_cdf(at)
     share = np.diff(odds, prepend=0.0)[:36].sum()
     assert odds[-1] == 1.0
     assert share == pytest.approx(0.25, abs=1e-6)  # sqrt(36) to sqrt(324)
 
 
-def shown(text: str = "a person waves with the left hand") -> Shown:
+def track(text: str = "a person waves with the left hand") -> Track:
     rng = np.random.default_rng(4)
     contact = np.tile([True, False], (31, 1))
     heading = np.linspace(0.0, 1.0, 31).astype(np.float32)
     state = rng.standard_normal((31, 22)).astype(np.float32)
-    return Shown(state, heading, contact, np.full(31, 5), np.zeros(31, int), [text, text])
+    return Track(state, heading, contact, np.full(31, 5), np.zeros(31, int), [text, text])
 
 
 def test_a_mirror_swaps_sides_and_twice_is_as_it_was() -> None:
-    one = shown()
-    other = in_mirror(one)
+    one = track()
+    other = mirrored(one)
     assert other.texts == ["a person waves with the right hand"] * 2
     pose, flipped = (each.state[:, :20].reshape(-1, 10, 2) for each in (one, other))
     assert (flipped[:, L_HAND] == pose[:, R_HAND]).all()
@@ -271,16 +283,16 @@ def test_a_mirror_swaps_sides_and_twice_is_as_it_was() -> None:
     assert (other.state[:, -1] == -one.state[:, -1]).all()
     assert (other.heading == -one.heading).all()
     assert other.contact[0].tolist() == [False, True]
-    back = in_mirror(other)
+    back = mirrored(other)
     assert (back.state == one.state).all()
     assert back.texts == one.texts
 
 
 def test_faster_motion_goes_as_far_in_less_time() -> None:
-    one = shown()
+    one = track()
     one.state[:, -2:] = np.linspace(0.01, 0.05, 31)[:, None]
     for rate in (0.8, 1.25):
-        other = at_rate(one, rate)
+        other = time_scaled(one, rate)
         assert len(other.state) == pytest.approx(31 / rate, abs=1.0)
         assert len(other.heading) == len(other.contact) == len(other.clause) == len(other.state)
         assert other.state[:, -2].sum() == pytest.approx(one.state[:, -2].sum(), rel=0.04)
@@ -288,7 +300,7 @@ def test_faster_motion_goes_as_far_in_less_time() -> None:
 
 
 def test_captured_motion_is_told_in_other_words() -> None:
-    made = variants(shown())
+    made = augmented(track())
     assert len(made) == 6
     assert len({one.texts[0] for one in made}) == 6
     assert all("waves with the" in one.texts[0] for one in made)
@@ -320,7 +332,7 @@ def test_it_overfits_one_batch() -> None:
     true = batch.chunk * model.std + model.mean
     apart = (made - true)[batch.valid.bool()]
     assert apart[:, : ROOT.start].abs().mean() < 0.03  # a mean pose is off by 0.064
-    rooted = ((made - true)[..., ROOT] * batch.rooted[..., None])[batch.valid.bool()]
+    rooted = ((made - true)[..., ROOT] * batch.root_valid[..., None])[batch.valid.bool()]
     assert rooted.abs().mean() * MOTION_FPS < 0.2  # m/s
 
 
@@ -349,13 +361,13 @@ def test_disturbing_keeps_what_is_to_be_learned() -> None:
     model = small_model(corpus).eval()
     batch = a_batch(model, corpus, 8)
     draw = torch.Generator().manual_seed(0)
-    nothing = Disturbance(1.0, 1.0, 1.0, noise=0.1, own_history=0.5)
-    other = disturb(model, batch, nothing, draw)
+    nothing = Augmentation(1.0, 1.0, 1.0, noise=0.1, own_history=0.5)
+    other = augment(model, batch, nothing, draw)
     assert torch.equal(other.chunk, batch.chunk)
     assert not other.text.any() and not other.style.any() and not other.given.any()  # noqa: PT018
     assert (other.history[:4] - batch.history[:4]).abs().max() > 0.3  # the model's own
     assert (other.history[4:] - batch.history[4:]).abs().max() < 2.0  # noised
-    same = disturb(model, batch, Disturbance(0.0, 0.0, 0.0, 0.0, 0.0), draw)
+    same = augment(model, batch, Augmentation(0.0, 0.0, 0.0, 0.0, 0.0), draw)
     assert torch.equal(same.history, batch.history)
     assert torch.equal(same.text, batch.text)
 

@@ -35,12 +35,12 @@ from ml.capture.refit import BONES, with_human_bones
 from ml.episodes.reader import SOURCES, Source, open_dataset
 from ml.measure.metrics import MOTION_FPS, bone_deviation, knee_flexion
 from ml.motion.runtime import (
-    MOST_AT_ONCE,
+    MAX_BATCH,
     MotionModel,
     Streams,
     choose_motion,
     open_model,
-    open_words,
+    open_text_vectors,
 )
 from sim import render_video, simulate
 from sim.animation.learned import MODEL_DOES, RENEW_FRAMES
@@ -204,7 +204,7 @@ def test_who_has_to_slow_down_is_told_so_at_once_and_as_he_will() -> None:
             before = len(model.told)
         simulation.step()
         pace.append(np.hypot(*simulation.world[Intent].velocity[0]))
-    walks = open_words(model.encoder)["walks"]
+    walks = open_text_vectors(model.encoder)["walks"]
     found = next(k for k, (text, _) in enumerate(model.told) if (text == walks).all())
     assert found in (before, before + 1)  # a renewal may still be made beside
     asked = model.told[found][1]
@@ -322,10 +322,10 @@ def test_one_call_serves_all_and_renewals_are_spread() -> None:
     model = Counting(MODEL)
     crowd = make_scene(
         *({"initial_position": at(3 * (k % 10), 3 * (k // 10)), "actions": [[0.0, "idle"]]}
-          for k in range(MOST_AT_ONCE + 6))
+          for k in range(MAX_BATCH + 6))
     )  # fmt: skip
     learned(crowd, 3.0, model)
-    assert model.served[:2] == [MOST_AT_ONCE, 6]  # at the start, all
+    assert model.served[:2] == [MAX_BATCH, 6]  # at the start, all
     later = model.served[2:]
     assert max(later) <= math.ceil(len(crowd.actors) / RENEW_FRAMES)
     assert sum(later) >= (3.0 * MOTION_FPS // RENEW_FRAMES - 1.0) * len(crowd.actors)
@@ -359,7 +359,7 @@ def test_a_new_chunk_shows_in_the_next_frame_and_nobody_leaps(turn) -> None:
     model.pose = old = with_left_hand(0.0)
     streams.begin(rows, np.repeat(old[None, None], 3, axis=0))
     streams.plan(rows, text, text, asked)
-    assert streams.following()[0][:, :20] == pytest.approx(np.tile(old[:20], (3, 1)), abs=1e-6)
+    assert streams.next_frame()[0][:, :20] == pytest.approx(np.tile(old[:20], (3, 1)), abs=1e-6)
     streams.advance()
     model.pose = new = with_left_hand(turn)
     streams.plan(rows[:2], text[:2], text[:2], asked[:2])
@@ -386,7 +386,7 @@ def test_a_new_chunk_goes_on_at_the_speed_there_was() -> None:
     streams.begin(np.arange(1), past)
     model.pose[20] = 0.05
     streams.plan(np.arange(1), *np.zeros((2, 1, model.text)), np.zeros((1, model.chunk, 3)))
-    assert streams.following()[0][0, 20] == pytest.approx(0.05)  # the root steps at once
+    assert streams.next_frame()[0][0, 20] == pytest.approx(0.05)  # the root steps at once
     x = [float(past[0, -1, 2 * L_HAND])]
     for _ in range(20):
         streams.advance()
@@ -407,11 +407,11 @@ def test_chunks_made_beside_are_those_made_at_once() -> None:
         streams.plan(rows, text, text, asked)
         streams.advance()
     asked[..., 0] = 3.0
-    before, _ = beside.following()
+    before, _ = beside.next_frame()
     at_once.plan(rows[1:], text[1:], text[1:], asked[1:])
-    beside.plan(rows[1:], text[1:], text[1:], asked[1:], beside=True)
-    assert (beside.following()[0] == before).all()  # until they are settled
-    assert (at_once.following()[0] != before).any()
+    beside.plan(rows[1:], text[1:], text[1:], asked[1:], in_background=True)
+    assert (beside.next_frame()[0] == before).all()  # until they are settled
+    assert (at_once.next_frame()[0] != before).any()
     for streams in (at_once, beside):
         streams.advance()
         assert streams.at.tolist() == [2, 1, 1]

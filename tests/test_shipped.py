@@ -70,9 +70,9 @@ def test_speeds_are_kept_without_sliding(model) -> None:
 
 @pytest.mark.slow
 def test_a_stream_left_alone_neither_drifts_nor_collapses(model) -> None:
-    start = rollouts.steady_start(rollouts.SPEEDS, model.history)
+    start = rollouts.steady_frames(rollouts.SPEEDS, model.history)
     for speed, free in zip(
-        rollouts.SPEEDS, rollouts.let_run(model, rollouts.SPEEDS, 60.0, start), strict=True
+        rollouts.SPEEDS, rollouts.free_streams(model, rollouts.SPEEDS, 60.0, start), strict=True
     ):
         assert np.isfinite(free.states).all()
         assert free.speed == pytest.approx(speed, rel=0.03)
@@ -91,7 +91,7 @@ def test_routes_and_responses(model) -> None:
 
 @pytest.mark.slow
 def test_the_position_head_moves_the_body(model) -> None:
-    whole, headless = rollouts.moved_without_head(model)
+    whole, headless = rollouts.distance_without_head(model)
     assert headless < 0.5 * whole
     assert rollouts.learned_share(model) >= 0.95
 

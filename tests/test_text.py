@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.text.adapter_fit import fit
+from ml.text.base import EncoderError
 from ml.text.encoders import (
     MINILM_DIM,
     Adapter,
-    Choice,
-    EncoderError,
+    EncoderSpec,
     TextEncoder,
     adapter_file,
     into_default,
     open_encoder,
 )
 from sim.story.corpus import sentences
-from tools.fit_adapter import fit
 
 REFERENCE = Path(__file__).parent / "data" / "minilm_reference.npz"
 
@@ -165,17 +165,17 @@ def test_an_answer_that_is_no_direction_is_refused(bad: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "choice"),
+    ("text", "spec"),
     [
-        ("minilm", Choice("minilm")),
-        ("gemini@768", Choice("gemini", 768)),
-        ("qwen3-8b@1024=/models/a@b=c", Choice("qwen3-8b", 1024, "/models/a@b=c")),
-        ("qwen3-0.6b=Qwen/Qwen3-Embedding-0.6B", Choice("qwen3-0.6b", None,
+        ("minilm", EncoderSpec("minilm")),
+        ("gemini@768", EncoderSpec("gemini", 768)),
+        ("qwen3-8b@1024=/models/a@b=c", EncoderSpec("qwen3-8b", 1024, "/models/a@b=c")),
+        ("qwen3-0.6b=Qwen/Qwen3-Embedding-0.6B", EncoderSpec("qwen3-0.6b", None,
                                                          "Qwen/Qwen3-Embedding-0.6B")),
     ],
 )  # fmt: skip
-def test_names(text: str, choice: Choice) -> None:
-    assert Choice.parse(text) == choice
+def test_names(text: str, spec: EncoderSpec) -> None:
+    assert EncoderSpec.parse(text) == spec
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_an_adapter_leads_from_one_space_into_another(tmp_path: Path) -> None:
     adapter.save(tmp_path / "sub" / "a.npz")
     loaded = Adapter.load(tmp_path / "sub" / "a.npz")
     plain = TextEncoder("counting", Counting())
-    got = plain.into(loaded).encode(["a", "b"])
+    got = plain.with_adapter(loaded).encode(["a", "b"])
     want = plain.encode(["a", "b"]) @ adapter.weight + adapter.offset
-    assert plain.into(loaded).dim == 5
+    assert plain.with_adapter(loaded).dim == 5
     np.testing.assert_allclose(got, want / lengths(want)[:, None], atol=1e-6)
     with pytest.raises(EncoderError, match="the adapter is for 'counting'"):
-        TextEncoder("other", Counting()).into(loaded)
+        TextEncoder("other", Counting()).with_adapter(loaded)
 
 
 def test_files_that_are_no_adapter_are_refused(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_fitted_adapter_finds_the_map(dim: int) -> None:
     assert report["mean cosine"] > 0.95
     assert report["same 5 neighbours"] > 0.6
     fresh = ["a dragon sleeps", "the queen rides home"]
-    mapped = source.into(adapter).encode(fresh)
+    mapped = source.with_adapter(adapter).encode(fresh)
     assert (mapped * target.encode(fresh)).sum(axis=1).min() > 0.9
     with pytest.raises(EncoderError, match="at least 50"):
         fit(source, target, sentences(49))

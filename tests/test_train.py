@@ -16,11 +16,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the train extra")
 pytest.importorskip("safetensors")
 
-from ml.episodes.reader import Teaches  # noqa: E402
+from ml.episodes.reader import TrainingUse  # noqa: E402
 from ml.measure.metrics import speed_error  # noqa: E402
 from ml.motion.corpus import Corpus, read_corpus  # noqa: E402
 from ml.motion.model import MotionConfig  # noqa: E402
-from ml.train import MEAN, PRESETS, train_from_nothing  # noqa: E402
+from ml.train import MEAN, PRESETS, train_from_scratch  # noqa: E402
 from sim import simulate  # noqa: E402
 from sim.evaluate.trials import motions_of  # noqa: E402
 from tests import small_model  # noqa: E402
@@ -61,13 +61,13 @@ def test_a_dataset_as_a_corpus(dataset, tmp_path) -> None:
     assert set(corpus.clause) == {1}
     assert np.linalg.norm(corpus.vectors[1]) == pytest.approx(1.0, abs=1e-5)
     assert not corpus.vectors[0].any()
-    assert corpus.rooted.all()
+    assert corpus.root_valid.all()
     assert len(read_corpus(dataset, "val")) == 8 * 240
     with pytest.raises(ValueError, match="no episode of split 'test'"):
         read_corpus(dataset, "test")
-    record(tmp_path / "spot", range(1), "train", teaches=Teaches.POSE.value)
-    assert not read_corpus(tmp_path / "spot", "train").rooted.any()
-    record(tmp_path / "none", range(1), "train", teaches=Teaches.NOTHING.value)
+    record(tmp_path / "spot", range(1), "train", teaches=TrainingUse.POSE.value)
+    assert not read_corpus(tmp_path / "spot", "train").root_valid.any()
+    record(tmp_path / "none", range(1), "train", teaches=TrainingUse.NOTHING.value)
     with pytest.raises(ValueError, match="no episode of split 'train'"):
         read_corpus(tmp_path / "none", "train")
     record(tmp_path / "dogs", range(1), "train", actor_type="dog")
@@ -98,7 +98,7 @@ def test_a_model_from_nothing_moves_people(dataset, tmp_path) -> None:
         PRESETS["cpu-2h"], batch=32, steps=200, rate=2e-3, mean_rate=3e-3, warm_up=30,
         average=0.98, check_every=100, check_windows=64,
     )  # fmt: skip
-    learn_all = partial(train_from_nothing, learn, held_out, tmp_path, config, SMALL, quiet=True)
+    learn_all = partial(train_from_scratch, learn, held_out, tmp_path, config, SMALL, quiet=True)
     assert learn_all(max_minutes=0.0)["step"] == 1  # goes on from there
     assert not (tmp_path / "state.pt").exists()
     found = learn_all(max_minutes=2.0)

@@ -1,4 +1,4 @@
-"""BVH files: read, write, and where every joint is. Text in, arrays out; no names are known here.
+"""BVH files: reading, writing and joint positions. Any joint names; ``rigs`` interprets them.
 
 The format is described at https://research.cs.wisc.edu/graphics/Courses/cs-838-1999/Jeff/BVH.html.
 """
@@ -13,19 +13,19 @@ _AXES = {"X": 0, "Y": 1, "Z": 2}
 
 @dataclass(slots=True, eq=False)
 class Bvh:
-    """One file as it stands: J joints in file order, parents first; lengths in the file's unit."""
+    """A file's content: J joints in file order, parents first; lengths in the file's own unit."""
 
     names: list[str]
     parents: list[int]  # -1 for the root
     offsets: np.ndarray  # (J, 3)
     channels: list[tuple[str, ...]]  # per joint, such as ("Zrotation", "Xrotation", "Yrotation")
-    ends: dict[int, np.ndarray]  # joint -> (3,) offset of its end site
+    ends: dict[int, np.ndarray]  # joint -> offset (3,) of its end site
     frame_s: float
     motion: np.ndarray  # (T, C) all channels, angles in degrees
 
 
 def read_bvh(path: str | Path) -> Bvh:
-    """A file's skeleton and motion. Raises ValueError naming the file and what is wrong."""
+    """Read a file. Raises ValueError naming the file and what is wrong with it."""
     try:
         return parse_bvh(Path(path).read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
@@ -35,7 +35,7 @@ def read_bvh(path: str | Path) -> Bvh:
 
 
 def parse_bvh(text: str) -> Bvh:
-    """The skeleton and motion of a BVH text. Raises ValueError saying what is wrong."""
+    """Parse the text of a BVH file. Raises ValueError saying what is wrong with it."""
     head, found, tail = text.partition("MOTION")
     if not found or not head.lstrip().upper().startswith("HIERARCHY"):
         raise ValueError("not a BVH file; expected HIERARCHY, then MOTION")
@@ -46,6 +46,7 @@ def parse_bvh(text: str) -> Bvh:
 
 
 def _read_hierarchy(head: str, bvh: Bvh) -> list[list[float]]:
+    """Fill in names, parents, channels and ends of ``bvh``; gives the joints' offsets."""
     offsets: list[list[float]] = []
     open_joints: list[int] = []
     at_end = False
@@ -81,6 +82,7 @@ def _read_hierarchy(head: str, bvh: Bvh) -> list[list[float]]:
 
 
 def _read_motion(tail: str, n_channels: int) -> tuple[float, np.ndarray]:
+    """Seconds per frame and the channels' values (T, C)."""
     lines = tail.split("\n", 3)
     try:
         n_frames = int(lines[1].split(":")[1])
@@ -98,9 +100,9 @@ def _read_motion(tail: str, n_channels: int) -> tuple[float, np.ndarray]:
 
 
 def write_bvh(bvh: Bvh) -> str:
-    """The text of a BVH file, six decimals; joints come depth first, as the format has them."""
+    """The text of a BVH file, with six decimals and the joints depth first, as the format wants."""
     lines = ["HIERARCHY"]
-    first = np.cumsum([0, *map(len, bvh.channels)]).tolist()
+    first_column = np.cumsum([0, *map(len, bvh.channels)]).tolist()
     columns: list[int] = []
     children: dict[int, list[int]] = {}
     for joint, parent in enumerate(bvh.parents):
@@ -115,7 +117,7 @@ def write_bvh(bvh: Bvh) -> str:
         lines.append(f"{pad}{{")
         lines.append(f"{inner}OFFSET {number(bvh.offsets[joint])}")
         names = bvh.channels[joint]
-        columns.extend(range(first[joint], first[joint + 1]))
+        columns.extend(range(first_column[joint], first_column[joint + 1]))
         lines.append(f"{inner}CHANNELS {len(names)} {' '.join(names)}")
         for child in children.get(joint, []):
             write(child, depth + 1)
@@ -132,17 +134,8 @@ def write_bvh(bvh: Bvh) -> str:
     return "\n".join(lines) + "\n"
 
 
-def joint_positions(bvh: Bvh) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-    """Positions (T, J, 3) of the joints, and of their end sites (T, 3) by joint, file's unit.
-
-    A joint's position channels replace its OFFSET, for the root as for any other; rotations
-    apply in the order the channels are listed.
-    """
-    return _forward(bvh, bvh.motion)
-
-
 def rest_positions(bvh: Bvh) -> np.ndarray:
-    """Positions (J, 3) of the joints with every rotation zero and no position channel."""
+    """Positions (J, 3) of the joints with all rotations zero and no position channels."""
     position = np.zeros_like(bvh.offsets)
     for joint, parent in enumerate(bvh.parents):
         if parent >= 0:
@@ -150,39 +143,46 @@ def rest_positions(bvh: Bvh) -> np.ndarray:
     return position
 
 
-def _forward(bvh: Bvh, motion: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+def joint_positions(bvh: Bvh) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Positions (T, J, 3) of joints, and (T, 3) of end sites by joint, in the file's unit.
+
+    A joint's position channels replace its OFFSET, the root's and any other's; rotations apply in
+    the order in which the channels are listed.
+    """
+    motion = bvh.motion
     n_frames = len(motion)
     position = np.zeros((n_frames, len(bvh.names), 3))
-    turned = np.zeros((len(bvh.names), n_frames, 3, 3))
+    world_rotation = np.zeros((len(bvh.names), n_frames, 3, 3))
     ends: dict[int, np.ndarray] = {}
     column = 0
     for joint, names in enumerate(bvh.channels):
-        place = np.tile(bvh.offsets[joint], (n_frames, 1))
+        offset = np.tile(bvh.offsets[joint], (n_frames, 1))
         rotation = np.tile(np.eye(3), (n_frames, 1, 1))
         for name in names:
             axis = _AXES[name[0].upper()]
             if name[1:].lower() == "position":
-                place[:, axis] = motion[:, column]
+                offset[:, axis] = motion[:, column]
             else:
-                rotation = rotation @ about(axis, np.radians(motion[:, column]))
+                rotation = rotation @ rotation_about(axis, np.radians(motion[:, column]))
             column += 1
         parent = bvh.parents[joint]
         if parent < 0:
-            position[:, joint], turned[joint] = place, rotation
+            position[:, joint], world_rotation[joint] = offset, rotation
         else:
-            position[:, joint] = position[:, parent] + _apply(turned[parent], place)
-            turned[joint] = turned[parent] @ rotation
+            position[:, joint] = position[:, parent] + _apply(world_rotation[parent], offset)
+            world_rotation[joint] = world_rotation[parent] @ rotation
         if joint in bvh.ends:
-            ends[joint] = position[:, joint] + turned[joint] @ bvh.ends[joint]
+            ends[joint] = position[:, joint] + world_rotation[joint] @ bvh.ends[joint]
     return position, ends
 
 
 def _apply(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """Vectors (T, 3) turned by rotations (T, 3, 3)."""
     return np.einsum("tij,tj->ti", rotation, vector)
 
 
-def about(axis: int, angle: np.ndarray) -> np.ndarray:
-    """Rotation matrices (T, 3, 3) about one axis."""
+def rotation_about(axis: int, angle: np.ndarray) -> np.ndarray:
+    """Rotation matrices (T, 3, 3) about an axis (0 x, 1 y, 2 z) by angles (T,) rad."""
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.tile(np.eye(3), (len(angle), 1, 1))
     one, two = (axis + 1) % 3, (axis + 2) % 3

@@ -1,8 +1,7 @@
-"""Folders of BVH files and what an index says of each: captions, splits, licences.
+"""Indices of BVH files: each file's caption, split, licence and more.
 
-An index is a CSV file whose header has at least ``file`` and ``caption``, such as that of the pack
-of real human motion that lies beside the repository; or a text file with a name and its caption on
-every line.
+An index is a CSV file whose header has at least ``file`` and ``caption``, such as that of the mocap
+pack beside the repository, or a text file with a file's name and its caption on each line.
 """
 
 import csv
@@ -15,27 +14,27 @@ ROOT_MOTIONS = ("full", "none")
 
 
 @dataclass(frozen=True, slots=True)
-class PackRow:
-    """What is known of one file."""
+class IndexRow:
+    """An index's entry for one file."""
 
     path: Path
     caption: str
-    action: str = ""  # as the source calls it
-    full_root: bool = True  # False for walking on the spot, whose feet slide by design
-    mean_speed: float | None = None  # m/s, as the index says
+    action: str = ""  # the source's own label
+    full_root: bool = True  # False for a walk on the spot, whose feet slide by design
+    mean_speed: float | None = None  # m/s
     source: str = ""
     licence: str = ""
     split: str = "train"
 
 
-def pack_folder() -> Path | None:
-    """The mocap pack beside the repository (``../shared/mocap``), or None where there is none."""
+def mocap_folder() -> Path | None:
+    """The mocap pack beside the repository (``../shared/mocap``), or None if there is none."""
     folder = Path(__file__).resolve().parents[3] / "shared" / "mocap"
     return folder if (folder / "index.csv").is_file() else None
 
 
-def read_index(path: Path) -> list[PackRow]:
-    """An index, or the ``index.csv`` of a folder; files are named from where it lies.
+def read_index(path: Path) -> list[IndexRow]:
+    """Read an index, or the ``index.csv`` of a folder; file names are relative to its folder.
 
     Raises OSError if it cannot be read, ValueError naming the line and what is wrong with it.
     """
@@ -54,14 +53,16 @@ def read_index(path: Path) -> list[PackRow]:
         raise ValueError(f"{path}: not UTF-8 text") from None
 
 
-def _line(line: str, path: Path, number: int) -> PackRow:
+def _line(line: str, path: Path, number: int) -> IndexRow:
+    """The entry in a text file's line."""
     words = line.split(maxsplit=1)
     if len(words) < 2:
         raise ValueError(f"{path}:{number}: {line.strip()!r}; expected a file's name, its caption")
-    return PackRow(path.parent / words[0], words[1].strip())
+    return IndexRow(path.parent / words[0], words[1].strip())
 
 
-def _row(row: dict[str, str | None], path: Path, number: int) -> PackRow:
+def _row(row: dict[str, str | None], path: Path, number: int) -> IndexRow:
+    """The entry in a CSV file's row."""
     where = f"{path}:{number}"
     cells = {name: (cell or "").strip() for name, cell in row.items() if name}
     for name in ("file", "caption"):
@@ -76,7 +77,7 @@ def _row(row: dict[str, str | None], path: Path, number: int) -> PackRow:
         mean_speed = float(speed) if speed else None
     except ValueError:
         raise ValueError(f"{where}: mean_speed_mps: {speed!r}; expected a number") from None
-    return PackRow(
+    return IndexRow(
         path=path.parent / cells["file"],
         caption=cells["caption"],
         action=cells.get("action", ""),

@@ -1,8 +1,8 @@
-"""BVH of any common skeleton -> a ``Motion`` in the contract's joints, lengths and ground.
+"""Retargets BVH motion of any common skeleton to this project's ten joints and bone lengths.
 
-Only the sagittal plane is kept: each bone's angle in it, on the contract's lengths, with the feet
-that stood planted again. What a body does across that plane stays in ``lateral`` as overlay, and a
-clip that does much across it is flagged, so that nobody learns from its shadow.
+Only the sagittal plane is kept: each bone's angle in it, on our bone lengths, with the standing
+feet planted again. Offsets across that plane stay in ``lateral`` as overlay. A clip with much
+motion across it is flagged, so that no model learns from its projection.
 """
 
 from dataclasses import dataclass, replace
@@ -14,26 +14,27 @@ from entities.skeleton import L_FOOT, N_JOINTS, R_FOOT
 from ml.capture.bvh import Bvh, joint_positions, read_bvh, rest_positions
 from ml.capture.refit import refit, smooth
 from ml.capture.rigs import SIDES, Rig, match_joints
-from ml.measure.metrics import MOTION_FPS, STANCE_PERCENTILE, Motion, joint_speed
+from ml.measure.metrics import MOTION_FPS, Motion, joint_speed, stance_height, world_to_body
 
 LEG_BONES_M = 0.817
-"""Hip to knee to ankle of a 1.70 m adult; a source's own sets its scale."""
+"""m, hip to knee to ankle of a 1.70 m adult; a source is scaled to have it."""
 BALL_OF_TOE = 0.75
-"""Where the ball of the foot is from ankle to tip of the toes, for want of a toe joint."""
+"""Where the ball is on the way from ankle to tip of the toes, if there is no toe joint."""
 HEADING_SIGMA_S = 0.25
-"""Hips swing about 5 degrees in a stride; facing is what is left when that is smoothed away."""
+"""s; smooths the hips' swing of about 5 degrees in a stride out of the heading."""
 OUT_OF_PLANE = 0.3
-"""A bone seen shorter than this share of its length says nothing of its angle in the plane."""
+"""A bone whose projection is shorter than this share of its length has no usable angle."""
 FLAG_SHARE = 0.10
-WHIP_MPS, WHIP_FACTOR, MOST_WHIP = 3.0, 1.5, 2.0
-"""A joint may go as fast as this, or so much faster than the source's own; more than MOST_WHIP
-times that comes of a bone that swung round where the plane hardly shows it."""
+"""A clip with such a bone in more than this share of its frames counts as out of plane."""
+OVERSPEED_MPS, OVERSPEED_FACTOR, MAX_OVERSPEED = 3.0, 1.5, 2.0
+"""A joint may be as fast as this, m/s, or by this factor faster than the source's fastest; more
+than MAX_OVERSPEED times that comes from a bone that turned where its projection is short."""
 REST_DEG = 5.0
-"""Nobody leaves a rest pose by so much in a frame."""
+"""A joint turns by less than this from one recorded frame to the next."""
 CONTACT_M, CONTACT_MPS = 0.03, 1.0
-"""A ball of the foot this low and this slow stands."""
+"""A ball of the foot this close to its stance height, m, and this slow, m/s, stands."""
 
-# The source's two ends of the bone above each joint but the pelvis, in the order of JOINTS.
+# The source's ends of the bone above each joint, in the order of JOINTS without the pelvis.
 _BONE_ENDS = (
     ("hips", "neck"),
     ("left_upper_arm", "left_forearm"),
@@ -45,80 +46,81 @@ _BONE_ENDS = (
     ("right_upper_leg", "right_lower_leg"),
     ("right_lower_leg", "right_ball"),
 )
-_RAW = ("hips", *(far for _, far in _BONE_ENDS))
+_ROLES = ("hips", *(far for _, far in _BONE_ENDS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """One imported file."""
+    """One retargeted file."""
 
-    motion: Motion  # the contract's body
+    motion: Motion  # on our skeleton
     raw: Motion  # the source's own joints, only scaled, levelled and turned to start at heading 0;
-    # in contact from heel strike on, where motion's is the ball of the foot's alone
-    rig: Rig  # which joint was taken for what
+    # its contacts begin at heel strike, those of ``motion`` are the ball's alone
+    rig: Rig
     unit_m: float  # canonical metres per unit of the file
-    out_of_plane_share: float  # of frames in which some bone lies across the sagittal plane
-    whip: float  # fastest joint over what is allowed, at the worst moment
+    out_of_plane_share: float  # share of frames in which a bone lies across the sagittal plane
+    overspeed: float  # speed of the fastest joint over the allowed speed, at the worst moment
 
     @property
     def out_of_plane(self) -> bool:
-        """Whether the clip is too much across the plane to teach."""
+        """Whether too much of the clip is across the plane to learn from it."""
         return self.out_of_plane_share > FLAG_SHARE
 
     @property
-    def whips(self) -> bool:
-        """Whether a limb is thrown about in the plane as it never was in space."""
-        return self.whip > MOST_WHIP
+    def too_fast(self) -> bool:
+        """Whether a limb swings in the plane as it did not in space."""
+        return self.overspeed > MAX_OVERSPEED
 
 
-def import_file(path: str | Path, up: str | None = None, travels: bool = True) -> Clip:
-    """A BVH file as a Clip. Raises ValueError naming the file and what is wrong with it."""
+def retarget_file(path: str | Path, up: str | None = None, travels: bool = True) -> Clip:
+    """Read and retarget a file. Raises ValueError naming it and what is wrong with it."""
     bvh = read_bvh(path)
     try:
-        return import_clip(bvh, up, travels)
+        return retarget_clip(bvh, up, travels)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def import_clip(bvh: Bvh, up: str | None = None, travels: bool = True) -> Clip:
-    """A BVH as a Clip at 30 frames a second, starting at the origin with heading 0.
+def retarget_clip(bvh: Bvh, up: str | None = None, travels: bool = True) -> Clip:
+    """Retarget a BVH to a clip at 30 frames a second that starts at the origin with heading 0.
 
-    up: "y" or "z", the file's vertical; None finds it from the rest pose, or where that is no
-    standing figure from the motion. travels: False for a walk on the spot, whose feet slide over
-    the ground by design: they are only kept on it. Raises ValueError naming the joints that could
-    not be found.
+    up: "y" or "z", the file's vertical axis; None finds it from the rest pose, or from the motion
+    if the rest pose does not stand. travels: False for a walk on the spot, whose feet slide by
+    design: they are kept on the ground but not in place. Raises ValueError naming the joints that
+    could not be found.
     """
     rig = match_joints(bvh)
     bvh = _without_rest_frame(bvh)
-    places, unit_m = _places(bvh, rig, up)
-    places = {name: _at_motion_fps(track, bvh.frame_s) for name, track in places.items()}
-    heading, root = _level(places)
-    raw = _raw_motion(places, root, heading)
-    angles, outside = _sagittal_angles(places, raw)
-    balls = np.stack([places[f"{side}_ball"] for side in SIDES], axis=1)
-    contact = _stands(balls) if travels else _is_low(balls)
+    tracks, unit_m = _tracks(bvh, rig, up)
+    tracks = {role: _resampled(track, bvh.frame_s) for role, track in tracks.items()}
+    heading, root = _align(tracks)
+    raw = _raw_motion(tracks, root, heading)
+    angles, hidden = _sagittal_angles(tracks, raw)
+    balls = np.stack([tracks[f"{side}_ball"] for side in SIDES], axis=1)
+    contact = _in_contact(balls) if travels else _is_low(balls)
     motion = refit(raw, angles, contact, travels)
     return Clip(
         motion=motion,
         raw=raw,
         rig=rig,
         unit_m=unit_m,
-        out_of_plane_share=float(outside.any(axis=1).mean()),
-        whip=_whip(raw, motion),
+        out_of_plane_share=float(hidden.any(axis=1).mean()),
+        overspeed=_overspeed(raw, motion),
     )
 
 
-def _whip(raw: Motion, motion: Motion) -> float:
+def _overspeed(raw: Motion, motion: Motion) -> float:
+    """See ``Clip.overspeed``; the source's speed is the highest of three adjacent frames."""
     own = joint_speed(raw)
     if len(own) == 0:
         return 0.0
-    around = np.pad(own, 1, mode="edge")
-    own = np.maximum(np.maximum(around[:-2], own), around[2:])
-    return float((joint_speed(motion) / np.maximum(WHIP_FACTOR * own, WHIP_MPS)).max())
+    padded = np.pad(own, 1, mode="edge")
+    own = np.maximum(np.maximum(padded[:-2], own), padded[2:])
+    return float((joint_speed(motion) / np.maximum(OVERSPEED_FACTOR * own, OVERSPEED_MPS)).max())
 
 
 def _without_rest_frame(bvh: Bvh) -> Bvh:
-    """The file without a first frame that only shows its rest pose, as cgspeed's CMU files have."""
+    """The file without a first frame that is only its rest pose, as cgspeed's CMU files have."""
     names = [name for joint in bvh.channels for name in joint]
     turns = bvh.motion[:2, [name.lower().endswith("rotation") for name in names]]
     if len(bvh.motion) < 3 or turns[0].any() or np.abs(turns[1]).max(initial=0.0) < REST_DEG:
@@ -126,47 +128,48 @@ def _without_rest_frame(bvh: Bvh) -> Bvh:
     return replace(bvh, motion=bvh.motion[1:])
 
 
-def _places(bvh: Bvh, rig: Rig, up: str | None) -> tuple[dict[str, np.ndarray], float]:
-    """Tracks (T, 3) of the rig's roles in canonical metres, z up, and metres per unit."""
+def _tracks(bvh: Bvh, rig: Rig, up: str | None) -> tuple[dict[str, np.ndarray], float]:
+    """Positions (T, 3) of the rig's roles in canonical metres, z up, and metres per unit."""
     joints, ends = joint_positions(bvh)
-    places = {role: joints[:, at] for role, at in rig.joints.items()}
+    tracks = {role: joints[:, at] for role, at in rig.joints.items()}
     for side in SIDES:
         foot = rig.joints[f"{side}_foot"]
         if f"{side}_toe" in rig.joints:
-            ball = places[f"{side}_toe"]
+            ball = tracks[f"{side}_toe"]
         else:
-            ball = places[f"{side}_foot"]
+            ball = tracks[f"{side}_foot"]
             ball = ball + BALL_OF_TOE * (ends[foot] - ball)
-        places[f"{side}_ball"] = ball
+        tracks[f"{side}_ball"] = ball
     legs = [
-        np.linalg.norm(places[f"{side}_{a}"] - places[f"{side}_{b}"], axis=1).mean()
+        np.linalg.norm(tracks[f"{side}_{a}"] - tracks[f"{side}_{b}"], axis=1).mean()
         for side in SIDES
         for a, b in (("upper_leg", "lower_leg"), ("lower_leg", "foot"))
     ]
     if min(legs) <= 0.0:
         raise ValueError("skeleton: a leg has no length; expected hip, knee and ankle apart")
     unit_m = LEG_BONES_M / (sum(legs) / 2.0)
-    axis = {"x": 0, "y": 1, "z": 2}[up] if up else _vertical(bvh, rig, places)
-    order = [(axis + 1) % 3, (axis + 2) % 3, axis]  # a turn, not a mirror
-    places = {name: track[:, order] * unit_m for name, track in places.items()}
-    everything = np.stack(list(places.values()), axis=1)
+    axis = {"x": 0, "y": 1, "z": 2}[up] if up else _vertical(bvh, rig, tracks)
+    order = [(axis + 1) % 3, (axis + 2) % 3, axis]  # a rotation, not a reflection
+    tracks = {role: track[:, order] * unit_m for role, track in tracks.items()}
+    everything = np.stack(list(tracks.values()), axis=1)
     floor = np.percentile(everything[:, :, 2].min(axis=1), 1.0)
-    return {name: track - [0.0, 0.0, floor] for name, track in places.items()}, unit_m
+    return {role: track - [0.0, 0.0, floor] for role, track in tracks.items()}, unit_m
 
 
-def _vertical(bvh: Bvh, rig: Rig, places: dict[str, np.ndarray]) -> int:
-    """The file's vertical axis: y or z, whichever runs up the body."""
+def _vertical(bvh: Bvh, rig: Rig, tracks: dict[str, np.ndarray]) -> int:
+    """The file's vertical axis, y (1) or z (2): whichever runs more along the body."""
     rest = rest_positions(bvh)
     feet = [rig.joints[f"{side}_foot"] for side in SIDES]
     leg = rest[rig.joints["hips"]] - rest[feet].mean(axis=0)
     trunk = rest[rig.joints["neck"]] - rest[rig.joints["hips"]]
     if leg @ trunk < 0.7 * np.linalg.norm(leg) * np.linalg.norm(trunk):
-        ankles = (places["left_foot"] + places["right_foot"]) / 2.0
-        leg = (places["neck"] - ankles).mean(axis=0)  # an arbitrary zero pose: ask the motion
+        ankles = (tracks["left_foot"] + tracks["right_foot"]) / 2.0
+        leg = (tracks["neck"] - ankles).mean(axis=0)  # an arbitrary zero pose: use the motion
     return 1 if abs(leg[1]) >= abs(leg[2]) else 2
 
 
-def _at_motion_fps(track: np.ndarray, frame_s: float) -> np.ndarray:
+def _resampled(track: np.ndarray, frame_s: float) -> np.ndarray:
+    """A track (T, 3) at MOTION_FPS, by linear interpolation. frame_s: its seconds per frame."""
     length_s = (len(track) - 1) * frame_s
     count = int(length_s * MOTION_FPS + 0.01) + 1  # files round 1/30 s to 0.0333333
     at = np.minimum(np.arange(count) / MOTION_FPS, length_s)
@@ -174,39 +177,34 @@ def _at_motion_fps(track: np.ndarray, frame_s: float) -> np.ndarray:
     return np.stack([np.interp(at, times, column) for column in track.T], axis=1)
 
 
-def _level(places: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Turn all tracks so that the clip starts at the origin, facing +x; heading and root of it."""
-    across = (places["left_upper_leg"] - places["right_upper_leg"])[:, :2]
+def _align(tracks: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Move and turn all tracks, in place, to start at the origin facing +x; gives heading, root."""
+    across = (tracks["left_upper_leg"] - tracks["right_upper_leg"])[:, :2]
     facing = smooth(np.stack([across[:, 1], -across[:, 0]], axis=1), HEADING_SIGMA_S)
     heading = np.unwrap(np.arctan2(facing[:, 1], facing[:, 0]))
-    cos, sin = np.cos(heading[0]), np.sin(heading[0])
-    start = places["hips"][0, :2].copy()
-    for name, track in places.items():
-        x, y = (track[:, :2] - start).T
-        places[name] = np.stack([x * cos + y * sin, y * cos - x * sin, track[:, 2]], axis=1)
-    root = places["hips"] * [1.0, 1.0, 0.0]
+    start = tracks["hips"][0, :2].copy()
+    for role, track in tracks.items():
+        ground = world_to_body(track[:, :2] - start, heading[0])
+        tracks[role] = np.concatenate([ground, track[:, 2:]], axis=1)
+    root = tracks["hips"] * [1.0, 1.0, 0.0]
     return heading - heading[0], root
 
 
-def _raw_motion(places: dict[str, np.ndarray], root: np.ndarray, heading: np.ndarray) -> Motion:
-    world = np.stack([places[_RAW[joint]] for joint in range(N_JOINTS)], axis=1)
+def _raw_motion(tracks: dict[str, np.ndarray], root: np.ndarray, heading: np.ndarray) -> Motion:
+    """The source's own joints, see ``Clip.raw``."""
+    world = np.stack([tracks[_ROLES[joint]] for joint in range(N_JOINTS)], axis=1)
     balls = world[:, [L_FOOT, R_FOOT]].copy()
-    world[:, [L_FOOT, R_FOOT], 2] -= _stance(balls)  # the marker sits this high over the sole
-    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
-    away = world - root[:, None]
-    pose = np.stack([away[..., 0] * cos + away[..., 1] * sin, away[..., 2]], axis=2)
-    lateral = away[..., 1] * cos - away[..., 0] * sin
-    ankles = np.stack([places[f"{side}_foot"] for side in SIDES], axis=1)
-    contact = _stands(balls) | _stands(ankles)
+    world[:, [L_FOOT, R_FOOT], 2] -= stance_height(balls)  # the marker is this far above the sole
+    offset = world - root[:, None]
+    ground = world_to_body(offset[..., :2], heading[:, None])
+    pose = np.stack([ground[..., 0], offset[..., 2]], axis=2)
+    lateral = ground[..., 1]
+    ankles = np.stack([tracks[f"{side}_foot"] for side in SIDES], axis=1)
+    contact = _in_contact(balls) | _in_contact(ankles)
     return Motion(MOTION_FPS, root, heading, pose, lateral, world, contact)
 
 
-def _stance(points: np.ndarray) -> float:
-    """Height of the lower of two feet's points (T, 2, 3) when it stands, m."""
-    return float(np.percentile(points[:, :, 2].min(axis=1), STANCE_PERCENTILE))
-
-
-def _stands(points: np.ndarray) -> np.ndarray:
+def _in_contact(points: np.ndarray) -> np.ndarray:
     """(T, 2) bool: whether a point of each foot, (T, 2, 3) m, is on the ground and at rest."""
     low = _is_low(points)
     if len(points) < 2:
@@ -218,26 +216,27 @@ def _stands(points: np.ndarray) -> np.ndarray:
 
 
 def _is_low(points: np.ndarray) -> np.ndarray:
-    return points[..., 2] - _stance(points) < CONTACT_M
+    """(T, 2) bool: whether a point of each foot, (T, 2, 3) m, is near its stance height."""
+    return points[..., 2] - stance_height(points) < CONTACT_M
 
 
-def _sagittal_angles(places: dict[str, np.ndarray], raw: Motion) -> tuple[np.ndarray, np.ndarray]:
+def _sagittal_angles(tracks: dict[str, np.ndarray], raw: Motion) -> tuple[np.ndarray, np.ndarray]:
     """Each bone's angle (T, 9) rad from the forward axis, and whether it is out of plane (T, 9)."""
     cos, sin = np.cos(raw.heading), np.sin(raw.heading)
-    angles, outside = [], []
+    angles, out_of_plane = [], []
     for near, far in _BONE_ENDS:
-        bone = places[far] - places[near]
+        bone = tracks[far] - tracks[near]
         forward = bone[:, 0] * cos + bone[:, 1] * sin
-        seen = np.hypot(forward, bone[:, 2])
-        hidden = seen < OUT_OF_PLANE * np.linalg.norm(bone, axis=1)
+        projected = np.hypot(forward, bone[:, 2])
+        hidden = projected < OUT_OF_PLANE * np.linalg.norm(bone, axis=1)
         angle = np.arctan2(bone[:, 2], forward)
-        angles.append(_held(angle, ~hidden))
-        outside.append(hidden)
-    return np.stack(angles, axis=1), np.stack(outside, axis=1)
+        angles.append(_interpolated(angle, ~hidden))
+        out_of_plane.append(hidden)
+    return np.stack(angles, axis=1), np.stack(out_of_plane, axis=1)
 
 
-def _held(angle: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Angles (T,), unwrapped; where unknown they go evenly from the last known to the next."""
+def _interpolated(angle: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Angles (T,) rad, unwrapped, and interpolated linearly where they are not known (T,)."""
     if not known.any():
         return np.full_like(angle, -0.5 * np.pi)
     at = np.flatnonzero(known)

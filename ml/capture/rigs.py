@@ -1,4 +1,4 @@
-"""Which joint of a skeleton is which: names of the common rigs, and a report of the match."""
+"""Identifies a skeleton's joints by the naming conventions of common rigs."""
 
 import re
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from itertools import pairwise
 from ml.capture.bvh import Bvh
 
 SIDES = ("left", "right")
-# Base names, without side and rig prefix, best first. They cover CMU (cgspeed's three namings),
-# Mixamo, LAFAN1, Bandai-Namco, Rokoko, Xsens, Biped, Unreal and Daz.
+# Joint names without side and rig prefix, preferred ones first. They cover CMU (cgspeed's three
+# namings), Mixamo, LAFAN1, Bandai-Namco, Rokoko, Xsens, Biped, Unreal and Daz.
 _MIDDLE = {
     "hips": ("hips", "pelvis", "hip"),
     "neck": ("neck", "neck1", "neck01", "necklower", "head"),
@@ -21,40 +21,34 @@ _SIDED = {
     "forearm": ("forearm", "lowerarm", "lowarm", "elbow"),
     "hand": ("hand", "wrist"),
 }
-_TOES = (
-    "toebase",
-    "toe",
-    "toes",
-    "toe0",
-    "ball",
-)  # a joint; without one the foot's end site serves
+_TOES = ("toebase", "toe", "toes", "toe0", "ball")  # without such a joint, the foot's end site
 _CHAINS = (("upper_leg", "lower_leg", "foot"), ("upper_arm", "forearm", "hand"))
 _RIG_WORDS = re.compile(r"^(mixamorig\d*|bip(ed)?0*\d*|character\d*|jnt|joint|def|skeleton\d*)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """Roles ("hips", "left_foot", …) and the index of the joint taken for each."""
+    """The joint taken for each role, such as "hips" or "left_foot"."""
 
-    joints: dict[str, int]
-    names: dict[str, str]  # role -> the file's name
-    unused: tuple[str, ...]
+    joints: dict[str, int]  # role -> index of the joint
+    names: dict[str, str]  # role -> the joint's name in the file
+    unused: tuple[str, ...]  # names of the other joints
 
     def report(self) -> str:
-        """One line per role, then what was left over."""
+        """One line per role, then one with the unused joints."""
         lines = [f"{role}: {name}" for role, name in self.names.items()]
         return "\n".join([*lines, f"unused: {', '.join(self.unused) or 'none'}"])
 
 
 def match_joints(bvh: Bvh) -> Rig:
-    """Find every role by name patterns and check each limb's order in the hierarchy.
+    """Find the joint of each role by its name and check each limb's order in the hierarchy.
 
-    Raises ValueError naming the roles that no joint fits, or a limb whose joints do not follow
+    Raises ValueError naming the roles without a joint, or a limb whose joints do not descend from
     one another.
     """
     by_name: dict[tuple[str, str], int] = {}
     for joint, name in enumerate(bvh.names):
-        by_name.setdefault(_plain(name), joint)
+        by_name.setdefault(_side_and_base(name), joint)
     found: dict[str, int] = {}
     missing = []
     wanted = [("", role, bases) for role, bases in _MIDDLE.items()]
@@ -85,29 +79,30 @@ def match_joints(bvh: Bvh) -> Rig:
     )
 
 
-def _plain(name: str) -> tuple[str, str]:
-    """A joint's side ("left", "right" or "") and its base name, lower case without decoration."""
+def _side_and_base(name: str) -> tuple[str, str]:
+    """A joint's side ("left", "right" or "") and its name without side and prefix, lower case."""
     name = re.split(r"[:|]", name)[-1]
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     words = [word for word in re.split(r"[\s_.\-]+", spaced.lower()) if word]
     words = [word for word in words if not _RIG_WORDS.match(word)] or words
     side = ""
-    for mark, long in (("l", "left"), ("r", "right")):
-        if mark in words or long in words:
-            side = long
-            words = [word for word in words if word not in (mark, long)]
-        elif words and words[0].startswith(long):
-            side = long
-            words[0] = words[0].removeprefix(long)
-    # LHipJoint: "L" runs into the next word's capital, so no space was set between them.
-    run_on = re.match(r"^([LR])(?=[A-Z][a-z])", name)
-    if not side and run_on:
-        side = "left" if run_on.group(1) == "L" else "right"
+    for letter, word in (("l", "left"), ("r", "right")):
+        if letter in words or word in words:
+            side = word
+            words = [other for other in words if other not in (letter, word)]
+        elif words and words[0].startswith(word):
+            side = word
+            words[0] = words[0].removeprefix(word)
+    # In LHipJoint the "L" directly precedes another capital, so they were not separated above.
+    joined = re.match(r"^([LR])(?=[A-Z][a-z])", name)
+    if not side and joined:
+        side = "left" if joined.group(1) == "L" else "right"
         words[0] = words[0][1:]
     return side, "".join(words)
 
 
 def _check_order(bvh: Bvh, found: dict[str, int], chain: list[str]) -> None:
+    """Raises ValueError unless each joint of a limb descends from the one before it."""
     for upper, lower in pairwise(chain):
         joint = bvh.parents[found[lower]]
         while joint not in (-1, found[upper]):

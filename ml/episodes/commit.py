@@ -1,8 +1,8 @@
-"""Several files changed as one: what is staged is seen whole or not at all, whatever gets killed.
+"""Atomic commits of several files: readers see all changes or none, even after a kill.
 
-Parts are written under ``.staging``, under names nobody globs. Renaming the journal commits them;
-the renames it lists then put them in place, and whoever comes next finishes those if a kill came
-in between. One process writes at a time.
+Staged files are written under ``.staging``, with names that no reader globs. Renaming the journal
+commits them; the renames it lists then put them in place. If the process is killed in between, the
+next process that opens the dataset finishes those. One process writes at a time.
 """
 
 import fcntl
@@ -17,9 +17,9 @@ STAGING, LOCK, JOURNAL, SUFFIX = ".staging", ".lock", "commit.json", ".part"
 
 
 def lock(root: Path) -> IO[str]:
-    """The right to write, until it is closed; the system takes it back from whoever dies.
+    """Take the right to write, held until the file is closed; the system frees a dead process's.
 
-    Raises ValueError if another process has it.
+    Raises ValueError if another process holds it.
     """
     file = (root / LOCK).open("a+", encoding="utf-8")
     try:
@@ -38,8 +38,8 @@ def lock(root: Path) -> IO[str]:
 
 
 @contextmanager
-def written_in(folder: Path) -> Iterator[None]:
-    """An OSError that does not say where it happened, as of a full disk, happened there."""
+def naming_folder(folder: Path) -> Iterator[None]:
+    """Name the folder in an OSError that names no file, such as that of a full disk."""
     try:
         yield
     except OSError as error:
@@ -48,72 +48,73 @@ def written_in(folder: Path) -> Iterator[None]:
         raise
 
 
-def part(root: Path, final: str) -> Path:
-    """Where the next version of a file, or what is to be appended to it, is written."""
+def staged(root: Path, final: str) -> Path:
+    """The path where a file's next version, or what is to be appended to it, is staged."""
     return root / STAGING / (final.replace("/", "--") + SUFFIX)
 
 
 def commit(root: Path, finals: list[str], append: tuple[str, int]) -> None:
-    """Put the parts of ``finals`` in place, in this order, for good.
+    """Replace the files ``finals`` by their staged versions, in this order, durably.
 
-    append: a file that only grows, and its length so far in bytes; its part goes after that.
+    append: a file that only grows, and its committed length in bytes; what is staged for it is
+    appended there.
     """
-    grows, length = append
-    for final in (*finals, grows):
-        sync(part(root, final))
+    growing, length = append
+    for final in (*finals, growing):
+        sync(staged(root, final))
     journal = root / STAGING / JOURNAL
     draft = journal.with_name(JOURNAL + SUFFIX)
-    order = {"moves": finals, "grows": grows, "length": length}
-    draft.write_text(json.dumps(order), encoding="utf-8")
+    entry = {"moves": finals, "grows": growing, "length": length}
+    draft.write_text(json.dumps(entry), encoding="utf-8")
     sync(draft)
     draft.rename(journal)
     sync(journal.parent)
-    finish(root)
+    replay_journal(root)
 
 
-def finish(root: Path) -> None:
-    """Carry out the journal, as often as need be; drop what no journal speaks of."""
+def replay_journal(root: Path) -> None:
+    """Carry out a committed journal, if there is one; safe to repeat. Then discard the rest."""
     journal = root / STAGING / JOURNAL
     if journal.is_file():
-        order = json.loads(journal.read_text(encoding="utf-8"))
-        added = part(root, order["grows"])
+        entry = json.loads(journal.read_text(encoding="utf-8"))
+        added = staged(root, entry["grows"])
         if added.is_file():
-            (root / order["grows"]).parent.mkdir(parents=True, exist_ok=True)
-            with (root / order["grows"]).open("ab") as file:
-                file.truncate(order["length"])
+            (root / entry["grows"]).parent.mkdir(parents=True, exist_ok=True)
+            with (root / entry["grows"]).open("ab") as file:
+                file.truncate(entry["length"])
                 file.write(added.read_bytes())
-            sync(root / order["grows"])
-        for final in order["moves"]:
-            if part(root, final).is_file():
+            sync(root / entry["grows"])
+        for final in entry["moves"]:
+            if staged(root, final).is_file():
                 (root / final).parent.mkdir(parents=True, exist_ok=True)
-                part(root, final).replace(root / final)
-        for folder in {(root / final).parent for final in order["moves"]}:
+                staged(root, final).replace(root / final)
+        for folder in {(root / final).parent for final in entry["moves"]}:
             sync(folder)
         journal.unlink()
-    drop(root)
+    discard_staged(root)
 
 
-def drop(root: Path) -> None:
-    """Delete everything that is not committed."""
+def discard_staged(root: Path) -> None:
+    """Delete staged files, unless a committed journal needs them."""
     if not (root / STAGING / JOURNAL).is_file():
-        for left in (root / STAGING).iterdir():
-            left.unlink()
+        for path in (root / STAGING).iterdir():
+            path.unlink()
 
 
-def settle(root: Path) -> None:
-    """For readers: finish a commit that was cut short, unless somebody is at it or we may not."""
+def recover(root: Path) -> None:
+    """For readers: finish an interrupted commit, if no writer is alive and we may write."""
     if not (root / STAGING / JOURNAL).is_file() or not os.access(root / STAGING, os.W_OK):
         return
     try:
-        held = lock(root)
+        held_lock = lock(root)
     except ValueError:
         return  # the writer is alive and finishes it itself
-    with held:
-        finish(root)
+    with held_lock:
+        replay_journal(root)
 
 
 def sync(path: Path) -> None:
-    """Have the system write a file, or a folder's names, to the disk."""
+    """Flush a file, or a folder's entries, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

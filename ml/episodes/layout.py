@@ -1,8 +1,8 @@
-"""What is in each file of a dataset: the LeRobot v3.0 layout, column by column.
+"""The files of a dataset and their columns: the LeRobot v3.0 layout.
 
-Learnt from LeRobot's own reader (https://github.com/huggingface/lerobot,
-src/lerobot/datasets): it globs ``data/*/*.parquet`` and ``meta/episodes/*/*.parquet``, takes the
-columns' types from ``meta/info.json`` and the texts of tasks from a pandas index.
+It follows LeRobot's own reader (https://github.com/huggingface/lerobot, src/lerobot/datasets),
+which globs ``data/*/*.parquet`` and ``meta/episodes/*/*.parquet``, takes the columns' types from
+``meta/info.json`` and the texts of tasks from a pandas index.
 """
 
 import json
@@ -21,6 +21,7 @@ from ml.episodes.features import FEATURE_NAMES
 FORMAT_VERSION = 1
 LEROBOT_VERSION = "v3.0"
 FPS = 30
+"""Frames a second of every dataset."""
 FILES_PER_CHUNK = 1000
 VIDEO_KEY = "observation.images.scene"
 INFO, OWN_INFO, STATS = "meta/info.json", "meta/stride.json", "meta/stats.json"
@@ -33,7 +34,7 @@ VIDEO_PATH = f"videos/{{video_key}}/{_FILE}.mp4"
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 STATISTICS = ("min", "max", "mean", "std", *QUANTILES)
 VIDEO_SAMPLES = 32
-"""Frames of a film its colour statistics are taken from."""
+"""Number of a film's frames that its colour statistics are computed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +44,26 @@ class Column:
     name: str  # in the files and in info.json
     field: str  # of Episode
     dtype: str
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # one per number of a frame
 
     @property
     def width(self) -> int:
-        """Numbers a frame."""
+        """Numbers per frame."""
         return len(self.names)
 
     def shape(self, length: int) -> tuple[int, ...]:
-        """Of ``length`` frames: (length,) or (length, width)."""
+        """The shape of ``length`` frames: (length,) or (length, width)."""
         return (length,) if self.width == 1 else (length, self.width)
 
     def to_arrow(self, values: np.ndarray) -> pa.Array:
-        """Values of shape(T)."""
+        """Values of ``shape(T)`` as a column of T rows."""
         if self.width == 1:
             return pa.array(values)
         flat = pa.array(np.ascontiguousarray(values).reshape(-1))
         return pa.FixedSizeListArray.from_arrays(flat, self.width)
 
     def from_arrow(self, column: pa.ChunkedArray) -> np.ndarray:
-        """The values of a column of a table."""
+        """The values, of ``shape(T)``, of a table's column of T rows."""
         if self.width == 1:
             return column.to_numpy()
         flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
@@ -87,7 +88,7 @@ COLUMNS = (
     Column("source", "source", "int64", ("source",)),
     Column("subtask_index", "subtask_index", "int64", ("subtask_index",)),
 )
-"""What each frame holds of its actor; INDEX_COLUMNS say which frame it is."""
+"""A frame's data of its actor; INDEX_COLUMNS say which frame it is."""
 INDEX_COLUMNS = tuple(
     Column(name, name, dtype, (name,))
     for name, dtype in (
@@ -102,11 +103,11 @@ INDEX_COLUMNS = tuple(
 )
 ALL_COLUMNS = COLUMNS + INDEX_COLUMNS
 EPISODE_FACTS = ("actor_id", "actor_index", "actor_type", "scale", "style", "split", "teaches")
-"""Fields of Episode that are columns of the episodes table under the same name."""
+"""Fields of Episode that are columns of the episodes table under the same names."""
 
 
 def new_info(video_size: tuple[int, int] | None) -> dict[str, Any]:
-    """info.json of an empty dataset. video_size: px, where it has films."""
+    """info.json of an empty dataset. video_size: width and height in px, None without films."""
     features: dict[str, Any] = {}
     if video_size is not None:
         width, height = video_size
@@ -145,55 +146,61 @@ def new_info(video_size: tuple[int, int] | None) -> dict[str, Any]:
     }
 
 
-def place(number: int) -> dict[str, int]:
-    """Chunk and file index of the file ``number`` of its kind."""
+def file_indices(number: int) -> dict[str, int]:
+    """Chunk and file index of the file that has this number among its kind."""
     chunk, file = divmod(number, FILES_PER_CHUNK)
     return {"chunk_index": chunk, "file_index": file}
 
 
 def data_writer(file: IO[bytes]) -> pq.ParquetWriter:
-    """Of a data file: one row group an episode. Floats are stored byte by byte, and pack better."""
+    """A writer of a data file, to write one row group per episode.
+
+    Floats are split into byte streams, which compress better.
+    """
     empty = {c.name: c.to_arrow(np.zeros(c.shape(0), c.dtype)) for c in ALL_COLUMNS}
-    leaf = {c: c.name + (".list.element" if c.width > 1 else "") for c in ALL_COLUMNS}
+    leaves = {c: c.name + (".list.element" if c.width > 1 else "") for c in ALL_COLUMNS}
     return pq.ParquetWriter(
         file,
         pa.table(empty).schema,
         compression="zstd",
         compression_level=3,
-        use_dictionary=[leaf[c] for c in ALL_COLUMNS if c.dtype == "int64"],
-        use_byte_stream_split=[leaf[c] for c in ALL_COLUMNS if c.dtype == "float32"],
+        use_dictionary=[leaves[c] for c in ALL_COLUMNS if c.dtype == "int64"],
+        use_byte_stream_split=[leaves[c] for c in ALL_COLUMNS if c.dtype == "float32"],
         write_statistics=False,
     )
 
 
 def statistics(columns: list[np.ndarray]) -> np.ndarray:
-    """(9, D) STATISTICS of every number of a frame, column after column."""
+    """(9, D) STATISTICS of each of a frame's D numbers; columns (T, ...) are put side by side."""
     numbers = np.concatenate([c.reshape(len(c), -1).astype(np.float64) for c in columns], axis=1)
     numbers.sort(axis=0)
     last = len(numbers) - 1
     at = np.array(list(QUANTILES.values())) * last
     low = at.astype(int)
-    part = (at - low)[:, None]
-    quantiles = numbers[low] + part * (numbers[np.minimum(low + 1, last)] - numbers[low])
+    fraction = (at - low)[:, None]
+    quantiles = numbers[low] + fraction * (numbers[np.minimum(low + 1, last)] - numbers[low])
     basic = [numbers[0], numbers[-1], numbers.mean(axis=0), numbers.std(axis=0)]
     return np.concatenate([np.stack(basic), quantiles])
 
 
 def film_statistics(path: Path) -> np.ndarray:
-    """(9, 3) STATISTICS of red, green and blue, 0..1, over frames spread over a film."""
+    """(9, 3) STATISTICS of red, green and blue, 0..1, over frames evenly spread over a film."""
     with av.open(str(path)) as film:
         stream = film.streams.video[0]
         step = max(1, stream.frames // VIDEO_SAMPLES)
-        shown = [
+        pixels = [
             frame.to_ndarray(format="rgb24")[::4, ::4].reshape(-1, 3)
             for i, frame in enumerate(film.decode(stream))
             if i % step == 0
         ]
-    return statistics([np.concatenate(shown) / 255.0])
+    return statistics([np.concatenate(pixels) / 255.0])
 
 
 def split_statistics(numbers: np.ndarray, lengths: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-    """(E, 9, D) as feature -> statistic -> (E, width); whole numbers stay whole."""
+    """Statistics (E, 9, D) of E episodes as feature -> statistic -> (E, width).
+
+    lengths: (E,) frames. Minimum and maximum of integer columns are integers.
+    """
     split: dict[str, dict[str, np.ndarray]] = {}
     first = 0
     for column in ALL_COLUMNS:
@@ -208,7 +215,7 @@ def split_statistics(numbers: np.ndarray, lengths: np.ndarray) -> dict[str, dict
 
 
 def merge_statistics(stats: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Statistics (E, …) of E parts as those of the whole; quantiles are averaged, as LeRobot's."""
+    """Statistics of a whole from those of E parts (E, …); quantiles are averaged, as LeRobot's."""
     count = stats["count"]
     weight = count.reshape(-1, *[1] * (stats["mean"].ndim - 1)) / count.sum()
     mean = (weight * stats["mean"]).sum(axis=0)
@@ -224,7 +231,10 @@ def merge_statistics(stats: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def write_texts(path: Path, texts: list[str], name: str) -> None:
-    """A table of texts as pandas writes one whose index they are; the column is their number."""
+    """Write a table of texts and their numbers as pandas does if the texts are the index.
+
+    name: of the index; the column is ``name``_index.
+    """
     number = {"pandas_type": "int64", "numpy_type": "int64", "metadata": None}
     words = {"pandas_type": "unicode", "numpy_type": "object", "metadata": None}
     encoding = {"encoding": "UTF-8"}
@@ -247,22 +257,22 @@ def write_texts(path: Path, texts: list[str], name: str) -> None:
 
 
 def read_texts(path: Path, name: str) -> list[str]:
-    """The texts in the order of their numbers."""
+    """The texts of a table, in the order of their numbers."""
     return pq.read_table(path)[name].to_pylist()
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """As people like to read it."""
+    """Write a JSON object, indented."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Raises OSError or ValueError."""
+    """Read a JSON object. Raises OSError or ValueError."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def card(licence: str, origin: str) -> str:
-    """README.md, whose head the Hugging Face hub reads."""
+def dataset_card(licence: str, origin: str) -> str:
+    """README.md, the dataset card, whose head the Hugging Face hub reads."""
     return f"""---
 license: {licence}
 task_categories:

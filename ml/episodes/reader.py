@@ -1,22 +1,22 @@
-"""Episodes: the dataset format, read. ``ml.episodes.writer`` writes it.
+"""The episode dataset and its reader; ``ml.episodes.writer`` writes it.
 
 A dataset is a folder in the LeRobot v3.0 layout, one LeRobot episode per actor track at 30 Hz::
 
-    dataset = open_dataset("runs")                  # what has been committed, nothing else
+    dataset = open_dataset("runs")                  # only what has been committed
     len(dataset), dataset.tasks, dataset.subtasks   # episodes; captions; clauses
-    episode = dataset.episode(3)                    # an Episode: every column, texts, who it is
-    record = dataset.scene(episode.scene)           # a SceneRecord: the Scene, versions, the end
+    episode = dataset.episode(3)                    # an Episode: every column, texts, its actor
+    record = dataset.scene(episode.scene)           # a SceneRecord: the Scene, versions, end reason
     rows = dataset.rows(["state", "subtask_index"], split="train")
-    first = rows.windows(60)                        # never across the end of an episode
+    first = rows.windows(60)                        # each within one episode
     batch = rows.columns["state"][first[:8, None] + np.arange(60)]   # (8, 60, 22)
 
     with EpisodeWriter("runs") as writer:           # creates or appends; one process at a time
-        writer.add(record, episodes)                # an iterable of Episodes; streamed to disk
-        writer.commit()                             # from here on it survives anything
+        writer.add(record, episodes)                # an iterable of Episodes, streamed to disk
+        writer.commit()                             # from here on it survives a crash
 
 Positions, poses and speeds are those of the body itself (scaled metres); only ``state`` is
-canonical, divided by ``scale``. An episode's step at its last frame leads to a frame that is not
-in it, so every row of ``state`` is a real one.
+canonical, divided by ``scale``. The root's step in an episode's last frame leads to a frame that is
+not part of it, so that the last row of ``state`` is measured like all others.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ import pyarrow.parquet as pq
 
 from entities.scene import Scene
 from entities.skeleton import JOINTS, ActorType
-from ml.episodes.commit import settle
+from ml.episodes.commit import recover
 from ml.episodes.layout import (
     ALL_COLUMNS,
     COLUMNS,
@@ -53,11 +53,11 @@ from ml.episodes.layout import (
 )
 
 SPLITS = ("train", "val", "test")
-VERSIONED = ("stride-sim", "numpy", "pymunk", "pyarrow", "onnxruntime")
+VERSIONED_PACKAGES = ("stride-sim", "numpy", "pymunk", "pyarrow", "onnxruntime")
 
 
 class Source(StrEnum):
-    """What moved the body in a frame; the value's place here is its number in the column."""
+    """What moved the body in a frame; a value's position here is its number in the column."""
 
     PROCEDURAL = "procedural"
     LEARNED = "learned"
@@ -67,12 +67,12 @@ class Source(StrEnum):
 SOURCES = tuple(Source)
 
 
-class Teaches(StrEnum):
-    """What may be learned from an episode."""
+class TrainingUse(StrEnum):
+    """What may be learned from an episode: the values of its column ``teaches``."""
 
     ALL = "all"
-    POSE = "pose"  # a walk on the spot: its root does not go where its feet do
-    NOTHING = "nothing"  # across the sagittal plane, or of uncertain origin
+    POSE = "pose"  # a walk on the spot, whose root does not follow its feet
+    NOTHING = "nothing"  # motion across the sagittal plane, or of uncertain origin
 
 
 _BY_FIELD = {column.field: column for column in ALL_COLUMNS}
@@ -80,11 +80,11 @@ _BY_FIELD = {column.field: column for column in ALL_COLUMNS}
 
 @dataclass(slots=True, eq=False)
 class Episode:
-    """One actor's track: T frames at 30 Hz, frame k at k/30 s after the first."""
+    """One actor's track: T frames at 30 Hz, frame k at k/30 s after the first one."""
 
-    state: np.ndarray  # (T, 22) canonical: see ml.episodes.features
-    action: np.ndarray  # (T, 3) m/s, m/s, rad/s: wanted velocity forward and left; heading's rate
-    root: np.ndarray  # (T, 3) m, world: under the pelvis
+    state: np.ndarray  # (T, 22) canonical, see ml.episodes.features
+    action: np.ndarray  # (T, 3) desired velocity forward and left, m/s, and heading rate, rad/s
+    root: np.ndarray  # (T, 3) m, world, under the pelvis
     heading: np.ndarray  # (T,) rad, continuous
     velocity: np.ndarray  # (T, 3) m/s, world
     contact: np.ndarray  # (T, 2) bool, left and right ball of the foot on the ground
@@ -98,14 +98,14 @@ class Episode:
     source: np.ndarray  # (T,) index in SOURCES
     subtask_index: np.ndarray  # (T,) index in subtasks
     subtasks: list[str]  # the clauses, such as "sprints to the tree"
-    task: str  # the whole caption
+    task: str  # the caption of the whole episode
     actor_id: str
     actor_index: int = 0  # in its scene
     actor_type: str = ActorType.HUMAN.value
     scale: float = 1.0
     style: str = ""
     split: str = "train"
-    teaches: str = Teaches.ALL.value
+    teaches: str = TrainingUse.ALL.value
     about: dict[str, Any] = field(default_factory=dict)  # JSON: origin, licence, measurements
     scene: int = -1  # index in the dataset; given when written
     index: int = -1  # index in the dataset; given when written
@@ -121,18 +121,18 @@ class Episode:
 
 @dataclass(slots=True)
 class SceneRecord:
-    """What a recording came from, and all it takes to run it again."""
+    """The scene that episodes were recorded from, with everything needed to run it again."""
 
     scene: Scene  # with every event of the run
-    ticks: int = 0  # simulated and recorded, 0 if it was not simulated
+    ticks: int = 0  # number recorded; 0 if it was not simulated
     end_reason: str = "complete"
-    first_tick: int = 0  # at which the first frame was taken
+    first_tick: int = 0  # tick of the first frame
     model_hash: str = ""
     made_with: dict[str, Any] = field(default_factory=lambda: made_with())
     about: dict[str, Any] = field(default_factory=dict)
 
     def line(self, index: int) -> str:
-        """One line of scenes.jsonl."""
+        """Its line of scenes.jsonl."""
         return json.dumps(
             {
                 "scene_index": index,
@@ -150,9 +150,9 @@ class SceneRecord:
 
 
 def made_with() -> dict[str, Any]:
-    """Versions and CPU features: what has to be equal for bit-identical runs."""
+    """Versions and CPU features, which must be equal for bit-identical runs."""
     versions = {"python": platform.python_version()}
-    for name in VERSIONED:
+    for name in VERSIONED_PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -164,14 +164,14 @@ def made_with() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Frames of many episodes, one after the other."""
+    """Frames of E episodes, one after the other: N rows in all."""
 
     columns: dict[str, np.ndarray]  # field -> (N, ...)
-    first: np.ndarray  # (E + 1,) row each episode starts at; the last is N
+    first: np.ndarray  # (E + 1,) first row of each episode, then N
     episode: np.ndarray  # (E,) index in the dataset
 
     def windows(self, length: int, stride: int = 1) -> np.ndarray:
-        """(W,) first rows of all windows of ``length`` frames that lie in one episode."""
+        """(W,) first rows of the windows of ``length`` frames that lie within one episode."""
         return np.concatenate(
             [np.zeros(0, np.int64)]
             + [
@@ -187,7 +187,7 @@ class EpisodeDataset:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.info = read_json(root / INFO)
-        self.own = read_json(root / OWN_INFO)
+        self.own_info = read_json(root / OWN_INFO)
         self._open_file: tuple[Path, pq.ParquetFile] | None = None
 
     def __len__(self) -> int:
@@ -195,22 +195,22 @@ class EpisodeDataset:
 
     @property
     def n_frames(self) -> int:
-        """Frames in all episodes."""
+        """Number of frames of all episodes."""
         return self.info["total_frames"]
 
     @property
     def n_scenes(self) -> int:
-        """Scenes, those of whom every actor was rejected included."""
-        return self.own["total_scenes"]
+        """Number of scenes, with those of which no episode was kept."""
+        return self.own_info["total_scenes"]
 
     @cached_property
     def tasks(self) -> list[str]:
-        """Caption of each task_index."""
+        """The caption of each task_index."""
         return read_texts(self.root / TASKS, "task")
 
     @cached_property
     def subtasks(self) -> list[str]:
-        """Clause of each subtask_index."""
+        """The clause of each subtask_index."""
         return read_texts(self.root / SUBTASKS, "subtask")
 
     @cached_property
@@ -223,7 +223,7 @@ class EpisodeDataset:
 
     @cached_property
     def table(self) -> pa.Table:
-        """The episodes table without its statistics: a row an episode."""
+        """The episodes table, one row per episode, without statistics."""
         parts = []
         for path in sorted((self.root / "meta/episodes").glob("*/*.parquet")):
             names = pq.read_schema(path).names
@@ -234,30 +234,31 @@ class EpisodeDataset:
         return table.slice(0, len(self))
 
     def column(self, name: str) -> list[Any]:
-        """A column of the episodes table: split, style, tasks, length, about, …"""
+        """A column of the episodes table, such as split, style, tasks, length or about."""
         return self.table[name].to_pylist()
 
     def episode(self, index: int) -> Episode:
-        """Episode ``index``. Raises ValueError if there is none."""
+        """Read episode ``index``. Raises ValueError if there is none."""
         if not 0 <= index < len(self):
             raise ValueError(f"episode {index}: expected 0 to {len(self) - 1} in {self.root}")
         row = self.table.slice(index, 1).to_pylist()[0]
-        path = self.root / self.info["data_path"].format(
+        name = self.info["data_path"].format(
             chunk_index=row["data/chunk_index"], file_index=row["data/file_index"]
         )
+        path = self.root / name
         if self._open_file is None or self._open_file[0] != path:
             self._open_file = path, pq.ParquetFile(path)
-        group = index - self._first_episode(path)
-        data = self._open_file[1].read_row_group(group)
+        data = self._open_file[1].read_row_group(index - self._first_episodes[name])
         columns = {column.field: column.from_arrow(data[column.name]) for column in COLUMNS}
-        used, order, local = np.unique(
+        # The file has numbers of the dataset's clauses; an episode lists its own, first used first.
+        used, first_use, local = np.unique(
             columns["subtask_index"], return_index=True, return_inverse=True
         )
-        rank = np.argsort(np.argsort(order))
-        columns["subtask_index"] = rank[local]
+        order = np.argsort(first_use)
+        columns["subtask_index"] = np.argsort(order)[local]
         return Episode(
             **columns,
-            subtasks=[self.subtasks[i] for i in used[np.argsort(order)]],
+            subtasks=[self.subtasks[i] for i in used[order]],
             task=row["tasks"][0],
             about=json.loads(row["about"]),
             scene=row["scene_index"],
@@ -265,12 +266,9 @@ class EpisodeDataset:
             **{name: row[name] for name in EPISODE_FACTS},
         )
 
-    def _first_episode(self, path: Path) -> int:
-        """Row groups of a data file are its episodes, in order."""
-        return self._firsts[path.relative_to(self.root).as_posix()]
-
     @cached_property
-    def _firsts(self) -> dict[str, int]:
+    def _first_episodes(self) -> dict[str, int]:
+        """The first episode in each data file; its row groups are its episodes, in order."""
         firsts: dict[str, int] = {}
         chunks, files = self.column("data/chunk_index"), self.column("data/file_index")
         for i, (chunk, file) in enumerate(zip(chunks, files, strict=True)):
@@ -278,7 +276,7 @@ class EpisodeDataset:
         return firsts
 
     def scene(self, index: int) -> SceneRecord:
-        """Scene ``index``. Raises ValueError if there is none."""
+        """Read scene ``index``. Raises ValueError if there is none."""
         if not 0 <= index < self.n_scenes:
             raise ValueError(f"scene {index}: expected 0 to {self.n_scenes - 1} in {self.root}")
         with (self.root / SCENES).open(encoding="utf-8") as lines:
@@ -286,27 +284,30 @@ class EpisodeDataset:
         return _record(line)
 
     def scenes(self) -> Iterator[SceneRecord]:
-        """All scenes in order."""
+        """All scenes, in order."""
         with (self.root / SCENES).open(encoding="utf-8") as lines:
             for _, line in zip(range(self.n_scenes), lines, strict=False):
                 yield _record(json.loads(line))
 
     def of_scene(self, index: int) -> list[Episode]:
-        """The episodes of a scene."""
+        """The episodes recorded from a scene."""
         return [self.episode(i) for i, own in enumerate(self.column("scene_index")) if own == index]
 
     def __iter__(self) -> Iterator[Episode]:
         return (self.episode(i) for i in range(len(self)))
 
     def rows(self, fields: Iterable[str], split: str | None = None) -> Rows:
-        """The named columns (fields of Episode, or task_index) of a split, or of everything."""
+        """Columns of the episodes of a split, or of all episodes, in memory.
+
+        fields: array fields of Episode (subtask_index in the dataset's numbers), or task_index.
+        """
         columns = [_BY_FIELD[name] for name in fields]
         splits = self.column("split")
         wanted = [i for i, own in enumerate(splits) if split is None or own == split]
         lengths = np.array(self.column("length"), np.int64)
         parts: dict[str, list[np.ndarray]] = {column.field: [] for column in columns}
-        firsts = [*self._firsts.values(), len(self)]
-        for path, low, high in zip(self._firsts, firsts[:-1], firsts[1:], strict=True):
+        firsts = [*self._first_episodes.values(), len(self)]
+        for path, low, high in zip(self._first_episodes, firsts[:-1], firsts[1:], strict=True):
             groups = [i - low for i in wanted if low <= i < high]
             if groups:
                 names = [column.name for column in columns]
@@ -321,9 +322,9 @@ class EpisodeDataset:
         )
 
     def content_hash(self) -> str:
-        """SHA-256 over every scene and every episode, in order: their numbers, texts and splits.
+        """SHA-256 over the numbers, texts and splits of all scenes and episodes, in order.
 
-        How they were batched into files, and what they were made with, is not in it.
+        It does not depend on the batches in which they were written, nor on ``made_with``.
         """
         digest = hashlib.sha256()
         for record in self.scenes():
@@ -339,14 +340,17 @@ class EpisodeDataset:
 
 
 def open_dataset(path: str | Path) -> EpisodeDataset:
-    """The dataset in a folder. Raises ValueError, naming the folder, if there is none."""
+    """Open the dataset in a folder. Raises ValueError, naming the folder, if there is none.
+
+    An interrupted commit is completed first, if the folder can be written.
+    """
     root = Path(path)
-    settle(root)
+    recover(root)
     if not (root / INFO).is_file() or not (root / OWN_INFO).is_file():
         raise ValueError(f"{root}: no dataset here; expected a folder that was recorded into")
     dataset = EpisodeDataset(root)
-    if dataset.own["format_version"] != FORMAT_VERSION:
-        came = dataset.own["format_version"]
+    if dataset.own_info["format_version"] != FORMAT_VERSION:
+        came = dataset.own_info["format_version"]
         raise ValueError(f"{root}: format version {came}; expected {FORMAT_VERSION}")
     return dataset
 

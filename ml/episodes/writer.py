@@ -1,4 +1,4 @@
-"""Write episodes: batches of scenes, each committed whole. ``layout`` has the format."""
+"""Writes episode datasets in batches of scenes, each batch committed atomically."""
 
 import json
 import shutil
@@ -11,7 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.episodes.commit import STAGING, commit, drop, finish, lock, part, written_in
+from ml.episodes.commit import (
+    STAGING,
+    commit,
+    discard_staged,
+    lock,
+    naming_folder,
+    replay_journal,
+    staged,
+)
 from ml.episodes.layout import (
     ALL_COLUMNS,
     CARD,
@@ -31,27 +39,27 @@ from ml.episodes.layout import (
     VIDEO_KEY,
     VIDEO_PATH,
     VIDEO_SAMPLES,
-    card,
     data_writer,
+    dataset_card,
+    file_indices,
     film_statistics,
     merge_statistics,
     new_info,
-    place,
     split_statistics,
     statistics,
     write_json,
     write_texts,
 )
-from ml.episodes.reader import SPLITS, Episode, SceneRecord, Teaches, open_dataset
+from ml.episodes.reader import SPLITS, Episode, SceneRecord, TrainingUse, open_dataset
 
 LICENCE = "cc0-1.0"
 ORIGIN = "Simulated with Stride: no person was recorded."
 
 
 class EpisodeWriter:
-    """Creates a dataset or appends to one; the only process that does while it is open.
+    """Creates a dataset or appends to one; while it is open no other process can.
 
-    As a context manager it commits at the end, unless an exception passes through.
+    As a context manager it commits at the end, unless there was an exception.
     """
 
     def __init__(
@@ -62,10 +70,10 @@ class EpisodeWriter:
         origin: str = ORIGIN,
         video_size: tuple[int, int] | None = None,
     ) -> None:
-        """licence, origin: for the card of a new dataset. video_size: px, if it is to have films.
+        """licence, origin: for the card of a new dataset. video_size: px, None for no films.
 
-        Raises ValueError if the folder holds something else, another process writes it, or it was
-        created with another choice of video; OSError if it cannot be written.
+        Raises ValueError if the folder holds something else, another process writes to it, or it
+        was created with another video size; OSError if it cannot be written.
         """
         self.root = Path(path)
         self._data: pq.ParquetWriter | None = None
@@ -73,7 +81,7 @@ class EpisodeWriter:
         (self.root / STAGING).mkdir(parents=True, exist_ok=True)
         self._lock = lock(self.root)
         try:
-            finish(self.root)
+            replay_journal(self.root)
             if not (self.root / INFO).is_file():
                 self._create(licence, origin, video_size)
             self._load()
@@ -99,47 +107,48 @@ class EpisodeWriter:
 
     @property
     def n_episodes(self) -> int:
-        """Episodes, with those not yet committed."""
+        """Number of episodes, with those not yet committed."""
         return self._info["total_episodes"]
 
     @property
     def n_scenes(self) -> int:
-        """Scenes, with those not yet committed."""
-        return self._own["total_scenes"]
+        """Number of scenes, with those not yet committed."""
+        return self._own_info["total_scenes"]
 
     @property
     def video_size(self) -> tuple[int, int] | None:
-        """Width and height of the dataset's films, px."""
+        """Width and height of the dataset's films in px, None without films."""
         feature = self._info["features"].get(VIDEO_KEY)
         return None if feature is None else (feature["shape"][1], feature["shape"][0])
 
     def add(
         self, record: SceneRecord, episodes: Iterable[Episode], video: Path | None = None
     ) -> None:
-        """Add a scene and its actors' tracks, taken one by one and written at once.
+        """Add a scene and its episodes, which are iterated once and each written immediately.
 
-        video: an mp4 with a frame for each frame of the longest track, if the dataset has films;
-        it is moved away. If this fails, everything since the last commit is dropped.
+        video: an mp4 with a frame for each frame of the longest episode, if the dataset has films;
+        the file is moved. If this fails, everything since the last commit is discarded. Raises
+        ValueError for an episode that ``check_episode`` refuses or a video where none is expected.
         """
-        with self._whole_or_not():
+        with self._all_or_nothing():
             self._add(record, episodes, video)
 
     def commit(self) -> None:
-        """Make everything added so far part of the dataset, for good."""
+        """Make everything added so far part of the dataset, durably."""
         if not self._scene_lines:
             return
-        with self._whole_or_not():
+        with self._all_or_nothing():
             commit(self.root, self._stage(), (SCENES, self._committed_bytes))
         self._load()
 
     def close(self) -> None:
-        """Let go of the dataset; what was not committed is dropped."""
-        self._abandon_data()
-        drop(self.root)
+        """Discard what was not committed and release the lock."""
+        self._close_data()
+        discard_staged(self.root)
         self._lock.close()
 
     def _create(self, licence: str, origin: str, video_size: tuple[int, int] | None) -> None:
-        own = {
+        own_info = {
             "format_version": FORMAT_VERSION,
             "total_scenes": 0,
             "total_subtasks": 0,
@@ -148,48 +157,48 @@ class EpisodeWriter:
             "licence": licence,
             "origin": origin,
         }
-        write_texts(self._part(TASKS), [], "task")
-        write_texts(self._part(SUBTASKS), [], "subtask")
-        self._part(CARD).write_text(card(licence, origin), encoding="utf-8")
-        self._part(SCENES).write_bytes(b"")
-        write_json(self._part(OWN_INFO), own)
-        write_json(self._part(INFO), new_info(video_size))
+        write_texts(self._staged(TASKS), [], "task")
+        write_texts(self._staged(SUBTASKS), [], "subtask")
+        self._staged(CARD).write_text(dataset_card(licence, origin), encoding="utf-8")
+        self._staged(SCENES).write_bytes(b"")
+        write_json(self._staged(OWN_INFO), own_info)
+        write_json(self._staged(INFO), new_info(video_size))
         commit(self.root, [CARD, TASKS, SUBTASKS, OWN_INFO, INFO], (SCENES, 0))
 
     def _load(self) -> None:
-        """Start a batch from what is committed."""
+        """Begin a batch on top of what is committed."""
         committed = open_dataset(self.root)
-        self._info, self._own = committed.info, committed.own
-        self._committed_bytes = self._own["scenes_bytes"]
+        self._info, self._own_info = committed.info, committed.own_info
+        self._committed_bytes = self._own_info["scenes_bytes"]
         self._tasks = {text: i for i, text in enumerate(committed.tasks)}
         self._subtasks = {text: i for i, text in enumerate(committed.subtasks)}
         self._stats = committed.stats if len(committed) else {}
         self._scene_lines: list[str] = []
         self._rows: list[dict[str, Any]] = []
-        self._numbers: list[np.ndarray] = []  # of each episode, as ``statistics`` gives them
+        self._statistics: list[np.ndarray] = []  # (9, D) of each episode
         self._films: list[str] = []  # of each scene that has one
-        self._colours: list[np.ndarray] = []  # of each episode's film
+        self._film_statistics: list[np.ndarray] = []  # (9, 3) of each episode's film
 
-    def _part(self, final: str) -> Path:
-        return part(self.root, final)
+    def _staged(self, final: str) -> Path:
+        return staged(self.root, final)
 
     @contextmanager
-    def _whole_or_not(self) -> Iterator[None]:
-        """What fails leaves what was committed, and says where it failed."""
+    def _all_or_nothing(self) -> Iterator[None]:
+        """On an error go back to what is committed; an OSError names the dataset."""
         try:
-            with written_in(self.root):
+            with naming_folder(self.root):
                 yield
         except BaseException:
-            self._drop()
+            self._roll_back()
             raise
 
-    def _drop(self) -> None:
-        """Go back to what is committed."""
-        self._abandon_data()
-        drop(self.root)
+    def _roll_back(self) -> None:
+        """Discard everything since the last commit."""
+        self._close_data()
+        discard_staged(self.root)
         self._load()
 
-    def _abandon_data(self) -> None:
+    def _close_data(self) -> None:
         if self._data is None:
             return
         try:
@@ -202,30 +211,30 @@ class EpisodeWriter:
     def _add(self, record: SceneRecord, episodes: Iterable[Episode], video: Path | None) -> None:
         if (video is None) != (self.video_size is None):
             raise ValueError(f"{self.root}: expected {'no ' if video else 'a '}film with the scene")
-        scene = self._own["total_scenes"]
+        scene = self._own_info["total_scenes"]
         film: dict[str, Any] = {}
-        colours = None
+        colours = None  # (9, 3)
         if video is not None:
-            where = place(scene)
-            final = VIDEO_PATH.format(video_key=VIDEO_KEY, **where)
+            indices = file_indices(scene)
+            final = VIDEO_PATH.format(video_key=VIDEO_KEY, **indices)
             colours = film_statistics(video)
-            shutil.move(video, self._part(final))
+            shutil.move(video, self._staged(final))
             self._films.append(final)
-            film = {f"videos/{VIDEO_KEY}/{name}": value for name, value in where.items()}
+            film = {f"videos/{VIDEO_KEY}/{name}": value for name, value in indices.items()}
         if self._data is None:
-            self._data_file = self._part(DATA_PATH.format(**self._place)).open("wb")
+            self._data_file = self._staged(DATA_PATH.format(**self._file_indices)).open("wb")
             self._data = data_writer(self._data_file)
         for episode in episodes:
             self._add_episode(episode, scene, film)
             if colours is not None:
-                self._colours.append(colours)
+                self._film_statistics.append(colours)
         self._scene_lines.append(record.line(scene) + "\n")
-        self._own["total_scenes"] += 1
+        self._own_info["total_scenes"] += 1
 
     @property
-    def _place(self) -> dict[str, int]:
-        """Chunk and file index of the batch, the same in data and in meta/episodes."""
-        return place(self._own["total_files"])
+    def _file_indices(self) -> dict[str, int]:
+        """Chunk and file index of the batch's files, the same in data and in meta/episodes."""
+        return file_indices(self._own_info["total_files"])
 
     def _add_episode(self, episode: Episode, scene: int, film: dict[str, Any]) -> None:
         check_episode(episode)
@@ -245,7 +254,7 @@ class EpisodeWriter:
             "task_index": np.full(length, _number(self._tasks, episode.task)),
         }
         self._data.write_table(pa.table({c.name: c.to_arrow(columns[c.name]) for c in ALL_COLUMNS}))
-        self._numbers.append(statistics([columns[c.name] for c in ALL_COLUMNS]))
+        self._statistics.append(statistics([columns[c.name] for c in ALL_COLUMNS]))
         if film:
             key = f"videos/{VIDEO_KEY}/"
             film = {**film, f"{key}from_timestamp": 0.0, f"{key}to_timestamp": length / FPS}
@@ -254,11 +263,11 @@ class EpisodeWriter:
                 "episode_index": index,
                 "tasks": [episode.task],
                 "length": length,
-                **{f"data/{name}": value for name, value in self._place.items()},
+                **{f"data/{name}": value for name, value in self._file_indices.items()},
                 "dataset_from_index": first,
                 "dataset_to_index": first + length,
                 **film,
-                **{f"meta/episodes/{name}": value for name, value in self._place.items()},
+                **{f"meta/episodes/{name}": value for name, value in self._file_indices.items()},
                 "scene_index": scene,
                 **{name: getattr(episode, name) for name in EPISODE_FACTS},
                 "about": json.dumps(episode.about, sort_keys=True, ensure_ascii=False),
@@ -268,33 +277,37 @@ class EpisodeWriter:
         self._info["total_frames"] += length
 
     def _stage(self) -> list[str]:
-        """Write what is left of the batch; gives the files to put in place, in order."""
+        """Stage the rest of the batch's files; gives all that are to be put in place, in order."""
         finals = [*self._films, *self._stage_data()]
         self._info["total_tasks"] = len(self._tasks)
         self._info["splits"] = {"train": f"0:{self._info['total_episodes']}"}
-        self._own["total_subtasks"] = len(self._subtasks)
+        self._own_info["total_subtasks"] = len(self._subtasks)
         lines = "".join(self._scene_lines).encode()
-        self._own["scenes_bytes"] += len(lines)
-        self._part(SCENES).write_bytes(lines)
-        write_texts(self._part(TASKS), list(self._tasks), "task")
-        write_texts(self._part(SUBTASKS), list(self._subtasks), "subtask")
-        write_json(self._part(OWN_INFO), self._own)
-        write_json(self._part(INFO), self._info)
-        # info.json comes last: readers that know no journal may see more than it says, never less.
+        self._own_info["scenes_bytes"] += len(lines)
+        self._staged(SCENES).write_bytes(lines)
+        write_texts(self._staged(TASKS), list(self._tasks), "task")
+        write_texts(self._staged(SUBTASKS), list(self._subtasks), "subtask")
+        write_json(self._staged(OWN_INFO), self._own_info)
+        write_json(self._staged(INFO), self._info)
+        # info.json comes last: readers that ignore the journal may see more data than it says, but
+        # never less.
         return [TASKS, SUBTASKS, *finals, OWN_INFO, INFO]
 
     def _stage_data(self) -> list[str]:
-        data, episodes = DATA_PATH.format(**self._place), EPISODES_PATH.format(**self._place)
+        data, episodes = (
+            DATA_PATH.format(**self._file_indices),
+            EPISODES_PATH.format(**self._file_indices),
+        )
         self._data.close()
         self._data = None
         self._data_file.close()
-        if not self._rows:  # scenes of which every actor was rejected
-            self._part(data).unlink()
+        if not self._rows:  # scenes of which no episode was kept
+            self._staged(data).unlink()
             return []
         lengths = np.array([row["length"] for row in self._rows])
-        stats = split_statistics(np.stack(self._numbers), lengths)
-        if self._colours:
-            colours = np.stack(self._colours)[..., None, None]
+        stats = split_statistics(np.stack(self._statistics), lengths)
+        if self._film_statistics:
+            colours = np.stack(self._film_statistics)[..., None, None]
             stats[VIDEO_KEY] = {name: colours[:, i] for i, name in enumerate(STATISTICS)}
             stats[VIDEO_KEY]["count"] = np.full((len(colours), 1), VIDEO_SAMPLES)
         table = pa.Table.from_pylist(self._rows)
@@ -307,49 +320,50 @@ class EpisodeWriter:
                 both = {name: np.stack([before[name], merged[name]]) for name in merged}
                 merged = merge_statistics(both)
             self._stats[feature] = merged
-        with self._part(episodes).open("wb") as file:
+        with self._staged(episodes).open("wb") as file:
             pq.write_table(table, file, compression="zstd")
-        listed = {f: {k: v.tolist() for k, v in of.items()} for f, of in self._stats.items()}
-        write_json(self._part(STATS), listed)
-        self._own["total_files"] += 1
+        as_lists = {f: {k: v.tolist() for k, v in of.items()} for f, of in self._stats.items()}
+        write_json(self._staged(STATS), as_lists)
+        self._own_info["total_files"] += 1
         return [data, episodes, STATS]
 
 
 def _check_folder(root: Path) -> None:
-    """Raises ValueError for what is neither a dataset nor room for one."""
+    """Raises ValueError for what is neither a dataset nor an empty or new folder."""
     if root.exists() and not root.is_dir():
         raise ValueError(f"{root}: a file; expected a folder")
     if (root / INFO).is_file() or (root / STAGING).is_dir() or not root.exists():
         return
-    for stranger in sorted(root.iterdir()):
+    for entry in sorted(root.iterdir()):
         raise ValueError(
-            f"{root}: holds {stranger.name}; expected a dataset, or an empty or new folder"
+            f"{root}: holds {entry.name}; expected a dataset, or an empty or new folder"
         )
 
 
 def check_episode(episode: Episode) -> None:
-    """Raises ValueError for an episode that is empty, ragged, not finite or without words."""
-    length, who = len(episode), episode.actor_id
+    """Raises ValueError for an episode that is empty, ragged, not finite or without a caption."""
+    length, actor = len(episode), episode.actor_id
     if length < 1:
-        raise ValueError(f"{who}: no frames; expected at least 1")
+        raise ValueError(f"{actor}: no frames; expected at least 1")
     if not episode.task.strip():
-        raise ValueError(f"{who}.task: empty; expected the caption")
-    for name, allowed in (("split", SPLITS), ("teaches", tuple(Teaches))):
+        raise ValueError(f"{actor}.task: empty; expected the caption")
+    for name, allowed in (("split", SPLITS), ("teaches", tuple(TrainingUse))):
         value = getattr(episode, name)
         if value not in allowed:
-            raise ValueError(f"{who}.{name}: {value!r}; expected one of {', '.join(allowed)}")
+            raise ValueError(f"{actor}.{name}: {value!r}; expected one of {', '.join(allowed)}")
     for column in COLUMNS:
         values = getattr(episode, column.field)
         if values.shape != column.shape(length):
             wanted = column.shape(length)
-            raise ValueError(f"{who}.{column.field}: shape {values.shape}; expected {wanted}")
+            raise ValueError(f"{actor}.{column.field}: shape {values.shape}; expected {wanted}")
         if not np.isfinite(values).all():
-            raise ValueError(f"{who}.{column.field}: not finite")
+            raise ValueError(f"{actor}.{column.field}: not finite")
     low, high = episode.subtask_index.min(), episode.subtask_index.max()
     if low < 0 or high >= len(episode.subtasks):
         n = len(episode.subtasks)
-        raise ValueError(f"{who}.subtask_index: {low} to {high}; expected 0 to {n - 1}")
+        raise ValueError(f"{actor}.subtask_index: {low} to {high}; expected 0 to {n - 1}")
 
 
 def _number(known: dict[str, int], text: str) -> int:
+    """The number of a text, a new one if the text is new."""
     return known.setdefault(text, len(known))

@@ -1,23 +1,21 @@
-"""Tables that know what they should show: printed, written as a page, and checked; and plots."""
+"""Tables of figures that are checked against their ranges: printed, or written as a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-import typer
 from rich.console import Console
 from rich.table import Table
 
 console = Console()
 SAME_SHARE, SAME = 0.05, 0.01
-"""Eight bits may change a figure by this share of it, or by this much."""
+"""A model in 8 bits may change a figure by this share of it, or by this much."""
 
 
 @dataclass(slots=True)
 class Section:
-    """One table, and what in it misses its mark."""
+    """One table, and which of its figures miss their range."""
 
     title: str
     header: tuple[str, ...]
@@ -28,7 +26,7 @@ class Section:
     def check(
         self, metric: str, where: str, value: float, low: float = -np.inf, high: float = np.inf
     ) -> None:
-        """Remember a figure that is outside its range, or not a number."""
+        """Note a miss where a figure is outside its range, or not a number."""
         if not low <= value <= high:
             wanted = f"<= {high:g}" if low == -np.inf else f">= {low:g}"
             if low != -np.inf and high != np.inf:
@@ -46,18 +44,13 @@ class Section:
             self.check(metric, where, other, one - most, one + most)
 
 
-def show(sections: list[Section], markdown: Path | None, **page: str) -> None:
-    """Print the tables and what they miss; write them as a page where a file is given.
-
-    page: its title and command, see ``as_markdown``.
-    """
+def show(sections: list[Section]) -> None:
+    """Print the tables, then every figure that misses its range."""
     show_tables(sections)
     misses = [(section.title, miss) for section in sections for miss in section.misses]
     console.print(f"\n{len(misses)} figures miss their mark", style="bold")
     for title, miss in misses:
         console.print(f"  {title}: {miss}", highlight=False, soft_wrap=True)
-    if markdown is not None:
-        write_page(markdown, as_markdown(sections, **page))
 
 
 def show_tables(sections: list[Section]) -> None:
@@ -73,28 +66,14 @@ def show_tables(sections: list[Section]) -> None:
             console.print(note, style="dim", soft_wrap=True)
 
 
-def plotting() -> ModuleType:
-    """``sim.evaluate.plots``. Raises typer.BadParameter where matplotlib, an extra, is not there."""
-    try:
-        from sim.evaluate import plots
-    except ImportError:
-        told = '--plots needs matplotlib: pip install "stride-sim[train]"'
-        raise typer.BadParameter(told) from None
-    return plots
-
-
-def write_page(path: Path, text: str) -> None:
-    """A page of the docs."""
+def write_page(path: Path, sections: list[Section], title: str, command: str) -> None:
+    """Write the tables as a page of the docs, see ``as_markdown``; folders are made for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(as_markdown(sections, title, command), encoding="utf-8")
 
 
-def as_markdown(
-    sections: list[Section],
-    title: str = "How real the bodies move",
-    command: str = "python -m tools.measure",
-) -> str:
-    """The tables as a page that says what made it."""
+def as_markdown(sections: list[Section], title: str, command: str) -> str:
+    """The tables and their misses as a page that names the command that made it."""
     lines = [f"# {title}", "", f"Made by `{command}`.", ""]
     for section in sections:
         lines += [f"## {section.title}", "", f"| {' | '.join(section.header)} |"]

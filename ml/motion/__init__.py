@@ -1,0 +1,6 @@
+"""The motion model: datasets in, weights out, and at run time the motion of bodies.
+
+``corpus`` turns datasets into training windows, ``model`` is the network, ``objective`` its loss
+and ``weights`` its checkpoints; these are for training. ``runtime`` plays an exported model with
+onnxruntime. It must not import torch, as everything that plays a scene.
+"""

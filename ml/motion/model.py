@@ -1,9 +1,9 @@
-"""The motion transformer: what came before, and what is asked -> the next chunk of motion.
+"""The motion transformer: history, text and target velocity -> the next chunk of motion.
 
 Tokens hold four frames each. History, text and style are encoded once and attend only to each
-other; the chunk starts as noise and attends to them and to itself, once: one pass is a take, other
-noise another. What makes takes as sharp and as varied as motion is how it is taught: see
-``ml.motion.objective``.
+other; the chunk starts as noise and attends to them and to itself. One pass generates a sample,
+called a take; other noise gives another. The loss makes takes as sharp and varied as real motion:
+see ``ml.motion.objective``.
 """
 
 from dataclasses import dataclass
@@ -14,32 +14,36 @@ from torch import Tensor, nn
 from ml.episodes.features import N_FEATURES, N_POSE
 
 ROOT = slice(N_POSE, N_FEATURES)
-"""Where the root's step is among the features."""
+"""The root's step among the features."""
 ASKED = 3
-"""What is asked per frame: velocity forward, left (m/s), heading (rad), seen from the first's."""
+"""Numbers of a frame's target: velocity forward and left (m/s) and heading (rad), relative to the
+heading of the chunk's first frame."""
 SPEED_UNIT = 3.0
-"""m/s that count as 1 in what the network reads."""
-FIRST_HEARD = 0.3
-"""How much of their size the readers of noise begin with, in a network that did without."""
-SPREAD, CHOICE = 0.7, 0.3
-"""Sizes of the noise that takes are made of, of what differs from frame to frame and of what all
-frames have in common. At 1 takes are further apart than what happens is; held-out ones score much
-alike from 0.5 to 0.9. What frames have in common chooses between ways to do it, and with less of
-it takes are nearer to their sentence (docs/training.md)."""
+"""m/s that are 1 in the network's input."""
+NOISE_INIT_SCALE = 0.3
+"""Scale of the initial weights that read noise, in a network that was trained without it."""
+FRAME_NOISE, SHARED_NOISE = 0.7, 0.3
+"""Standard deviations of the noise at run time: of the part that differs from frame to frame and of
+the part all frames share. At 1 takes vary more than real motion does; held-out scores are similar
+from 0.5 to 0.9. The shared part chooses between ways to do an action, and with less of it takes fit
+their sentence better (docs/training.md)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MotionConfig:
-    """Shape of the network; the defaults are the one that is shipped."""
+    """Shape of the network; the defaults are those of the model that is shipped.
+
+    Its fields are part of checkpoints and ONNX files.
+    """
 
     width: int = 384
     layers: int = 6
     heads: int = 8
-    text: int = 384  # E, numbers of a text embedding
+    text: int = 384  # E, length of a text's vector
     history: int = 20  # frames before the chunk
-    chunk: int = 40  # frames at a time
+    chunk: int = 40  # frames generated at a time
     patch: int = 4  # frames a token
-    dropout: float = 0.1  # in the position head; the blocks see more than they can learn by heart
+    dropout: float = 0.1  # in the position head only: the blocks do not overfit
 
     def __post_init__(self) -> None:
         if self.history % self.patch or self.chunk % self.patch:
@@ -50,7 +54,7 @@ class MotionConfig:
 
 
 class Block(nn.Module):
-    """Attention and a feed-forward part, normalised before each."""
+    """Attention and a feed-forward part, with a layer norm before each."""
 
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
@@ -62,9 +66,9 @@ class Block(nn.Module):
         self.gelu = nn.GELU(approximate="tanh")
 
     def forward(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
-        """x (B, T, D) after attending to itself and ``memory``, and its own keys and values.
+        """x (B, T, D) after attending to itself and ``memory``, and the keys and values of x.
 
-        Keys and values are one tensor (B, T, 2 D), the keys first.
+        Keys and values are one tensor (B, T, 2 D), keys first; ``memory`` is one of S tokens.
         """
         width = x.shape[2]
         query, own = self.qkv(self.norm_attention(x)).split([width, 2 * width], dim=2)
@@ -75,11 +79,11 @@ class Block(nn.Module):
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
-    """What queries (B, T, D) see of values (B, S, D) by their keys.
+    """Multi-head attention of queries (B, T, D) over keys and values (B, S, D).
 
-    In an exported model it is one operator of onnxruntime's: taken apart, a sixth of the time goes
-    into moving heads to and fro. To learn from, it is spelt out: with as few tokens as here,
-    torch's own takes seven times as long on a CPU.
+    Exported, it is a single operator of onnxruntime: as separate ones, a sixth of the time goes
+    into moving heads. In training it is written out: with as few tokens as here, torch's own
+    operator takes seven times as long on a CPU.
     """
     if torch.onnx.is_in_onnx_export():
         return torch.onnx.ops.symbolic(
@@ -91,12 +95,12 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
             version=1,
         )
     q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
-    seen = torch.softmax(q @ k.transpose(2, 3) * q.shape[3] ** -0.5, dim=3) @ v
-    return seen.transpose(1, 2).flatten(2)
+    mixed = torch.softmax(q @ k.transpose(2, 3) * q.shape[3] ** -0.5, dim=3) @ v
+    return mixed.transpose(1, 2).flatten(2)
 
 
 class PositionHead(nn.Module):
-    """How the root goes on, a step per frame, from a token and the velocity that is asked."""
+    """The root's step in each frame, from the frame's token and the target velocity."""
 
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
@@ -106,14 +110,14 @@ class PositionHead(nn.Module):
         self.step = nn.Linear(width // 2, 2 * config.patch)
 
     def forward(self, tokens: Tensor, velocity: Tensor) -> Tensor:
-        """tokens (B, N, D), velocity (B, C, 2) in each frame's own heading -> (B, C, 2)."""
-        near = torch.cat([tokens, velocity.unflatten(1, (-1, self.patch)).flatten(2)], dim=2)
-        steps = self.step(self.dropout(self.gelu(self.hidden(near))))  # (B, N, 2 P)
+        """tokens (B, N, D), velocity (B, C, 2) in each frame's own heading -> steps (B, C, 2)."""
+        inputs = torch.cat([tokens, velocity.unflatten(1, (-1, self.patch)).flatten(2)], dim=2)
+        steps = self.step(self.dropout(self.gelu(self.hidden(inputs))))  # (B, N, 2 P)
         return steps.unflatten(2, (self.patch, 2)).flatten(1, 2)
 
 
 class MotionTransformer(nn.Module):
-    """Noise -> one of the chunks that may follow; features are normalised throughout."""
+    """Noise and conditions -> a take of the next chunk; all features are normalised."""
 
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
@@ -131,7 +135,7 @@ class MotionTransformer(nn.Module):
         self.place_chunk = nn.Parameter(0.5 * torch.randn(config.chunk // patch, width))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.carry = nn.Linear(2 * N_FEATURES, config.chunk * N_POSE)
-        with torch.no_grad():  # begin with the last pose, fading to the mean: blocks add the rest
+        with torch.no_grad():  # at first the last pose, fading to the mean; blocks add the rest
             weight = self.carry.weight.zero_().unflatten(0, (config.chunk, -1))
             fade = torch.exp(-torch.arange(1, config.chunk + 1) * (5.0 / config.chunk))
             weight[:, :, -N_FEATURES:-2] = fade[:, None, None] * torch.eye(N_POSE)
@@ -141,14 +145,14 @@ class MotionTransformer(nn.Module):
         self.position = PositionHead(config)
         self.contact = nn.Linear(width, patch * 2)
 
-    def remember(
+    def encode_context(
         self, history: Tensor, text: Tensor, style: Tensor
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """What the chunk goes on from: its last frames as a token, where a line through them leads
-        (B, C, 20), and keys and values per layer.
+        """Encode what a chunk depends on apart from its noise and target.
 
-        history (B, H, F) normalised. text (B, E): the sentence, zeros for none. style (B, E): the
-        style's word times its intensity, zeros for none.
+        history (B, H, F). text (B, E): the sentence, zeros for none. style (B, E): the style's word
+        times its intensity, zeros for none. Gives the last frames as a token (B, 1, D), a linear
+        prediction of the poses (B, C, 20), and each layer's keys and values.
         """
         patches = history.unflatten(1, (-1, self.config.patch)).flatten(2)
         frames, lead = self.read_history(patches), self.read_lead(patches[:, -1:])
@@ -161,30 +165,30 @@ class MotionTransformer(nn.Module):
         carried = self.carry(history[:, -2:].flatten(1)).unflatten(1, (self.config.chunk, -1))
         return lead, carried, memory
 
-    def imagine(
+    def generate(
         self,
         noise: Tensor,
         asked: Tensor,
         given: Tensor,
-        before: tuple[Tensor, Tensor, list[Tensor]],
+        context: tuple[Tensor, Tensor, list[Tensor]],
     ) -> tuple[Tensor, Tensor]:
-        """A chunk (B, C, F) and contact logits (B, C, 2) of the left and the right foot.
+        """A take of the chunk (B, C, F), and contact logits (B, C, 2) of the left and right foot.
 
-        noise (B, C, F): standard normal. asked (B, C, 3): see ASKED. given (B, 1): 1 where anything
-        is asked, 0 where the motion goes where it likes.
+        noise (B, C, F): standard normal. asked (B, C, 3): see ASKED. given (B, 1): 1 with a target,
+        0 without. context: of ``encode_context``.
         """
         patch = self.config.patch
         cos, sin = torch.cos(asked[..., 2]), torch.sin(asked[..., 2])
         x, y = asked[..., 0] / SPEED_UNIT, asked[..., 1] / SPEED_UNIT
         own = torch.stack([x * cos + y * sin, y * cos - x * sin], dim=2) * given[:, :, None]
-        wish = torch.stack([x, y, cos - 1.0, sin], dim=2) * given[:, :, None]
-        frames = torch.cat([wish, own], dim=2).unflatten(1, (-1, patch)).flatten(2)
+        target = torch.stack([x, y, cos - 1.0, sin], dim=2) * given[:, :, None]
+        frames = torch.cat([target, own], dim=2).unflatten(1, (-1, patch)).flatten(2)
         flag = given[:, None].expand(-1, frames.shape[1], -1)
-        lead, carried, memory = before
+        lead, carried, memory = context
         x = self.read_asked(torch.cat([frames, flag], dim=2)) + self.place_chunk + lead
         x = x + self.read_noise(noise.unflatten(1, (-1, patch)).flatten(2))
-        # What all of the noise has in common tells every token of one choice: which dance, which
-        # foot. Each would have to gather it from the others.
+        # The noise's shared part makes one choice for all tokens, such as which dance or which
+        # foot; otherwise each token would have to gather it from the others.
         x = x + self.read_choice(noise.mean(dim=1) * self.config.chunk**0.5)[:, None]
         for block, past in zip(self.blocks, memory, strict=True):
             x, _ = block(x, past)
@@ -194,51 +198,52 @@ class MotionTransformer(nn.Module):
         return torch.cat([pose, self.position(x, own)], dim=2), contact
 
     def forward(self, noise, asked, given, history, text, style) -> tuple[Tensor, Tensor]:
-        """``imagine`` after ``remember``: takes (K, B, C, F) and their contacts (K, B, C, 2).
+        """K takes (K, B, C, F) of each of B chunks, and their contact logits (K, B, C, 2).
 
-        noise (K, B, C, F): K takes of each of B chunks, whose past is encoded once.
+        noise (K, B, C, F). The others as in ``encode_context`` and ``generate``; the context is
+        encoded once for all takes.
         """
         takes = len(noise)
 
-        def each(x: Tensor) -> Tensor:
+        def tile(x: Tensor) -> Tensor:
             return x.repeat(takes, *[1] * (x.ndim - 1))
 
-        lead, carried, memory = self.remember(history, text, style)
-        before = each(lead), each(carried), [each(past) for past in memory]
-        made, contact = self.imagine(noise.flatten(0, 1), each(asked), each(given), before)
+        lead, carried, memory = self.encode_context(history, text, style)
+        context = tile(lead), tile(carried), [tile(past) for past in memory]
+        made, contact = self.generate(noise.flatten(0, 1), tile(asked), tile(given), context)
         return made.unflatten(0, (takes, -1)), contact.unflatten(0, (takes, -1))
 
-    def make_deaf(self) -> None:
-        """Let no noise in: one take of everything, for what is taught by the mean square."""
+    def disable_noise(self) -> None:
+        """Ignore noise, for training one take by its square error."""
         for reader in (self.read_noise, self.read_choice):
             reader.weight.data.zero_()
             reader.weight.requires_grad_(False)
 
-    def let_hear(self) -> None:
-        """Let noise in, softly, where weights are of a network that was deaf."""
+    def enable_noise(self) -> None:
+        """Give small weights to the noise if they are those of a network that ignored it."""
         for reader in (self.read_noise, self.read_choice):
             if not reader.weight.any():
                 reader.reset_parameters()
-                reader.weight.data.mul_(FIRST_HEARD)
+                reader.weight.data.mul_(NOISE_INIT_SCALE)
 
 
 class Sampler(nn.Module):
-    """Noise -> motion in metres: what is exported and played."""
+    """The model that is exported: features in metres, contacts as probabilities."""
 
     def __init__(self, model: MotionTransformer) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, history, text, style, asked, given, noise) -> tuple[Tensor, Tensor]:
-        """Chunk (B, C, 22) in metres and its contacts (B, C, 2), 0 to 1; noise is (B, C, 22)."""
+        """A take of the chunk (B, C, 22) and its contacts (B, C, 2): ``MotionModel.plan``."""
         model = self.model
-        before = model.remember((history - model.mean) / model.std, text, style)
-        choice = noise.mean(dim=1, keepdim=True)
-        noise = SPREAD * (noise - choice) + CHOICE * choice
-        made, contact = model.imagine(noise, asked, given, before)
+        context = model.encode_context((history - model.mean) / model.std, text, style)
+        shared = noise.mean(dim=1, keepdim=True)
+        noise = FRAME_NOISE * (noise - shared) + SHARED_NOISE * shared
+        made, contact = model.generate(noise, asked, given, context)
         return made * model.std + model.mean, torch.sigmoid(contact)
 
 
 def n_parameters(model: nn.Module) -> int:
-    """How many numbers are learned."""
+    """Number of learned parameters."""
     return sum(parameter.numel() for parameter in model.parameters())

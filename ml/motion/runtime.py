@@ -1,9 +1,8 @@
-"""Motion at run time: an exported model and the streams of motion it makes, without torch.
+"""Motion at run time: an exported model and the streams of motion it generates, without torch.
 
-All bodies that need a new chunk at a moment are served by one call. A stream's frames are those
-of a chunk until another is planned, from the last frames shown; what the new chunk starts off
-from where the old one would have gone fades within a few frames (Bollo, "Inertialization",
-GDC 2018).
+One call of the model serves all bodies that need a new chunk. A stream plays the frames of its
+chunk until the next one is planned from the last frames shown. The offset of a new chunk from where
+the old one was going fades within a few frames (Bollo, "Inertialization", GDC 2018).
 """
 
 import hashlib
@@ -26,34 +25,35 @@ from ml.measure.metrics import MOTION_FPS
 
 log = logging.getLogger(__name__)
 
-FITS = {
+COMPATIBILITY = {
     "format_version": "1",
     "joints": ",".join(JOINTS),
     "tick_s": repr(DT),
     "ticks_per_frame": str(TICKS_PER_MOTION_FRAME),
 }
-"""What a file has to say of itself to be used here; ``ml.motion.weights`` writes it into them."""
-MOST_AT_ONCE = 64
-"""Bodies a call serves: more do not get cheaper, and take longer than a tick has."""
-SOON_S, LATE_S, FAR_M = 0.035, 0.15, 0.3
-"""The critically damped springs that take up what a new chunk is off: half of it is gone in about
-SOON_S if it is next to nothing, in LATE_S if it is FAR_M or more."""
-CALM = (-3 / 64, 12 / 64, 46 / 64, 12 / 64, -3 / 64)
+"""Metadata that a model file must have to be used here; ``ml.motion.weights`` writes it."""
+MAX_BATCH = 64
+"""Bodies per call: more are not cheaper each, and take longer than a tick."""
+SMALL_HALF_LIFE_S, LARGE_HALF_LIFE_S, LARGE_OFFSET_M = 0.035, 0.15, 0.3
+"""Critically damped springs take up the offset of a new chunk: its half-life is about the first of
+these if it is tiny, the second if it is LARGE_OFFSET_M or more."""
+SMOOTHING_KERNEL = (-3 / 64, 12 / 64, 46 / 64, 12 / 64, -3 / 64)
+"""See ``smooth_poses``."""
 
 
 def default_model() -> Path:
-    """Where the model that comes with the package is."""
+    """The path of the model that comes with the package."""
     return Path(str(resources.files("assets"))) / "models" / "motion.onnx"
 
 
 class MotionModel:
-    """An exported model, checked: it fits this program, or it is not opened.
+    """An exported model that was checked to fit this program.
 
-    actions: what it is good at; empty for all that models can do.
+    actions: those it is to be used for; empty for all that models are used for.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises ValueError, in one line, for a file that is missing, broken or of another kind."""
+        """Raises ValueError, in one line, for a file that is missing, broken or incompatible."""
         import onnxruntime
 
         try:
@@ -66,11 +66,11 @@ class MotionModel:
         providers = ["CPUExecutionProvider"]
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers)
-        except Exception as error:  # its own classes share no other base
+        except Exception as error:  # onnxruntime's own classes share no other base
             reason = str(error).splitlines()[0][:120]
             raise ValueError(f"{path}: not a model file ({reason})") from None
         about = self._session.get_modelmeta().custom_metadata_map
-        check_fit(path, about)
+        check_compatible(path, about)
         config = json.loads(about["config"])
         self.path, self.about = path, about
         self.history: int = config["history"]
@@ -94,9 +94,9 @@ class MotionModel:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The next chunk (B, C, 22) and its contacts (B, C, 2) 0..1, canonical metres.
 
-        history (B, H, 22). text, style (B, E). asked (B, C, 3): velocity m/s and heading, seen
-        from the heading at the chunk's first frame. given (B, 1): whether it counts.
-        noise (B, C, 22): normal, of size 1 or so; other noise, another take.
+        history (B, H, 22). text, style (B, E). asked (B, C, 3): target velocity, m/s, and heading,
+        rad, relative to the heading at the chunk's first frame. given (B, 1): 1 if ``asked``
+        counts, else 0. noise (B, C, 22): normal, of about unit variance; it selects the sample.
         """
         feed = {
             "history": history,
@@ -111,31 +111,31 @@ class MotionModel:
         return chunk, contact
 
 
-def check_fit(path: Path, about: dict[str, str]) -> None:
-    """Raises ValueError, naming file and field, for a model this program cannot use."""
-    for name, value in FITS.items():
+def check_compatible(path: Path, about: dict[str, str]) -> None:
+    """Raises ValueError, naming file and field, for metadata of a model that cannot be used."""
+    for name, value in COMPATIBILITY.items():
         if about.get(name) != value:
             raise ValueError(f"{path}: {name} is {about.get(name, 'not given')}; expected {value}")
 
 
 def open_model(path: Path | None = None) -> MotionModel:
-    """The model in a file, kept open for the next who asks. Raises ValueError as MotionModel."""
+    """The model in a file, the default one's by default; kept open. Raises as MotionModel."""
     path = default_model() if path is None else path
     try:
-        stamp = path.stat().st_mtime_ns
+        modified_ns = path.stat().st_mtime_ns
     except OSError as error:
         raise ValueError(f"{path}: no motion model ({error.strerror})") from None
-    return _open(path, stamp)
+    return _open(path, modified_ns)
 
 
 def choose_motion(
     motion: str | None, model: Path | MotionModel | None = None
 ) -> MotionModel | None:
-    """The model to move people by, None for procedural motion.
+    """The model that moves people, None for procedural motion.
 
-    motion: "learned", "procedural" or None, which prefers learned and says once, in the log, why
-    it cannot be. model: one to be used, or its file. Raises ValueError for anything else, and if a
-    model that is asked for cannot be used.
+    motion: "learned", "procedural" or None, which prefers learned and logs once why it is not
+    available. model: a model or its file, None for the default one. Raises ValueError for any other
+    ``motion``, and if a model that was asked for cannot be used.
     """
     if motion not in (None, "learned", "procedural"):
         raise ValueError(f"motion: unknown {motion!r}; expected learned or procedural")
@@ -150,46 +150,48 @@ def choose_motion(
     try:
         return open_model()
     except ValueError as error:
-        _say_once(f"{error}; people move procedurally", expected=default_model().exists())
+        _log_once(f"{error}; people move procedurally", expected=default_model().exists())
         return None
 
 
 @lru_cache
-def _say_once(notice: str, expected: bool) -> None:
+def _log_once(notice: str, expected: bool) -> None:
+    """Log a notice the first time. expected: whether the model should be there: a warning then."""
     log.log(logging.WARNING if expected else logging.INFO, notice)
 
 
 @lru_cache(maxsize=2)
-def _open(path: Path, stamp: int) -> MotionModel:
+def _open(path: Path, modified_ns: int) -> MotionModel:
+    """A model, opened again if its file was modified."""
     return MotionModel(path)
 
 
 class Streams:
-    """The motion of N bodies, canonical, at 30 Hz: the frame that is now, and what follows it."""
+    """The motion of N bodies, canonical, at 30 Hz: their present frames and the next ones."""
 
     def __init__(self, model: MotionModel, n: int, seed: int) -> None:
         self.model = model
         self.rng = np.random.default_rng((seed, 0x5712DE))
         self.now = np.zeros((n, N_FEATURES))  # (N, 22)
         self.contact = np.zeros((n, 2))  # (N, 2) 0..1
-        self.at = np.zeros(n, np.int64)  # the next frame's place in its chunk
+        self.at = np.zeros(n, np.int64)  # the next frame's index in its chunk
         self._history = np.zeros((n, model.history, N_FEATURES))
         self._chunk = np.zeros((n, model.chunk, N_FEATURES))
         self._contact = np.zeros((n, model.chunk, 2))
-        self._offset = np.zeros((n, N_POSE))  # m, what is shown off the chunk
-        self._drift = np.zeros((n, N_POSE))  # m a frame, how fast that changes
-        self._spring = np.ones((n, N_POSE))  # 1/frame, how stiffly it is taken up
-        self._planned = np.zeros(n, bool)
-        self._workers: ThreadPoolExecutor | None = None
-        self._due: tuple[np.ndarray, Future] | None = None  # rows, and what is made for them
+        self._offset = np.zeros((n, N_POSE))  # m, of the pose shown from the chunk's
+        self._offset_rate = np.zeros((n, N_POSE))  # m/frame
+        self._spring = np.ones((n, N_POSE))  # 1/frame, natural frequency of the offset's spring
+        self._planned = np.zeros(n, bool)  # whether there is a chunk
+        self._executor: ThreadPoolExecutor | None = None
+        self._pending: tuple[np.ndarray, Future] | None = None  # rows, and their chunks
 
     def begin(self, rows: np.ndarray, past: np.ndarray) -> None:
-        """Start ``rows`` from frames they have shown, the present one last: (R, K, 22), K <= H."""
+        """Start ``rows`` from their past frames (R, K, 22), the present one last; K <= H."""
         missing = self.model.history - past.shape[1]
         first = np.repeat(past[:, :1], missing, axis=1)
         self._history[rows] = np.concatenate([first, past], axis=1)
         self.now[rows] = past[:, -1]
-        self._offset[rows] = self._drift[rows] = 0.0
+        self._offset[rows] = self._offset_rate[rows] = 0.0
         self._planned[rows] = False
 
     def plan(
@@ -200,105 +202,107 @@ class Streams:
         asked: np.ndarray,
         given: np.ndarray | None = None,
         *,
-        daring: np.ndarray | float = 1.0,
-        beside: bool = False,
+        noise_scale: np.ndarray | float = 1.0,
+        in_background: bool = False,
     ) -> None:
-        """New chunks for ``rows`` (R,), whose first frame comes after the present one.
+        """Plan new chunks for ``rows`` (R,), which begin after the present frame.
 
-        daring: size of the noise, one or one for each row: how far takes may be from the mean.
-        beside: they are made in a thread, beside what else is done until ``settle``, ``advance`` or
-        the next ``plan``.
+        text, style, asked, given: see ``MotionModel.plan``; by default ``asked`` counts.
+        noise_scale: of all rows or of each, (R,): how far samples may be from the mean.
+        in_background: plan in a thread until ``finish_plan``, ``advance`` or the next ``plan``.
         """
-        self.settle()
+        self.finish_plan()
         given = np.ones((len(rows), 1)) if given is None else given
         noise = self.rng.standard_normal((len(rows), self.model.chunk, N_FEATURES))
-        noise *= np.reshape(daring, (-1, 1, 1))
+        noise *= np.reshape(noise_scale, (-1, 1, 1))
         inputs = self._history[rows], text, style, asked, given, noise
-        if beside:
-            self._workers = self._workers or ThreadPoolExecutor(1)
-            self._due = rows, self._workers.submit(self._made, *inputs)
+        if in_background:
+            self._executor = self._executor or ThreadPoolExecutor(1)
+            self._pending = rows, self._executor.submit(self._run_model, *inputs)
         else:
-            self._follow(rows, *self._made(*inputs))
+            self._start_chunks(rows, *self._run_model(*inputs))
 
-    def settle(self) -> None:
-        """Put in force what is made beside."""
-        if self._due is not None:
-            (rows, made), self._due = self._due, None
-            self._follow(rows, *made.result())
+    def finish_plan(self) -> None:
+        """Wait for chunks planned in the background and start them."""
+        if self._pending is not None:
+            (rows, future), self._pending = self._pending, None
+            self._start_chunks(rows, *future.result())
 
-    def _made(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``MotionModel.plan``, so many at a time."""
-        starts = range(0, len(inputs[0]), MOST_AT_ONCE)
-        parts = [self.model.plan(*(part[k : k + MOST_AT_ONCE] for part in inputs)) for k in starts]
+    def _run_model(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``MotionModel.plan`` in batches of at most MAX_BATCH."""
+        starts = range(0, len(inputs[0]), MAX_BATCH)
+        parts = [self.model.plan(*(part[k : k + MAX_BATCH] for part in inputs)) for k in starts]
         chunk, contact = zip(*parts, strict=True)
         return np.concatenate(chunk), np.concatenate(contact)
 
-    def _follow(self, rows: np.ndarray, chunk: np.ndarray, contact: np.ndarray) -> None:
-        """Go over to chunks (R, C, 22) from the present frame, at the speed ``rows`` go on at.
+    def _start_chunks(self, rows: np.ndarray, chunk: np.ndarray, contact: np.ndarray) -> None:
+        """Switch to chunks (R, C, 22) from the present frame on, keeping the speed of ``rows``.
 
-        So what is new shows in the next frame; joined there instead, it showed one later.
+        So the new motion shows in the next frame; joined at that frame, it showed one later.
         """
-        expected = self._expected(rows)
-        chunk = calmed(self._history[rows, -2:], chunk.astype(np.float64))
+        expected = self._expected_pose(rows)
+        chunk = smooth_poses(self._history[rows, -2:], chunk.astype(np.float64))
         self._chunk[rows] = with_human_bones(chunk)
         self._contact[rows] = contact
-        gap = expected - self._chunk[rows, 0, :N_POSE]
-        half = SOON_S + (LATE_S - SOON_S) * np.minimum(np.abs(gap) / FAR_M, 1.0)
-        self._spring[rows] = 2.0 * math.log(2.0) / (half * MOTION_FPS)
-        self._offset[rows], self._drift[rows] = 0.0, gap
-        self._take_up(rows)
+        offset = expected - self._chunk[rows, 0, :N_POSE]
+        share = np.minimum(np.abs(offset) / LARGE_OFFSET_M, 1.0)
+        half_life = SMALL_HALF_LIFE_S + (LARGE_HALF_LIFE_S - SMALL_HALF_LIFE_S) * share
+        self._spring[rows] = 2.0 * math.log(2.0) / (half_life * MOTION_FPS)
+        self._offset[rows], self._offset_rate[rows] = 0.0, offset
+        self._decay_offset(rows)
         self.at[rows], self._planned[rows] = 0, True
 
-    def _take_up(self, rows: np.ndarray | slice) -> None:
-        """What ``rows`` are off their chunks, a frame on: a critically damped spring."""
-        offset, drift, spring = self._offset[rows], self._drift[rows], self._spring[rows]
-        pull, left = drift + spring * offset, np.exp(-spring)
-        self._offset[rows], self._drift[rows] = (
-            left * (offset + pull),
-            left * (drift - spring * pull),
+    def _decay_offset(self, rows: np.ndarray | slice) -> None:
+        """Move the offsets of ``rows`` on by a frame, as a critically damped spring does."""
+        offset, rate, spring = self._offset[rows], self._offset_rate[rows], self._spring[rows]
+        pull, decay = rate + spring * offset, np.exp(-spring)
+        self._offset[rows], self._offset_rate[rows] = (
+            decay * (offset + pull),
+            decay * (rate - spring * pull),
         )
 
-    def _expected(self, rows: np.ndarray) -> np.ndarray:
-        """The pose (R, 20) that would have come next. Who has no chunk goes on as he moved."""
+    def _expected_pose(self, rows: np.ndarray) -> np.ndarray:
+        """The pose (R, 20) that would have come next; extrapolated for rows without a chunk."""
         last, before = self._history[rows, -1, :N_POSE], self._history[rows, -2, :N_POSE]
         at = np.minimum(self.at[rows], self.model.chunk - 1)
         planned = self._chunk[rows, at, :N_POSE] + self._offset[rows]
         return np.where(self._planned[rows, None], planned, last + last - before)
 
-    def following(self) -> tuple[np.ndarray, np.ndarray]:
-        """The frames (N, 22) after the present ones, as far as is settled, and their contacts."""
+    def next_frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """The frames (N, 22) after the present ones, by the chunks started so far, and contacts."""
         at = np.minimum(self.at, self.model.chunk - 1)
-        each = np.arange(len(at))
-        frame = self._chunk[each, at]
+        rows = np.arange(len(at))
+        frame = self._chunk[rows, at]
         frame[:, :N_POSE] += self._offset
-        return frame, self._contact[each, at]
+        return frame, self._contact[rows, at]
 
     def advance(self) -> None:
-        """Go on by a frame."""
-        self.settle()
-        frame, self.contact = self.following()
+        """Go on to the next frame."""
+        self.finish_plan()
+        frame, self.contact = self.next_frame()
         self.now, self.at = frame, self.at + 1
-        self._take_up(slice(None))
+        self._decay_offset(slice(None))
         self._history[:, :-1] = self._history[:, 1:]
         self._history[:, -1] = frame
 
 
-def calmed(before: np.ndarray, chunk: np.ndarray) -> np.ndarray:
-    """Chunk (B, C, 22) whose poses tremble no more from frame to frame; steps are left alone.
+def smooth_poses(before: np.ndarray, chunk: np.ndarray) -> np.ndarray:
+    """Chunk (B, C, 22) with its poses smoothed against trembling; the root's steps are unchanged.
 
-    before: (B, 2, 22). The mean over five frames lets pass what is below 5 Hz, to within 5 %, and a
-    quarter at 15 Hz: Savitzky & Golay's idea, with the weights of the 4-point interpolation for
-    three quarters. Calmed entirely, motion has less jerk than what people did.
+    before: (B, 2, 22), the frames before it. A weighted mean over five frames, after Savitzky &
+    Golay, passes frequencies below 5 Hz to within 5 % and a quarter at 15 Hz: three parts of the
+    weights of 4-point interpolation and one of the frame itself. Smoothed fully, motion has less
+    jerk than people's.
     """
     track = np.concatenate([before, chunk], axis=1)[..., :N_POSE]
     n = chunk.shape[1] - 2
     made = chunk.copy()
-    made[:, :n, :N_POSE] = sum(w * track[:, k : k + n] for k, w in enumerate(CALM))
+    made[:, :n, :N_POSE] = sum(w * track[:, k : k + n] for k, w in enumerate(SMOOTHING_KERNEL))
     return made
 
 
-class Words:
-    """Texts as the vectors a model was taught with, each worked out once."""
+class TextVectors:
+    """The vectors of texts by an encoder, each computed once."""
 
     def __init__(self, encoder: str) -> None:
         from ml.text.encoders import open_encoder
@@ -307,13 +311,13 @@ class Words:
         self._known: dict[str, np.ndarray] = {"": np.zeros(self._encoder.dim, np.float32)}
 
     def __getitem__(self, text: str) -> np.ndarray:
-        """(E,) float32, zeros for no text."""
+        """(E,) float32, zeros for an empty text."""
         if text not in self._known:
             self._known[text] = self._encoder.encode([text])[0]
         return self._known[text]
 
 
 @lru_cache
-def open_words(encoder: str) -> Words:
-    """Words of an encoder, kept for the next who asks."""
-    return Words(encoder)
+def open_text_vectors(encoder: str) -> TextVectors:
+    """The vectors of an encoder, kept open."""
+    return TextVectors(encoder)

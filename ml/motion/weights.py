@@ -1,4 +1,4 @@
-"""Weights as files: safetensors that say what they are of, and refuse to be taken for others."""
+"""Checkpoints: safetensors files whose metadata says what they are, checked when they are read."""
 
 import json
 import os
@@ -10,19 +10,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ml.motion.model import MotionConfig, MotionTransformer
-from ml.motion.runtime import FITS, check_fit
+from ml.motion.runtime import COMPATIBILITY, check_compatible
 from ml.text.encoders import DEFAULT
 
 SHARD_BYTES = 14_000_000
+"""Largest size of a shard's tensors."""
 
 
-def describe(config: MotionConfig, data: str, step: int) -> dict[str, str]:
-    """What has to be known of a model to use it; the same in checkpoints and ONNX files.
+def model_metadata(config: MotionConfig, data: str, step: int) -> dict[str, str]:
+    """What is needed to use a model; the same in checkpoints and ONNX files.
 
-    data: what it was learned from. step: how long.
+    data: digest of the training data. step: number of training steps.
     """
     return {
-        **FITS,
+        **COMPATIBILITY,
         "config": json.dumps(asdict(config)),
         "encoder": DEFAULT,
         "data": data,
@@ -31,17 +32,17 @@ def describe(config: MotionConfig, data: str, step: int) -> dict[str, str]:
 
 
 def save_weights(model: MotionTransformer, path: Path, data: str, step: int) -> None:
-    """Write ``path`` whole or not at all."""
+    """Write a checkpoint, atomically. data, step: see ``model_metadata``."""
     state = model.state_dict()
     _write(
         {name: tensor.cpu().contiguous() for name, tensor in state.items()},
         path,
-        describe(model.config, data, step),
+        model_metadata(model.config, data, step),
     )
 
 
 def save_shards(model: MotionTransformer, folder: Path, data: str, step: int) -> list[Path]:
-    """The weights as float16 in files of no more than SHARD_BYTES: what a later run starts from."""
+    """Write the weights as float16 in files of at most SHARD_BYTES, to start training from."""
     folder.mkdir(parents=True, exist_ok=True)
     shards: list[dict[str, torch.Tensor]] = [{}]
     size = 0
@@ -56,14 +57,14 @@ def save_shards(model: MotionTransformer, folder: Path, data: str, step: int) ->
         size += tensor.nbytes
     paths = [folder / f"motion-{k + 1}-of-{len(shards)}.safetensors" for k in range(len(shards))]
     for path, shard in zip(paths, shards, strict=True):
-        _write(shard, path, describe(model.config, data, step))
+        _write(shard, path, model_metadata(model.config, data, step))
     return paths
 
 
 def load_model(path: Path) -> tuple[MotionTransformer, dict[str, str]]:
-    """The model in a file, or in a folder of shards, and what is known of it.
+    """Read the model in a file or a folder of shards, and its metadata.
 
-    Raises ValueError naming what does not fit.
+    Raises ValueError naming the file and what does not fit.
     """
     tensors, about = _read(path)
     try:
@@ -75,38 +76,41 @@ def load_model(path: Path) -> tuple[MotionTransformer, dict[str, str]]:
 
 
 def load_into(model: MotionTransformer, path: Path) -> None:
-    """Give a model the weights in a file or a folder of shards, mean and deviation included.
+    """Load weights into a model, its mean and standard deviation included.
 
-    Raises ValueError if they are of another shape.
+    path: a file or a folder of shards. Raises ValueError if the weights have another shape.
     """
     _fill(model, _read(path)[0], path)
 
 
 def _write(tensors: dict[str, torch.Tensor], path: Path, about: dict[str, str]) -> None:
+    """Write a file, atomically. about: its metadata."""
     part = path.with_name(f".{path.name}.part")
     save_file(tensors, part, about)
     os.replace(part, path)
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors as float32 and metadata of a file or a folder of shards. Raises ValueError."""
     tensors: dict[str, torch.Tensor] = {}
     about: dict[str, str] = {}
     files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
     if not files:
         raise ValueError(f"{path}: holds no weights; expected *.safetensors")
-    for each in files:
+    for shard in files:
         try:
-            with safe_open(each, "pt") as file:
+            with safe_open(shard, "pt") as file:
                 about = file.metadata() or {}
                 names = list(file.keys())
                 tensors |= {name: file.get_tensor(name).float() for name in names}
         except (SafetensorError, OSError) as error:
-            raise ValueError(f"{each}: not a weights file ({error})") from None
-        check_fit(each, about)
+            raise ValueError(f"{shard}: not a weights file ({error})") from None
+        check_compatible(shard, about)
     return tensors, about
 
 
 def _fill(model: MotionTransformer, tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Load tensors of ``path`` into a model. Raises ValueError if they have another shape."""
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

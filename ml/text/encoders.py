@@ -1,11 +1,10 @@
 """Text encoders behind one call: ``open_encoder(name).encode(texts)`` gives (N, E) float32.
 
 The default runs from ``assets/models`` without torch; the others need an extra, and weights or a
-key. All are opened by a line ``NAME[@DIM][=WEIGHTS]``, such as ``qwen3-8b@1024=/models/qwen3``.
+key. An encoder is named by ``NAME[@DIM][=WEIGHTS]``, such as ``qwen3-8b@1024=/models/qwen3``.
 """
 
 import hashlib
-import importlib.util
 import logging
 import sqlite3
 import zipfile
@@ -14,54 +13,34 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from ml.text.base import EmbeddingModel, EncoderError, fingerprint, require
+
 DEFAULT = "minilm"
-TASK = "Given what somebody does, retrieve the movement that it describes"
-"""What encoders that take an instruction are told about a query."""
 MINILM_DIM = 384
 MINILM_TOKENS = 256
-"""Word pieces all-MiniLM-L6-v2 reads; its card says that longer text is cut."""
+"""Word pieces that all-MiniLM-L6-v2 reads; by its model card longer text is truncated."""
 
 log = logging.getLogger(__name__)
 
 
-class EncoderError(ValueError):
-    """An encoder that cannot be had or did not answer; the message is one line."""
-
-
-class Model(Protocol):
-    """What turns text into vectors. Opening one checks what it needs; loading waits for ``embed``.
-
-    identity: what the vectors depend on beside the text; the cache is keyed by it.
-    """
-
-    identity: str
-    dim: int
-    batch: int
-
-    def embed(self, texts: list[str], *, query: bool) -> np.ndarray:
-        """(n, dim), of any length; n is at most ``batch``."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A linear map from one encoder's space into another's, with what it was fitted on."""
+    """A linear map from one encoder's space into another's, and the names of both."""
 
-    source: str  # name of the encoder it is fed from
-    target: str  # name of the one whose space it leads to
+    source: str  # name of the encoder whose vectors it takes
+    target: str  # name of the encoder into whose space it maps
     weight: np.ndarray  # (E_source, E_target) float32
     offset: np.ndarray  # (E_target,) float32
 
     def apply(self, vectors: np.ndarray) -> np.ndarray:
-        """(N, E_source) to (N, E_target), of length 1."""
+        """Map vectors (N, E_source) to (N, E_target), each of length 1."""
         return _unit(vectors @ self.weight + self.offset)
 
     def save(self, path: Path) -> None:
-        """As one .npz file."""
+        """Write it as one .npz file, creating its folder."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             names = {"source": self.source, "target": self.target}
@@ -69,62 +48,65 @@ class Adapter:
 
     @classmethod
     def load(cls, path: Path) -> "Adapter":
-        """Raises EncoderError if the file is missing or is no adapter."""
+        """Read a file of ``save``. Raises EncoderError if it is missing or not an adapter."""
         try:
             with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
-                part = {
+                arrays = {
                     name: np.lib.format.read_array(archive.open(f"{name}.npy"), allow_pickle=False)
                     for name in ("source", "target", "weight", "offset")
                 }
         except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
             raise EncoderError(f"{path}: not an adapter file ({error})") from error
-        weight, offset = part["weight"], part["offset"]
+        weight, offset = arrays["weight"], arrays["offset"]
         if weight.ndim != 2 or offset.shape != weight.shape[1:]:
             raise EncoderError(f"{path}: weight {weight.shape} and offset {offset.shape} disagree")
-        return cls(str(part["source"]), str(part["target"]), weight, offset)
+        return cls(str(arrays["source"]), str(arrays["target"]), weight, offset)
 
 
 @dataclass(slots=True)
 class TextEncoder:
-    """One way to turn texts into vectors, with its cache."""
+    """An embedding model with an optional cache and an optional adapter into another space."""
 
     name: str
-    model: Model
-    cache: Path | None = None
+    model: EmbeddingModel
+    cache: Path | None = None  # SQLite file; None caches nothing
     adapter: Adapter | None = None
-    notice: str = ""  # what whoever chooses it has to know, such as its licence
-    _refused: bool = field(default=False, init=False)  # the cache could not be used
+    notice: str = ""  # to be shown to the user who chose it, such as its licence
+    _cache_failed: bool = field(default=False, init=False)  # it is not used any more
 
     @property
     def dim(self) -> int:
-        """E, the numbers a text becomes."""
+        """E, the length of a text's vector."""
         return self.model.dim if self.adapter is None else len(self.adapter.offset)
 
     def encode(self, texts: list[str], *, query: bool = False) -> np.ndarray:
         """(N, E) float32, each row of length 1.
 
-        query: the texts ask rather than answer; encoders that were trained with an instruction
-        before queries get it. Raises EncoderError if a model, a key or an answer fails.
+        query: whether the texts are queries rather than documents; encoders that were trained with
+        an instruction before queries get it. Raises EncoderError if the model fails.
         """
-        # Half of a surrogate pair is in no encoding; it comes from broken files and terminals.
+        # A lone surrogate cannot be encoded; it comes from broken files and terminals.
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         keys = {text: self._key(text, query) for text in clean}
-        known = self._recall(list(keys.values()))
-        # Texts of like length share a batch, so that little of it is padding.
+        known = self._read_cache(list(keys.values()))
+        # Texts of similar length share a batch, so that little of it is padding.
         missing = sorted((t for t, k in keys.items() if k not in known), key=lambda t: (len(t), t))
         for start in range(0, len(missing), self.model.batch):
             chunk = missing[start : start + self.model.batch]
-            vectors = self._checked(self.model.embed(chunk, query=query), len(chunk))
+            vectors = self._validated(self.model.embed(chunk, query=query), len(chunk))
             fresh = dict(zip((keys[text] for text in chunk), vectors, strict=True))
-            self._remember(fresh)
+            self._write_cache(fresh)
             known |= fresh
         found = np.zeros((len(clean), self.model.dim), np.float32)
         for row, text in enumerate(clean):
             found[row] = known[keys[text]]
         return found if self.adapter is None else self.adapter.apply(found)
 
-    def into(self, adapter: Adapter) -> "TextEncoder":
-        """The same encoder with its vectors mapped into another's space."""
+    def with_adapter(self, adapter: Adapter) -> "TextEncoder":
+        """The same encoder with its vectors mapped into another's space.
+
+        Raises EncoderError if the adapter was fitted to another encoder.
+        """
         if adapter.source != self.name or len(adapter.weight) != self.model.dim:
             raise EncoderError(
                 f"the adapter is for {adapter.source!r} with {len(adapter.weight)} numbers; "
@@ -132,7 +114,7 @@ class TextEncoder:
             )
         return replace(self, adapter=adapter)
 
-    def _checked(self, vectors: np.ndarray, n: int) -> np.ndarray:
+    def _validated(self, vectors: np.ndarray, n: int) -> np.ndarray:
         vectors = np.asarray(vectors, np.float32)
         if vectors.shape != (n, self.model.dim):
             raise EncoderError(
@@ -146,38 +128,40 @@ class TextEncoder:
         kind = "query" if query else "document"
         return hashlib.sha256("\0".join((self.model.identity, kind, text)).encode()).digest()
 
-    def _recall(self, keys: list[bytes]) -> dict[bytes, np.ndarray]:
-        if self.cache is None or self._refused or not self.cache.is_file():
+    def _read_cache(self, keys: list[bytes]) -> dict[bytes, np.ndarray]:
+        if self.cache is None or self._cache_failed or not self.cache.is_file():
             return {}
         found: dict[bytes, np.ndarray] = {}
-        with self._careful(), closing(sqlite3.connect(self.cache, timeout=5.0)) as base:
+        with self._cache_errors(), closing(sqlite3.connect(self.cache, timeout=5.0)) as database:
             for key in keys:
-                row = base.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
+                row = database.execute(
+                    "SELECT vector FROM vectors WHERE key = ?", (key,)
+                ).fetchone()
                 if row is not None and len(row[0]) == 4 * self.model.dim:
                     found[key] = np.frombuffer(row[0], "<f4")
         return found
 
-    def _remember(self, vectors: dict[bytes, np.ndarray]) -> None:
-        if self.cache is None or self._refused:
+    def _write_cache(self, vectors: dict[bytes, np.ndarray]) -> None:
+        if self.cache is None or self._cache_failed:
             return
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
-        with self._careful():
+        with self._cache_errors():
             self.cache.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.cache, timeout=5.0)) as base, base:
-                base.execute(
+            with closing(sqlite3.connect(self.cache, timeout=5.0)) as database, database:
+                database.execute(
                     "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) "
                     "WITHOUT ROWID"
                 )
-                base.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+                database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
     @contextmanager
-    def _careful(self) -> Iterator[None]:
-        """A cache that cannot be used costs time, not the result: said once, then left alone."""
+    def _cache_errors(self) -> Iterator[None]:
+        """A cache that fails is reported once and not used again: it costs time, not the result."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
             log.warning("%s: embeddings are not cached: %s", self.cache, error)
-            self._refused = True
+            self._cache_failed = True
 
 
 class MiniLM:
@@ -191,13 +175,13 @@ class MiniLM:
                 raise EncoderError(f"{path}: missing; it comes with the package")
         self.identity = f"minilm {fingerprint(list(self.files))}"
         self.dim = MINILM_DIM
-        # Activations are quantised by the range of the whole batch: only alone does a text always
-        # get the same vector. Short sentences lose little by it.
+        # Activations are quantised by the range of the whole batch: only a text encoded alone
+        # always gets the same vector. For short sentences this costs little time.
         self.batch = 1
         self._run: Callable[[str], np.ndarray] | None = None
 
     def embed(self, texts: list[str], *, query: bool) -> np.ndarray:
-        """(n, 384); queries and documents are alike to it."""
+        """(n, 384); queries and documents are treated alike."""
         if self._run is None:
             self._run = self._load()
         return np.stack([self._run(text) for text in texts])
@@ -223,16 +207,16 @@ class MiniLM:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What ``NAME[@DIM][=WEIGHTS]`` asks for."""
+class EncoderSpec:
+    """The parts of ``NAME[@DIM][=WEIGHTS]``."""
 
     name: str
     dim: int | None = None
     weights: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Choice":
-        """Raises EncoderError for a name that is neither an encoder nor a directory."""
+    def parse(cls, text: str) -> "EncoderSpec":
+        """Split the text. Raises EncoderError for neither an encoder's name nor a directory."""
         if Path(text).is_dir():
             return cls(text, weights=text)
         front, _, weights = text.partition("=")
@@ -250,49 +234,45 @@ class Choice:
 ENCODERS = (
     DEFAULT, "qwen3-8b", "qwen3-4b", "qwen3-0.6b", "gemini", "qwen2.5-1.5b", "nemotron-8b",
 )  # fmt: skip
-"""The encoders with a name; any sentence-transformers directory is one as well."""
+"""The named encoders; any sentence-transformers directory can be used as well."""
 
 
 def open_encoder(
     text: str = DEFAULT,
     *,
     cache: Path | None = None,
-    task: str = TASK,
     device: str | None = None,
-    dtype: str | None = None,
 ) -> TextEncoder:
-    """The encoder that ``NAME[@DIM][=WEIGHTS]`` or a directory means.
+    """Open the encoder given as ``NAME[@DIM][=WEIGHTS]`` or as a directory.
 
-    cache: a file in which vectors are kept from run to run (``default_cache()`` is the usual one);
-    None keeps none. task: the instruction for queries. device: such as "cpu" or "cuda:1"; None is
-    the GPU if there is one. dtype: such as "float32"; None is bfloat16 on a GPU, else float32.
+    cache: a file that keeps vectors from run to run (``default_cache()`` is the usual one); None
+    for no cache. device: such as "cpu" or "cuda:1"; None is the GPU if there is one.
     Raises EncoderError, in one line, if an extra, a key or weights are missing.
     """
-    choice = Choice.parse(text)
-    if choice.name == DEFAULT:
-        if choice.dim not in (None, MINILM_DIM) or choice.weights:
+    spec = EncoderSpec.parse(text)
+    if spec.name == DEFAULT:
+        if spec.dim not in (None, MINILM_DIM) or spec.weights:
             raise EncoderError(f"{text!r}: {DEFAULT} has {MINILM_DIM} numbers and its own weights")
         return TextEncoder(text, MiniLM(), cache)
-    if choice.name == "gemini":
+    if spec.name == "gemini":
         require("google.genai", "embed", "gemini")
         from ml.text.gemini import Gemini
 
-        return TextEncoder(text, Gemini.from_environment(choice.dim, choice.weights), cache)
-    require("torch", "embed", choice.name)
-    require("transformers", "embed", choice.name)
-    from ml.text.language_model import LanguageModel, recipe
+        return TextEncoder(text, Gemini.from_environment(spec.dim, spec.weights), cache)
+    require("torch", "embed", spec.name)
+    require("transformers", "embed", spec.name)
+    from ml.text.language_model import LanguageModel, recipe_of
 
-    how = recipe(choice.name)
-    model = LanguageModel(
-        how, choice.weights, dim=choice.dim, task=task, device=device, dtype=dtype
-    )
-    return TextEncoder(text, model, cache, notice=how.notice)
+    recipe = recipe_of(spec.name)
+    model = LanguageModel(recipe, spec.weights, dim=spec.dim, device=device)
+    return TextEncoder(text, model, cache, notice=recipe.notice)
 
 
 def into_default(encoder: TextEncoder, adapters: Path) -> TextEncoder:
-    """An encoder whose vectors lie in the default one's space, where motion was learned.
+    """The encoder with its vectors mapped into the default one's space, where motion was learned.
 
-    adapters: the folder ``tools.fit_adapter`` writes to. Raises EncoderError if none was fitted.
+    adapters: the folder ``tools.fit_adapter`` writes to. Raises EncoderError if it has none for
+    this encoder.
     """
     if encoder.name == DEFAULT:
         return encoder
@@ -302,46 +282,27 @@ def into_default(encoder: TextEncoder, adapters: Path) -> TextEncoder:
             f"no adapter for {encoder.name!r}; fit one with: "
             f"python -m tools.fit_adapter '{encoder.name}'"
         )
-    return encoder.into(Adapter.load(path))
+    return encoder.with_adapter(Adapter.load(path))
 
 
 def adapter_file(name: str) -> str:
-    """What an encoder's adapter is called."""
-    plain = "".join(c if c.isalnum() or c in "-._@" else "_" for c in name)[-60:]
-    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.npz"
+    """The file name of an encoder's adapter: readable, and unique by a digest of the name."""
+    readable = "".join(c if c.isalnum() or c in "-._@" else "_" for c in name)[-60:]
+    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.npz"
 
 
 def default_cache() -> Path:
-    """Where vectors are kept from run to run."""
+    """The file in which commands keep vectors from run to run."""
     return _home() / "embeddings.sqlite"
 
 
 def default_adapters() -> Path:
-    """Where fitted adapters are kept."""
+    """The folder in which commands keep fitted adapters."""
     return _home() / "adapters"
 
 
-def fingerprint(files: list[Path]) -> str:
-    """Changes when any of the files does; reads none of them."""
-    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return hashlib.sha256(repr(sorted(stats)).encode()).hexdigest()[:16]
-
-
-def require(module: str, extra: str, name: str) -> None:
-    """Raises EncoderError if an optional package is not installed."""
-    try:
-        missing = importlib.util.find_spec(module) is None
-    except ModuleNotFoundError:  # of the package that the module is in
-        missing = True
-    if missing:
-        package = module.replace(".", "-")
-        raise EncoderError(
-            f"{name} needs {package}, which is not installed; "
-            f"expected: pip install 'stride-sim[{extra}]'"
-        )
-
-
 def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (N, E) scaled to length 1, as float32."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.maximum(length, 1e-12)).astype(np.float32)
 

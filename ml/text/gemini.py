@@ -1,7 +1,7 @@
 """Gemini's embeddings over the network, through the google-genai client.
 
-https://ai.google.dev/gemini-api/docs/embeddings: at 3072 numbers its vectors have length 1, at
-fewer they have to be made so; ``TextEncoder`` does that for all.
+https://ai.google.dev/gemini-api/docs/embeddings: at 3072 dimensions its vectors have
+length 1, at fewer they have to be normalised; ``TextEncoder`` normalises all vectors.
 """
 
 import os
@@ -12,38 +12,41 @@ from typing import Any
 
 import numpy as np
 
-from ml.text.encoders import EncoderError
+from ml.text.base import EncoderError
 
 MODEL = "gemini-embedding-001"
 DIMS = (768, 1536, 3072)
 BATCH = 100
-"""Texts a request may hold."""
-KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+"""Largest number of texts in a request."""
+KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 TIMEOUT_S = 30.0
 TRIES = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
-"""The pause after a failure that may pass, doubled each time up to a limit."""
-_MAY_PASS = (408, 429, 500, 502, 503, 504)
+"""The pause after a failure that may be temporary, doubled each time up to a limit."""
+_RETRIED_CODES = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(slots=True)
 class Gemini:
-    """``gemini-embedding-001`` with a key."""
+    """``gemini-embedding-001`` as an ``EmbeddingModel``."""
 
     key: str = field(repr=False)
     dim: int = DIMS[-1]
-    base_url: str | None = None
+    base_url: str | None = None  # None is Google's own
     timeout_s: float = TIMEOUT_S
     pause: Callable[[float], object] = time.sleep
     batch: int = BATCH
 
     @classmethod
     def from_environment(cls, dim: int | None, base_url: str | None) -> "Gemini":
-        """With the key of the environment. Raises EncoderError without one, or for a dimension."""
-        key = next((os.environ[name] for name in KEYS if os.environ.get(name)), "")
+        """Open it with the key in the environment.
+
+        Raises EncoderError if there is none, or if ``dim`` is not one of DIMS.
+        """
+        key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), "")
         if not key:
             raise EncoderError(
-                f"gemini needs a key; expected {' or '.join(KEYS)} in the environment"
+                f"gemini needs a key; expected {' or '.join(KEY_VARIABLES)} in the environment"
             )
         if dim is not None and dim not in DIMS:
             raise EncoderError(
@@ -53,16 +56,16 @@ class Gemini:
 
     @property
     def identity(self) -> str:
-        """The address is left out: another way to the same model gives the same vectors."""
+        """Model and dimension; not the address, as a proxy gives the same vectors."""
         return f"{MODEL} {self.dim}"
 
     def embed(self, texts: list[str], *, query: bool) -> np.ndarray:
-        """(n, dim). Raises EncoderError, which never holds the key, if no answer is to be had."""
+        """(n, dim). Raises EncoderError, without the key in it, if the server does not answer."""
         from google import genai
         from google.genai import errors, types
 
-        # The client brings its own HTTP library, which one depends on its version: its errors are
-        # told by the names of their classes.
+        # Which HTTP library the client uses depends on its version, so its errors are recognised
+        # by the names of their classes.
         options = types.HttpOptions(
             base_url=self.base_url,
             timeout=round(1_000 * self.timeout_s),
@@ -82,20 +85,20 @@ class Gemini:
                     )
                     break
                 except errors.APIError as error:
-                    if last or error.code not in _MAY_PASS:
-                        told = (error.message or "").replace(self.key, "***")
-                        raise EncoderError(_explain(error.code, told)) from None
+                    if last or error.code not in _RETRIED_CODES:
+                        message = (error.message or "").replace(self.key, "***")
+                        raise EncoderError(_explain(error.code, message)) from None
                 except Exception as error:
                     kinds = {kind.__name__ for kind in type(error).__mro__}
                     if last and "TimeoutException" in kinds:
-                        told = f"no answer within {self.timeout_s:g} s, {TRIES} times"
-                        raise EncoderError(f"gemini: {told}") from None
+                        reason = f"no answer within {self.timeout_s:g} s, {TRIES} times"
+                        raise EncoderError(f"gemini: {reason}") from None
                     if last and "HTTPError" in kinds:
-                        told = f"cannot be reached ({type(error).__name__})"
-                        raise EncoderError(f"gemini: {told}") from None
+                        reason = f"cannot be reached ({type(error).__name__})"
+                        raise EncoderError(f"gemini: {reason}") from None
                     if isinstance(error, ValueError):  # not JSON, or JSON of another shape
-                        told = f"an answer that is none ({type(error).__name__})"
-                        raise EncoderError(f"gemini: {told}") from None
+                        reason = f"an answer that is none ({type(error).__name__})"
+                        raise EncoderError(f"gemini: {reason}") from None
                     if "HTTPError" not in kinds:
                         raise
                 self.pause(min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S))
@@ -105,6 +108,7 @@ class Gemini:
 
 
 def _vectors(answer: Any, n: int) -> np.ndarray:
+    """The answer's vectors (n, dim). Raises EncoderError unless there are n of equal length."""
     found = [item.values or [] for item in answer.embeddings or []]
     if len(found) != n or len({len(values) for values in found}) != 1:
         raise EncoderError(
@@ -115,9 +119,10 @@ def _vectors(answer: Any, n: int) -> np.ndarray:
 
 
 def _explain(code: int, message: str) -> str:
+    """One line for an HTTP status and the server's message."""
     line = " ".join(message.split())[:200]
     if code in (401, 403) or "API key" in line:
-        return f"gemini: the key was refused ({code}); expected a valid one in {KEYS[0]}"
+        return f"gemini: the key was refused ({code}); expected a valid one in {KEY_VARIABLES[0]}"
     if code == 429:
         return f"gemini: the rate limit or quota is used up (429), also after {TRIES} tries"
     return f"gemini: error {code}: {line}"

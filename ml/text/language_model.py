@@ -1,6 +1,6 @@
-"""Text encoders that are transformers with local weights: Qwen3, Qwen2.5, Nemotron, BERT's kin.
+"""Text encoders that are transformers with local weights: Qwen3, Qwen2.5, Nemotron and BERT-like.
 
-Each is a ``Recipe``: how its text is dressed, and which of its last states are the text's vector.
+Each is a ``Recipe``: the prompt around its text, and how its last states are pooled to a vector.
 """
 
 import json
@@ -10,37 +10,42 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ml.text.encoders import EncoderError, fingerprint
+from ml.text.base import EncoderError, fingerprint
 
 if TYPE_CHECKING:
     import torch
 
+TASK = "Given what somebody does, retrieve the movement that it describes"
+"""The instruction for a query, for models that take one."""
 BATCH = 32
 MAX_TOKENS = 512
-"""Longer text is cut. A prompt of 2,000 characters has about 450 tokens."""
+"""Longer text is truncated. A prompt of 2,000 characters has about 450 tokens."""
 _FILES = ("*.safetensors", "*.bin", "*.json", "*.txt", "*/config.json")
-"""What the vectors of a directory depend on."""
+"""Files of a directory that its vectors depend on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model becomes an encoder. ``query`` is a format with {task} and {text}."""
+    """How a model is used as an encoder.
 
-    hub: str
+    Its text form is part of ``LanguageModel.identity``: to rename it or a field voids caches.
+    """
+
+    hub: str  # repository on the Hugging Face hub, or a directory
     dim: int
     pooling: Literal["last", "mean", "cls"]
-    query: str = "{text}"
-    document: str = "{text}"
+    query: str = "{text}"  # format with {task} and {text}
+    document: str = "{text}"  # likewise
     end: str = ""  # token that closes every text, if the tokenizer does not add it itself
     left: bool = False  # padding goes before the text
     bidirectional: bool = False  # a causal architecture that was trained without its mask
-    least_dim: int = 0  # 0: its vectors cannot be cut shorter
+    least_dim: int = 0  # shortest prefix of a vector that is usable; 0: only whole vectors are
     tokens: int = MAX_TOKENS
-    notice: str = ""
+    notice: str = ""  # see TextEncoder
 
 
 def _qwen3(size: str, dim: int) -> Recipe:
-    """https://huggingface.co/Qwen/Qwen3-Embedding-8B and its smaller sisters."""
+    """https://huggingface.co/Qwen/Qwen3-Embedding-8B and the smaller ones of its family."""
     return Recipe(
         hub=f"Qwen/Qwen3-Embedding-{size}",
         dim=dim,
@@ -69,15 +74,15 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe(name: str) -> Recipe:
+def recipe_of(name: str) -> Recipe:
     """The recipe of a named encoder or of a sentence-transformers directory."""
     return RECIPES[name] if name in RECIPES else directory_recipe(Path(name))
 
 
 def directory_recipe(folder: Path) -> Recipe:
-    """What a sentence-transformers directory says of itself; without that, mean pooling.
+    """The recipe in a sentence-transformers directory's own files; by default, mean pooling.
 
-    Raises EncoderError for a directory without a model, or with parts that are not known here.
+    Raises EncoderError for a directory without a model, or with modules that are not supported.
     """
     if not (folder / "config.json").is_file():
         raise EncoderError(f"{folder}: no config.json; expected a transformers model")
@@ -106,79 +111,75 @@ def directory_recipe(folder: Path) -> Recipe:
 
 
 class LanguageModel:
-    """A recipe with its weights: a local directory, or what the hub's cache or the hub has."""
+    """A recipe with its weights, from a local directory, the hub's cache or the hub."""
 
     def __init__(
         self,
-        how: Recipe,
+        recipe: Recipe,
         weights: str | None,
         *,
         dim: int | None,
-        task: str,
         device: str | None,
-        dtype: str | None,
     ) -> None:
+        """weights: None takes the recipe's. Otherwise as ``open_encoder``; raises EncoderError."""
         import torch
 
-        self.how, self.task, self.batch = how, task, BATCH
-        self.source = weights or how.hub
+        self.recipe, self.batch = recipe, BATCH
+        self.source = weights or recipe.hub
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        kind = dtype or ("bfloat16" if self.device.startswith("cuda") else "float32")
-        self.dtype = getattr(torch, kind, None)
-        if not isinstance(self.dtype, torch.dtype) or not self.dtype.is_floating_point:
-            raise EncoderError(f"dtype {kind!r}; expected float32, bfloat16 or float16")
-        self.hidden = how.dim
+        self.dtype = torch.bfloat16 if self.device.startswith("cuda") else torch.float32
+        self.hidden = recipe.dim
         state = self.source
         folder = Path(self.source)
         if folder.is_dir():
             if not (folder / "config.json").is_file():
                 raise EncoderError(f"{folder}: no config.json; expected a transformers model")
-            self.hidden = int(_json(folder / "config.json").get("hidden_size", how.dim))
+            self.hidden = int(_json(folder / "config.json").get("hidden_size", recipe.dim))
             state += fingerprint([path for glob in _FILES for path in folder.glob(glob)])
         elif weights is not None and weights.startswith((".", "/", "~")):
             raise EncoderError(f"{weights}: no such directory; expected a transformers model")
         self.dim = self.hidden if dim is None else dim
-        if self.dim != self.hidden and not how.least_dim <= self.dim < self.hidden * bool(
-            how.least_dim
-        ):
-            allowed = f"{how.least_dim} to {self.hidden}" if how.least_dim else str(self.hidden)
+        least = recipe.least_dim
+        if self.dim != self.hidden and not least <= self.dim < self.hidden * bool(least):
+            allowed = f"{least} to {self.hidden}" if least else str(self.hidden)
             raise EncoderError(f"{self.source}: dimension {self.dim}; expected {allowed}")
-        self.identity = f"{how} {state} {kind} {task} {self.dim}"
+        number_type = str(self.dtype).removeprefix("torch.")
+        self.identity = f"{recipe} {state} {number_type} {TASK} {self.dim}"
         self._loaded: tuple[Any, Any] | None = None
 
     def embed(self, texts: list[str], *, query: bool) -> np.ndarray:
-        """(n, dim) on the recipe's terms."""
+        """(n, dim), prompted and pooled as the recipe says."""
         import torch
 
-        form = self.how.query if query else self.how.document
-        states, mask = self.states([form.format(task=self.task, text=text) for text in texts])
+        form = self.recipe.query if query else self.recipe.document
+        states, mask = self.states([form.format(task=TASK, text=text) for text in texts])
         with torch.inference_mode():
             return self._pooled(states, mask)[:, : self.dim].cpu().numpy()
 
     def states(self, texts: list[str]) -> tuple["torch.Tensor", "torch.Tensor"]:
-        """Last states (B, T, E) of texts as they are, and which of them are text (B, T)."""
+        """Last hidden states (B, T, E) of texts taken verbatim, and the attention mask (B, T)."""
         import torch
 
         tokenizer, model = self._load()
         ids, mask = self._tokens(tokenizer, texts)
         with torch.inference_mode():
-            if not self.how.bidirectional:
+            if not self.recipe.bidirectional:
                 return model(input_ids=ids, attention_mask=mask)[0], mask
-            # A mask with a row for every token is taken as it is, without the causal one on top.
-            seen = mask[:, None, None, :].expand(-1, 1, ids.shape[1], -1)  # (B, 1, T, T)
+            # A mask with a row for every token is used as it is, without the causal one added.
+            visible = mask[:, None, None, :].expand(-1, 1, ids.shape[1], -1)  # (B, 1, T, T)
             hidden = torch.finfo(self.dtype).min
-            both_ways = torch.zeros_like(seen, dtype=self.dtype).masked_fill(seen == 0, hidden)
-            return model(input_ids=ids, attention_mask=both_ways, use_cache=False)[0], mask
+            added = torch.zeros_like(visible, dtype=self.dtype).masked_fill(visible == 0, hidden)
+            return model(input_ids=ids, attention_mask=added, use_cache=False)[0], mask
 
     def _load(self) -> tuple[Any, Any]:
-        """Tokenizer and model. Raises EncoderError if they cannot be had."""
+        """Tokenizer and model, loaded once. Raises EncoderError if they cannot be loaded."""
         if self._loaded is None:
             from transformers import AutoConfig, AutoModel, AutoTokenizer, LlamaConfig, LlamaModel
 
-            # Nemotron's files name a class that only its own code has; its weights and its numbers
-            # are plain Llama's, so that code from a hub need not be run.
-            config_class = LlamaConfig if self.how.bidirectional else AutoConfig
-            model_class = LlamaModel if self.how.bidirectional else AutoModel
+            # Nemotron's files name a class that only its own code defines; its weights and results
+            # are plain Llama's, so no code from the hub has to be run.
+            config_class = LlamaConfig if self.recipe.bidirectional else AutoConfig
+            model_class = LlamaModel if self.recipe.bidirectional else AutoModel
             try:
                 tokenizer = AutoTokenizer.from_pretrained(self.source)
                 config = config_class.from_pretrained(self.source)
@@ -199,36 +200,36 @@ class LanguageModel:
         """Ids and mask, (B, T) each, padded on the recipe's side."""
         import torch
 
-        limit = self.how.tokens
-        end = tokenizer.convert_tokens_to_ids(self.how.end) if self.how.end else None
+        limit = self.recipe.tokens
+        end = tokenizer.convert_tokens_to_ids(self.recipe.end) if self.recipe.end else None
         rows: list[list[int]] = tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
         if end is not None:
             rows = [row if row[-1:] == [end] else [*row[: limit - 1], end] for row in rows]
         filler = tokenizer.pad_token_id
-        if filler is None:  # Llama has none; the mask hides whatever stands there
+        if filler is None:  # Llama has none; the mask hides it, whichever it is
             filler = tokenizer.eos_token_id or 0
         longest = max(map(len, rows))
         ids, mask = [], []
         for row in rows:
             empty, ones = longest - len(row), [1] * len(row)
             blank, zeros = [filler] * empty, [0] * empty
-            ids.append(blank + row if self.how.left else row + blank)
-            mask.append(zeros + ones if self.how.left else ones + zeros)
+            ids.append(blank + row if self.recipe.left else row + blank)
+            mask.append(zeros + ones if self.recipe.left else ones + zeros)
         return torch.tensor(ids, device=self.device), torch.tensor(mask, device=self.device)
 
     def _pooled(self, states: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-        """(B, T, E) to (B, E) float32."""
-        states, weight = states.float(), mask.unsqueeze(-1).float()
-        if self.how.pooling == "mean":
+        """States (B, T, E) to vectors (B, E) float32; mask is (B, T)."""
+        states, weight, left = states.float(), mask.unsqueeze(-1).float(), self.recipe.left
+        if self.recipe.pooling == "mean":
             return (states * weight).sum(1) / weight.sum(1)
-        if self.how.pooling == "cls":
-            return states[:, 0] if not self.how.left else states[range(len(mask)), mask.argmax(1)]
-        last = -1 if self.how.left else mask.sum(1) - 1
+        if self.recipe.pooling == "cls":
+            return states[:, 0] if not left else states[range(len(mask)), mask.argmax(1)]
+        last = -1 if left else mask.sum(1) - 1
         return states[range(len(mask)), last]
 
 
 def _pooling(config: dict[str, Any], folder: Path) -> Literal["last", "mean", "cls"]:
-    """What a Pooling module's config asks for, in the old and the new spelling."""
+    """The pooling of a Pooling module's config, in its old or its new spelling."""
     named = {"mean": "mean", "cls": "cls", "lasttoken": "last", "last_token": "last"}
     modes = [
         name
@@ -244,12 +245,12 @@ def _pooling(config: dict[str, Any], folder: Path) -> Literal["last", "mean", "c
 
 
 def _escaped(prompt: str) -> str:
-    """A prompt of a file as part of a format."""
+    """A prompt with its braces doubled, to be part of a format."""
     return prompt.replace("{", "{{").replace("}", "}}")
 
 
 def _json(path: Path) -> Any:
-    """Raises EncoderError if the file is there but is not JSON; {} if it is not there."""
+    """The content of a file, {} if there is none. Raises EncoderError if it is not JSON."""
     if not path.is_file():
         return {}
     try:
