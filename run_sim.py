@@ -2,14 +2,10 @@
 
 import json
 import logging
-import os
-import re
-import signal
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -18,10 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
-from entities.scene import CameraMode, CameraPlan, Scene, explain, load_scene
+from entities.scene import CameraMode, CameraPlan, Scene, load_scene
 from entities.units import DT
+from sim.command import (
+    Progress,
+    parse_size,
+    progress_bar,
+    refused_by_system,
+    run_command,
+    users_fault,
+)
 
 if TYPE_CHECKING:
     from sim.loop import Simulation
@@ -33,32 +36,28 @@ Flag = typer.Option
 
 
 class Motion(StrEnum):
-    """What moves people."""
+    """What moves the actors."""
 
     LEARNED = "learned"
     PROCEDURAL = "procedural"
 
 
 class Planner(StrEnum):
-    """Who turns a sentence into a scene."""
+    """What turns a sentence into a scene."""
 
     RULES = "rules"
     LLM = "llm"
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """What helps to understand a sentence."""
+class LanguageOptions:
+    """What a sentence is understood with; base_url and name are a language model's."""
 
     embedder: str | None
     planner: Planner
     enhance: bool
     base_url: str | None
     name: str | None
-
-
-class UserError(Exception):
-    """Something the user can put right; the message is one line."""
 
 
 @app.command()
@@ -128,15 +127,15 @@ def run(
             raise ValueError("--record-video: only for a dataset; expected --record with it")
         for_films_only(is_film, fps=fps, transparent=transparent or None)
         width_height = parse_size(size)
-        model = Model(embedder, planner, enhance, llm_base_url, llm_model)
+        language = LanguageOptions(embedder, planner, enhance, llm_base_url, llm_model)
         if replay is None:
-            alone("--prompt or --scene", episode=episode)
-            story = read_story(prompt, scene, seed, model)
+            refuse_beside("--prompt or --scene", episode=episode)
+            story = read_story(prompt, scene, seed, language)
         else:
             from sim.output.replay import Recording
 
-            alone("--replay", prompt=prompt, scene=scene, seed=seed, script=script, record=record)
-            alone("--replay", motion=motion)
+            given = {"prompt": prompt, "scene": scene, "seed": seed, "script": script}
+            refuse_beside("--replay", **given, record=record, motion=motion)
             recording = Recording(replay, episode or 0, model_file)
             story = recording.scene
         story = adjusted(story, seconds=seconds, seed=seed, camera=camera, follow=follow)
@@ -162,13 +161,14 @@ def run(
         run = partial(Simulation, story, motion=by, model=model_file)
     else:
         run = partial(recording.run, story.camera)
-    recorder, kept = None, nullcontext()
+    recorder, committing = None, nullcontext()
     if record is not None:
         from sim.output.recorder import Recorder
 
         with users_fault():
             recorder = Recorder(record, width_height if record_video else None)
-        run, kept = partial(recorder.watch, run), recorder.kept(round(story.duration / DT))
+        run = partial(recorder.watch, run)
+        committing = recorder.committing(round(story.duration / DT))
     if is_film:
         from sim.output.video import Clip, prepare_frames, prepare_video
 
@@ -176,12 +176,12 @@ def run(
             rate = DEFAULT_FPS if fps is None else fps
             clip = Clip(story, rate, width_height, transparent=transparent, run=run)
             job = prepare_video(clip, video) if frames is None else prepare_frames(clip, frames)
-        with progress_bar(quiet) as progress, refused_by_system(), kept:
+        with progress_bar(quiet) as progress, refused_by_system(), committing:
             job(progress)
     elif headless:
         with users_fault():
             simulation = run()
-        with progress_bar(quiet) as progress, refused_by_system(), kept:
+        with progress_bar(quiet) as progress, refused_by_system(), committing:
             line = summary(simulation, story.duration, progress)
         print(line)
     else:
@@ -191,28 +191,6 @@ def run(
             window = Window(run(), width_height, recorder)
         with refused_by_system():
             window.run()
-
-
-@contextmanager
-def users_fault() -> Iterator[None]:
-    """Where what the user gave is read and checked: a ValueError here is his to put right."""
-    try:
-        with refused_by_system():
-            yield
-    except ValidationError as error:
-        raise UserError(explain(error)) from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
-
-
-@contextmanager
-def refused_by_system() -> Iterator[None]:
-    """Where files are written; a ValueError here is ours and keeps its traceback."""
-    try:
-        yield
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise UserError(where + (error.strerror or str(error))) from error
 
 
 def one_output(**outputs: object) -> None:
@@ -229,55 +207,51 @@ def for_films_only(is_film: bool, **flags: object) -> None:
             raise ValueError(f"--{name}: only for a film; expected --video or --frames with it")
 
 
-def alone(flag: str, **flags: object) -> None:
+def refuse_beside(flag: str, **flags: object) -> None:
     """Raises ValueError for a flag that would do nothing beside ``flag``."""
     for name, value in flags.items():
         if value is not None:
             raise ValueError(f"--{name}: not with {flag}")
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """``1280x720`` as numbers. Raises ValueError for anything else."""
-    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
-    if found is None:
-        raise ValueError(f"--size: {text!r}; expected WIDTHxHEIGHT, such as 1280x720")
-    return int(found[1]), int(found[2])
-
-
-def read_story(prompt: str | None, path: Path | None, seed: int | None, model: Model) -> Scene:
-    """The scene that was asked for, from its sentence or its file."""
-    asks_llm = model.planner is Planner.LLM or model.enhance
-    if not asks_llm and (model.base_url or model.name):
+def read_story(
+    prompt: str | None, path: Path | None, seed: int | None, language: LanguageOptions
+) -> Scene:
+    """The scene of a sentence or of a file. Raises ValueError unless just one of them is given."""
+    asks_llm = language.planner is Planner.LLM or language.enhance
+    if not asks_llm and (language.base_url or language.name):
         raise ValueError("--llm-base-url and --llm-model: expected --planner llm or --enhance")
     if (prompt is None) == (path is None):
         raise ValueError(
             'expected either --prompt or --scene, such as --prompt "a man runs to the tree"'
         )
     if path is not None:
-        if asks_llm or model.embedder:
+        if asks_llm or language.embedder:
             raise ValueError("--planner, --enhance and --embedder: only for a --prompt")
         return load_scene(path)
-    if model.embedder is not None:
+    if language.embedder is not None:
         from ml.text.encoders import open_encoder
 
-        notice = open_encoder(model.embedder).notice  # refused here, not at the first odd verb
+        notice = open_encoder(language.embedder).notice  # refused here, not at the first odd verb
         if notice:
             logging.warning(notice)
     if asks_llm:
+        from sim.build import build_world
         from sim.story.llm import Endpoint
         from sim.story.planner import plan_prompt
 
         return plan_prompt(
             prompt,
             seed or 0,
-            endpoint=Endpoint.from_settings(model.base_url, model.name),
-            plan=model.planner is Planner.LLM,
-            enhance=model.enhance,
-            embedder=model.embedder,
+            endpoint=Endpoint.from_settings(language.base_url, language.name),
+            check=build_world,
+            plan=language.planner is Planner.LLM,
+            enhance=language.enhance,
+            embedder=language.embedder,
         )
     from sim.story import parse_prompt
 
-    return parse_prompt(prompt, seed or 0, model.embedder)
+    return parse_prompt(prompt, seed or 0, language.embedder)
 
 
 def adjusted(
@@ -288,7 +262,10 @@ def adjusted(
     camera: CameraMode | None,
     follow: str | None,
 ) -> Scene:
-    """The scene with what the flags say instead of its own; checked again as a whole."""
+    """The scene with the flags' values in place of its own, validated again as a whole.
+
+    Raises ValueError for a camera that follows an actor who is not there.
+    """
     plan = scene.camera
     if camera is not None:
         plan = CameraPlan(mode=camera, follow=plan.follow)
@@ -303,17 +280,15 @@ def adjusted(
 
 
 def write_text(target: str, text: str) -> None:
-    """To a file, or to stdout for ``-``."""
+    """Write to a file, or to stdout for ``-``."""
     if target == "-":
         print(text)
     else:
         Path(target).write_text(text + "\n", encoding="utf-8")
 
 
-def summary(
-    simulation: "Simulation", seconds: float, progress: Callable[[int, int], None] | None
-) -> str:
-    """Run to the end and say in a line who was there, how far he got and how fast it went."""
+def summary(simulation: "Simulation", seconds: float, progress: Progress | None) -> str:
+    """Run to the end; a line with the number of actors, the speed and the metres travelled."""
     import numpy as np
 
     ticks = max(1, round(seconds / DT))
@@ -337,31 +312,6 @@ def summary(
     return line
 
 
-@contextmanager
-def progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar with the time left on stderr, for people: not when quiet, nor into a file."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    # Whole films can be what is counted, and the next one is minutes away.
-    bar = Progress(*columns, console=console, refresh_per_second=4, speed_estimate_period=600.0)
-    with bar:
-        task = bar.add_task("", total=None)
-
-        def show(done: int, total: int) -> None:
-            if bar.tasks[0].total is None:  # what was there before says nothing of the speed
-                bar.reset(task, total=total, completed=done)
-            else:
-                bar.update(task, completed=done)
-
-        yield show
-
-
 def own_version() -> str:
     """The installed version, or the source tree's."""
     try:
@@ -374,24 +324,6 @@ def own_version() -> str:
 def main() -> None:
     """The console script."""
     run_command(app)
-
-
-def run_command(command: typer.Typer) -> None:
-    """Run a command and exit. A user's error is one line on stderr and exit code 2."""
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    # A polite kill unwinds like Ctrl-C does, so that no unfinished file is left.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    usage_error = typer.BadParameter.__mro__[1]
-    try:
-        sys.exit(command(standalone_mode=False))
-    except UserError as error:
-        line = str(error)
-    except usage_error as error:
-        line = error.format_message()
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    print("stride: " + " ".join(line.split()), file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

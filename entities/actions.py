@@ -42,7 +42,6 @@ class Gesture(BaseModel):
     by_phase: bool = False  # timed by the share of a stride instead of by the clock
     jump: Jump | None = None
     contact: Seconds | None = None  # s at which a ball leaves the hand or meets foot, head or bat
-    left_handed: bool = False  # an object is held in the left hand
     trail: float = 0.0  # m, the walking feet are this far behind the hips
     face: str = "neutral"  # one of entities.components.FACES
 

@@ -12,7 +12,7 @@ from sim.animation.learned import LearnedMotion
 from sim.animation.locomotion import advance_gait, drive_bodies
 from sim.events import EventQueue
 from sim.interaction.handling import handle_objects
-from sim.interaction.knockdown import react_to_hits
+from sim.interaction.knockdown import react_to_hits, slide_fallen
 from sim.interaction.limb_targets import reach_for_targets, step_into_reach
 from sim.interaction.partners import join_partners
 from sim.interaction.seating import take_seats
@@ -42,6 +42,7 @@ def systems(world: World, events: EventQueue, learned: LearnedMotion) -> list[Sy
         take_seats,
         join_partners,
         step_into_reach,
+        slide_fallen,
         handle_objects,
         # Physics: where the bodies really went, and what they met.
         Physics(world).step,

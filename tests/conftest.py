@@ -10,6 +10,7 @@ import pytest
 import typer
 
 import ml.motion.runtime
+import sim.command
 from entities.scene import Scene
 
 SHIPPED = ml.motion.runtime.default_model()
@@ -62,14 +63,12 @@ def shipped(monkeypatch) -> Path:
 @pytest.fixture
 def tool(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """Runs a tool's command in this process: its exit code, stdout and stderr."""
-    import run_sim
-
-    monkeypatch.setattr(run_sim.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sim.command.signal, "signal", lambda *_: None)
 
     def call(app: typer.Typer, *arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tool", *map(str, arguments)])
         with pytest.raises(SystemExit) as exit_:
-            run_sim.run_command(app)
+            sim.command.run_command(app)
         return exit_.value.code, *capsys.readouterr()
 
     return call

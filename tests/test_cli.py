@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import run_sim
+import sim.command
 from entities.scene import Scene, load_scene
 from sim.story.script_file import with_script
 from tests.conftest import make_scene
@@ -38,7 +39,7 @@ def scene_file(tmp_path) -> Path:
 @pytest.fixture
 def refused(monkeypatch, capsys):
     """Runs the command in this process and returns its one line of refusal."""
-    monkeypatch.setattr(run_sim.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sim.command.signal, "signal", lambda *_: None)
 
     def call(*arguments: object) -> str:
         monkeypatch.setattr(sys, "argv", ["run_sim.py", *map(str, arguments)])
@@ -120,7 +121,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch, scene_file):
         raise ValueError("operands could not be broadcast together")
 
     monkeypatch.setattr(run_sim, "summary", broken)
-    monkeypatch.setattr(run_sim.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sim.command.signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "argv", ["run_sim.py", "--scene", str(scene_file), "--headless"])
     with pytest.raises(ValueError, match="broadcast"):
         run_sim.main()

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the judge needs the train extra")
 pytest.importorskip("safetensors")
 
-from ml.motion.corpus import cut, whole_windows  # noqa: E402
+from ml.motion.corpus import cut_windows, single_clause_starts  # noqa: E402
 from ml.motion.runtime import MotionModel  # noqa: E402
 from sim.evaluate import judge, rollouts, windows  # noqa: E402
 from sim.evaluate.retrieval import Retrieval  # noqa: E402
@@ -31,7 +31,7 @@ def test_frechet_of_known_sets() -> None:
 class Echo:
     """A judge for whom a sentence is its own feature."""
 
-    def hear(self, text):
+    def encode_text(self, text):
         return text
 
 
@@ -50,10 +50,10 @@ def test_r_precision_of_perfect_and_of_blind_motion() -> None:
 
 def test_windows_of_one_clause() -> None:
     corpus = pacing()
-    at = judge.whole_windows(corpus, 16)
+    at = judge.single_clause_starts(corpus, 16)
     rows = at[:, None] + np.arange(16)
     assert (corpus.clause[rows] == corpus.clause[at][:, None]).all()
-    assert corpus.rooted[at].all()
+    assert corpus.root_valid[at].all()
     assert len(at) == 3 * 2 * (45 - 16 + 1)
 
 
@@ -61,13 +61,13 @@ def test_windows_of_one_clause() -> None:
 def test_a_judge_learns_to_tell_motion_by_its_words() -> None:
     corpus = pacing(n_episodes=6, seed=3)
     known = judge.learn(corpus, 16, steps=200)
-    at = judge.whole_windows(corpus, 16)
+    at = judge.single_clause_starts(corpus, 16)
     at = at[corpus.clause[at] != 1]  # everybody "walks" like he runs: which runner is it?
     state = corpus.state[at[:, None] + np.arange(16)]
     seen = judge.features(known, state)
     assert np.linalg.norm(seen, axis=1) == pytest.approx(1.0, abs=1e-5)
     with torch.no_grad():
-        heard = known.hear(torch.from_numpy(corpus.vectors)).numpy()
+        heard = known.encode_text(torch.from_numpy(corpus.vectors)).numpy()
     score = seen @ heard.T
     score[:, [0, 1, *{int(row) for row in corpus.caption}]] = -np.inf
     assert (score.argmax(axis=1) == corpus.clause[at]).mean() > 0.6  # by chance: 1 in 6
@@ -78,7 +78,7 @@ def test_routes_and_speeds() -> None:
         times = [t for t, _ in knots]
         assert times == sorted(times)
         assert knots[0][1] == pytest.approx(knots[-1][1], abs=1e-9)
-    assert [rollouts.clause_for(s)[0] for s in rollouts.SPEEDS] == [
+    assert [rollouts.gait_at(s)[0] for s in rollouts.SPEEDS] == [
         "walk", "jog", "run", "running_bases", "sprint",
     ]  # fmt: skip
 
@@ -122,7 +122,7 @@ def test_a_perfect_root_has_no_error() -> None:
     found = rollouts.travel_error(Perfect(MODEL), corpus, n=12, frames=30)
     assert found.ade < 1e-3
     assert found.share == 1.0
-    free = rollouts.let_run(Perfect(MODEL), (1.3, 5.0), 3.0, np.zeros((2, 20, 22)))
+    free = rollouts.free_streams(Perfect(MODEL), (1.3, 5.0), 3.0, np.zeros((2, 20, 22)))
     assert [run.speed for run in free] == pytest.approx([1.3, 5.0], rel=1e-6)
 
 
@@ -132,9 +132,11 @@ def test_retrieval_finds_what_it_knows() -> None:
     like = MotionModel(MODEL)
     known = Retrieval(corpus, like)
     assert (known.history, known.chunk, known.encoder) == (like.history, like.chunk, like.encoder)
-    at = whole_windows(corpus, like.chunk)
+    at = single_clause_starts(corpus, like.chunk)
     at = at[at - corpus.first[at] >= like.history][::40]
-    truth = cut(corpus, at, like.history, like.chunk, np.random.default_rng(0), smoothing_s=(0.0,))
+    truth = cut_windows(
+        corpus, at, like.history, like.chunk, np.random.default_rng(0), smoothing_s=(0.0,)
+    )
     made = windows.generate(known, truth, like.history)
     joints, root, _, _ = windows.figures(
         known.plan(

@@ -10,13 +10,14 @@ import pytest
 from entities.actions import ACTIONS, ActionType
 from ml.capture.bvh import Bvh, parse_bvh, read_bvh, write_bvh
 from ml.capture.clip_episode import action_of, caption_of, flight_height, to_episode
-from ml.capture.index import PackRow, pack_folder, read_index
-from ml.capture.retarget import import_clip
+from ml.capture.importing import find_rows, scene_of
+from ml.capture.index import IndexRow, mocap_folder, read_index
+from ml.capture.retarget import retarget_clip
 from ml.episodes.features import decode
 from ml.episodes.reader import SOURCES, Episode, Source, open_dataset
 from ml.measure.metrics import skating_ratio
 from tests.test_mocap import RIGS, renamed, reordered, rescaled, walker, z_up
-from tools.import_bvh import app, find_rows, scene_of
+from tools.import_bvh import app
 
 
 def save(path: Path, bvh: Bvh) -> Path:
@@ -76,14 +77,14 @@ def bandai(name: str) -> str:
 
 @pytest.mark.parametrize("rename", [lafan1, cgspeed, RIGS["mixamo"], bandai])
 def test_skeletons_with_toes_give_the_same_episode(rename):
-    row = PackRow(Path("walk.bvh"), "a person walks")
-    expected = to_episode(import_clip(walker()), row, {})
-    assert_same(to_episode(import_clip(renamed(with_toes(walker()), rename)), row, {}), expected)
+    row = IndexRow(Path("walk.bvh"), "a person walks")
+    expected = to_episode(retarget_clip(walker()), row, {})
+    assert_same(to_episode(retarget_clip(renamed(with_toes(walker()), rename)), row, {}), expected)
 
 
 def test_the_episode_is_what_the_clip_shows():
-    clip = import_clip(walker(4.0))
-    row = PackRow(
+    clip = retarget_clip(walker(4.0))
+    row = IndexRow(
         Path("x/walk.bvh"),
         "a person walks and turns left",
         source="lab",
@@ -108,15 +109,15 @@ def test_the_episode_is_what_the_clip_shows():
 
 
 def test_what_may_be_learned_is_marked():
-    clip = import_clip(walker(1.0))
-    row = PackRow(Path("a.bvh"), "walks", source="lab")
+    clip = retarget_clip(walker(1.0))
+    row = IndexRow(Path("a.bvh"), "walks", source="lab")
     across = walker(1.0)
     for name in ("LeftArm", "RightArm"):
         across.motion[:, 3 + 3 * across.names.index(name)] = 0.0
     assert to_episode(clip, row, {}).teaches == "all"
     assert to_episode(clip, replace(row, full_root=False), {}).teaches == "pose"
     assert to_episode(clip, replace(row, source="deepmimic"), {}).teaches == "nothing"
-    flagged = to_episode(import_clip(across), row, {})
+    flagged = to_episode(retarget_clip(across), row, {})
     assert flagged.teaches == "nothing"
     assert flagged.about["out_of_plane"] is True
     around = walker(3.0)  # an arm held out sideways draws small circles: in the plane it spins
@@ -125,24 +126,24 @@ def test_what_may_be_learned_is_marked():
     around.motion[:, arm] = np.degrees(np.arcsin(0.34 * np.sin(turn)))
     around.motion[:, arm + 2] = np.degrees(np.arcsin(0.34 * np.cos(turn)))
     around.motion[:, forearm + 2] = 0.0
-    whipping = import_clip(around)
-    assert whipping.whips
-    assert to_episode(whipping, row, {}).teaches == "nothing"
-    assert not clip.whips
+    spinning = retarget_clip(around)
+    assert spinning.too_fast
+    assert to_episode(spinning, row, {}).teaches == "nothing"
+    assert not clip.too_fast
 
 
 def test_a_walk_on_the_spot_keeps_its_sliding_feet():
     bvh = walker(3.0, speed=0.0)
     bvh.motion[:, 5] = 0.0
-    planted, sliding = import_clip(bvh).motion, import_clip(bvh, travels=False).motion
-    swing = np.ptp(import_clip(bvh).raw.pose[:, 7, 0])
+    planted, sliding = retarget_clip(bvh).motion, retarget_clip(bvh, travels=False).motion
+    swing = np.ptp(retarget_clip(bvh).raw.pose[:, 7, 0])
     assert np.ptp(sliding.pose[:, 7, 0]) > 0.9 * swing
     assert sliding.pose[:, [7, 9], 1].min() >= 0.0
     assert sliding.contact.mean() > planted.contact.mean()
 
 
 def test_a_jump_s_height_goes_to_the_root():
-    clip = import_clip(walker(2.0))
+    clip = retarget_clip(walker(2.0))
     motion = clip.motion
     pose, contact = motion.pose.copy(), np.ones_like(motion.contact)
     contact[20:35] = False
@@ -154,7 +155,7 @@ def test_a_jump_s_height_goes_to_the_root():
     height = flight_height(jump)
     assert height[20:35] == pytest.approx(rise, abs=1e-9)
     assert height[:20].max() == height[35:].max() == 0.0
-    row = PackRow(Path("j.bvh"), "a person jumps", action="jump")
+    row = IndexRow(Path("j.bvh"), "a person jumps", action="jump")
     episode = to_episode(replace(clip, motion=jump), row, {})
     assert episode.root[27, 2] == pytest.approx(rise[7], abs=1e-5)
     assert episode.pose[20:35, 7, 1] == pytest.approx(np.zeros(15), abs=1e-5)
@@ -174,8 +175,8 @@ def test_a_file_s_name_is_its_caption_for_want_of_an_index(name, caption):
 
 
 def test_actions_are_told_by_name_and_gaits_by_speed():
-    motion = import_clip(walker(2.0)).motion
-    fast, runner = (import_clip(walker(2.0, speed=s)).motion for s in (3.0, 5.0))
+    motion = retarget_clip(walker(2.0)).motion
+    fast, runner = (retarget_clip(walker(2.0, speed=s)).motion for s in (3.0, 5.0))
     assert action_of("zombie-walk", motion) is ActionType.ZOMBIE_WALK
     assert action_of("a person is dancing", motion) is ActionType.DANCE
     assert action_of("something nobody knows", motion) is ActionType.WALK
@@ -252,13 +253,13 @@ def test_a_text_index_has_a_name_and_a_caption_a_line(tmp_path):
     save(tmp_path / "02_01.bvh", walker(1.0))
     index = tmp_path / "index.txt"
     index.write_text("02_01   walk, then stop\n02_03 run\n")
-    (row,) = find_rows([tmp_path], index, PackRow(Path(), ""))
+    (row,) = find_rows([tmp_path], index, IndexRow(Path(), ""))
     assert (row.path, row.caption) == (tmp_path / "02_01.bvh", "walk, then stop")
 
 
 def test_scene_and_episode_agree():
-    row = PackRow(Path("w.bvh"), "a person walks")
-    imported = to_episode(import_clip(walker(2.0)), row, {})
+    row = IndexRow(Path("w.bvh"), "a person walks")
+    imported = to_episode(retarget_clip(walker(2.0)), row, {})
     scene = scene_of(imported).scene
     assert scene.duration == pytest.approx(len(imported) / 30.0)
     assert scene.actors[0].actions[0][1] is ActionType.WALK
@@ -266,7 +267,7 @@ def test_scene_and_episode_agree():
 
 @pytest.mark.slow
 def test_the_whole_pack_comes_in_with_its_splits_and_licences(tmp_path, command):
-    folder = pack_folder()
+    folder = mocap_folder()
     if folder is None:
         pytest.skip("no mocap pack at ../shared/mocap")
     code, _, stderr = command(folder, "--out", tmp_path / "data")
@@ -296,7 +297,7 @@ def test_the_whole_pack_comes_in_with_its_splits_and_licences(tmp_path, command)
 
 @pytest.mark.slow
 def test_clips_of_the_pack_in_other_clothes_give_the_same_episodes():
-    folder = pack_folder()
+    folder = mocap_folder()
     if folder is None:
         pytest.skip("no mocap pack at ../shared/mocap")
     rigs = list(RIGS.values())
@@ -307,5 +308,5 @@ def test_clips_of_the_pack_in_other_clothes_give_the_same_episodes():
         other = renamed(bvh, lambda name, rig=rig: spine.get(name) or rig(name))
         other = rescaled(other, (100.0, 39.37, 17.3)[number % 3])
         other = parse_bvh(write_bvh(reordered(z_up(other) if number % 2 else other)))
-        expected = to_episode(import_clip(bvh, travels=row.full_root), row, {})
-        assert_same(to_episode(import_clip(other, travels=row.full_root), row, {}), expected)
+        expected = to_episode(retarget_clip(bvh, travels=row.full_root), row, {})
+        assert_same(to_episode(retarget_clip(other, travels=row.full_root), row, {}), expected)

@@ -13,20 +13,20 @@ from entities.actions import ACTION_INDEX, ActionType
 from entities.skeleton import L_FOOT, PELVIS
 from ml.capture.bvh import joint_positions
 from ml.capture.clip_episode import to_episode
-from ml.capture.index import PackRow
-from ml.capture.retarget import import_clip, import_file
+from ml.capture.importing import scene_of
+from ml.capture.index import IndexRow
+from ml.capture.retarget import retarget_clip, retarget_file
 from ml.episodes.reader import Episode, EpisodeDataset, SceneRecord, open_dataset
 from ml.episodes.writer import EpisodeWriter
-from sim.evaluate.dataset_figures import FAR_EDGES, histogram, measure, worst
-from sim.evaluate.reconstruct import POINTS, body
+from sim.inspect.export_bvh import to_bvh
+from sim.inspect.figures import FAR_EDGES, histogram, measure, worst
+from sim.inspect.gallery import choose
+from sim.inspect.reconstruct import POINTS, body
 from sim.loop import Simulation
-from sim.output.export_bvh import to_bvh
-from sim.output.gallery import choose
 from sim.output.recorder import Take
 from tests.chromium import chromium
 from tests.conftest import make_scene
 from tests.test_mocap import walker
-from tools.import_bvh import scene_of
 from tools.inspect_dataset import app
 
 # Of the canvas: pixels in the left limbs' colour, how far right they lie, and a sum over all.
@@ -57,7 +57,7 @@ def recorded(writer: EpisodeWriter, seconds: float, *actors: dict, **fields) -> 
 def dataset(tmp_path_factory) -> EpisodeDataset:
     """A runner who turns, two who wave, a dog, a captured walk."""
     path = tmp_path_factory.mktemp("inspect") / "runs"
-    row = PackRow(Path("walk.bvh"), "a person walks", source="lab", licence="CC0-1.0", split="val")
+    row = IndexRow(Path("walk.bvh"), "a person walks", source="lab", licence="CC0-1.0", split="val")
     with EpisodeWriter(path) as writer:
         run = {
             "actions": [[0.0, "run"]],
@@ -69,7 +69,7 @@ def dataset(tmp_path_factory) -> EpisodeDataset:
         recorded(writer, 3.0, wave, {**wave, "initial_position": {"x": 0, "y": 3}})
         dog = {"actor_type": "dog", "actions": [[0.0, "walk"]], "caption": NASTY}
         recorded(writer, 2.0, dog)
-        captured = to_episode(import_clip(walker(3.0)), row, {})
+        captured = to_episode(retarget_clip(walker(3.0)), row, {})
         writer.add(scene_of(captured), [captured])
     return open_dataset(path)
 
@@ -232,7 +232,7 @@ def test_an_exported_bvh_comes_back_as_the_same_motion(dataset, command, tmp_pat
     for index in (0, 1, 4):
         episode, path = dataset.episode(index), tmp_path / f"{index}.bvh"
         assert command(dataset.root, "--bvh", path, "--episode", index) == (0, "", "")
-        clip = import_file(path)
+        clip = retarget_file(path)
         assert len(clip.motion) == len(episode)
         assert clip.unit_m == pytest.approx(1.0, abs=1e-3)
         root = turned(episode.root[:, :2] - episode.root[0, :2], episode.heading[0])

@@ -13,7 +13,7 @@ import pytest
 
 from ml.episodes.reader import EpisodeDataset, open_dataset
 from ml.episodes.writer import EpisodeWriter
-from sim.generate.dataset import SceneJob, Recipe, make
+from sim.generate.dataset import Recipe, SceneJob, make
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}

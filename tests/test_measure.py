@@ -84,4 +84,4 @@ def test_misses_are_named_with_what_was_wanted():
         "gap, never met: nan (wanted <= 0.03)",
         "duty, anywhere: 0.5 (wanted 0.6 to 0.7)",
     ]
-    assert "- speed, there: 3 (wanted <= 2)" in as_markdown([section])
+    assert "- speed, there: 3 (wanted <= 2)" in as_markdown([section], "Bodies", "measure")

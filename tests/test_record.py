@@ -48,7 +48,7 @@ def record(path: Path, scene, seconds: float = 2.0) -> EpisodeDataset:
     recorder = Recorder(path)
     simulation = recorder.watch(lambda: Simulation(scene))
     ticks = round(seconds / DT)
-    with recorder.kept(ticks):
+    with recorder.committing(ticks):
         for _ in simulation.blocks(ticks):
             pass
     return open_dataset(path)
@@ -103,14 +103,14 @@ def test_film_window_and_headless_record_the_same(tmp_path, monkeypatch):
     recorder = Recorder(tmp_path / "film")
     clip = Clip(scene, 24, (64, 36), run=lambda: recorder.watch(lambda: Simulation(scene)))
     job = prepare_video(clip, tmp_path / "a.gif")  # which looks at the scene twice
-    with recorder.kept(120):
+    with recorder.committing(120):
         job(None)
     window = Window(Simulation(scene), (320, 180))
     press(window, pygame.K_r)
     for _ in range(122):
-        window.turn(DT)
+        window.step(DT)
     press(window, pygame.K_r)
-    window.open = False
+    window.session.open = False
     window.run()
     live, film = open_dataset("stride-episodes"), open_dataset(tmp_path / "film")
     assert film.content_hash() == headless.content_hash()
@@ -124,7 +124,7 @@ def test_film_window_and_headless_record_the_same(tmp_path, monkeypatch):
 def press(window: Window, key: int) -> None:
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
     pygame.event.post(pygame.event.Event(pygame.KEYUP, key=key, mod=0))
-    window.turn(0.0)
+    window.step(0.0)
 
 
 def test_a_window_records_what_it_is_told(tmp_path, monkeypatch):
@@ -132,18 +132,18 @@ def test_a_window_records_what_it_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     window = Window(Simulation(walkers()), (320, 180))
     for _ in range(31):
-        window.turn(DT)
+        window.step(DT)
     press(window, pygame.K_r)
     for _ in range(40):
-        window.turn(DT)
-    window.choose(0)
-    window.tell("now she sits")
+        window.step(DT)
+    window.session.choose(0)
+    window.session.tell("now she sits")
     for _ in range(40):
-        window.turn(DT)
-    window.play_prompt("a robot walks to the car")
+        window.step(DT)
+    window.session.play_prompt("a robot walks to the car")
     for _ in range(40):
-        window.turn(DT)
-    window.open = False
+        window.step(DT)
+    window.session.open = False
     window.run()
     dataset = open_dataset("stride-episodes")
     assert dataset.column("actor_id") == ["anna", "kid_1", "robot"]
@@ -196,7 +196,7 @@ def test_films_have_a_picture_for_every_frame(tmp_path):
     scene = walkers()
     for seconds in (1.0, 0.5):
         recorder = Recorder(tmp_path, film_size=(64, 36) if seconds == 1.0 else None)
-        with recorder.kept(round(seconds / DT)):
+        with recorder.committing(round(seconds / DT)):
             recorder.watch(lambda: Simulation(scene))
     dataset = open_dataset(tmp_path)
     assert dataset.info["features"]["observation.images.scene"]["shape"] == [36, 64, 3]

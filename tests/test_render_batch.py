@@ -14,8 +14,9 @@ import av
 import pytest
 
 from ml.capture.clip_episode import to_episode
-from ml.capture.index import PackRow
-from ml.capture.retarget import import_clip
+from ml.capture.importing import scene_of
+from ml.capture.index import IndexRow
+from ml.capture.retarget import retarget_clip
 from ml.episodes.reader import SceneRecord
 from ml.episodes.writer import EpisodeWriter
 from sim.loop import Simulation
@@ -24,7 +25,6 @@ from sim.output.recorder import Take
 from sim.output.shot_list import Look, RecordedScenes, ShotJob, film, read_shots, slug
 from tests.conftest import make_scene
 from tests.test_mocap import walker
-from tools.import_bvh import scene_of
 from tools.render_batch import app
 
 TINY = ("--size", "64x36", "--fps", "10", "--seconds", "0.5")
@@ -94,7 +94,7 @@ def test_a_line_s_own_wishes_count_first(tmp_path):
     one, inline, named, plain = read_shots(path, None, 3.0, None)
     assert (one.name, one.seed, one.seconds, one.motion) == ("run 1", 5, 1.5, "procedural")
     assert (inline.seed, inline.seconds) == (None, 3.0)
-    assert inline.story() == named.story() == scene
+    assert inline.parse() == named.parse() == scene
     assert named.seed == 9
     assert (plain.prompt, plain.seed) == ("a dog walks", 3)
 
@@ -174,8 +174,8 @@ def test_a_dataset_s_scenes_are_filmed_as_they_were_recorded(tmp_path, here):
     run = {"actions": [[0.0, "run"]], "caption": "a man runs"}
     take = Take(Simulation(make_scene(run, {**run, "initial_position": {"x": 0, "y": 2}}, seed=3)))
     take.run_until(30)
-    row = PackRow(Path("walk.bvh"), "a person walks")
-    walk = to_episode(import_clip(walker(0.5)), row, {})
+    row = IndexRow(Path("walk.bvh"), "a person walks")
+    walk = to_episode(retarget_clip(walker(0.5)), row, {})
     with EpisodeWriter(data) as writer:
         writer.add(take.record("complete"), take.episodes())
         writer.add(SceneRecord(make_scene({})), [])  # nobody in it was kept

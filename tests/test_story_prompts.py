@@ -7,8 +7,8 @@ import pytest
 
 from entities.actions import ActionType
 from entities.objects import ObjectType
+from sim.evaluate.story_labels import ASPECTS, DIRECTIONS, judge, read_labels, score
 from sim.story import parse_prompt
-from tools.evaluate_story import ASPECTS, WAYS, judge, read_labels, score
 
 FLOORS = {
     "dev": (0.97, 0.98), "test": (0.90, 0.95), "blind": (0.90, 0.95), "blind2": (0.90, 0.95),
@@ -40,7 +40,7 @@ def test_labels_are_complete(part: str) -> None:
             assert {ActionType(name) for name in choice.removeprefix("-").split("/")}
         for name in label["objects"]:
             assert {ObjectType(kind) for kind in name.rstrip("?").split("/")}
-        assert label["direction"] in (None, *WAYS)
+        assert label["direction"] in (None, *DIRECTIONS)
 
 
 def test_no_two_sets_share_a_prompt() -> None:

@@ -15,12 +15,12 @@ from entities.stages import places
 from sim import parse_prompt, simulate
 
 AT_M = 1.6
-"""From the middle of somebody to the edge of what he went to."""
+"""m from the middle of an actor to the edge of its goal."""
 
 
 @dataclass(eq=False)
 class Run:
-    """A simulated prompt: who is where, and where things were at the start."""
+    """A simulated prompt: the actors' positions, and those of objects at the start."""
 
     scene: Scene
     time: np.ndarray  # (T,)
@@ -76,7 +76,7 @@ def heads(way: tuple[float, float], least: float = 2.0) -> Callable[[Run, np.nda
 
 
 def arrives(kind: str) -> Callable[[Run, np.ndarray], bool]:
-    """Comes from afar and stands at a thing."""
+    """Comes from afar and stands at an object."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         gap = r.edge(kind, points)
@@ -88,7 +88,7 @@ def arrives(kind: str) -> Callable[[Run, np.ndarray], bool]:
 
 
 def passes(kind: str) -> Callable[[Run, np.ndarray], bool]:
-    """Comes by a thing without touching it and goes on."""
+    """Comes by an object without touching it and goes on."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         gap = r.edge(kind, points)
@@ -99,7 +99,7 @@ def passes(kind: str) -> Callable[[Run, np.ndarray], bool]:
 
 
 def circles(kind: str) -> Callable[[Run, np.ndarray], bool]:
-    """Goes once round a thing."""
+    """Goes once round an object."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         apart = points - r.thing(kind)
@@ -110,7 +110,7 @@ def circles(kind: str) -> Callable[[Run, np.ndarray], bool]:
 
 
 def between(first: str, second: str) -> Callable[[Run, np.ndarray], bool]:
-    """Crosses the line between two things near its middle."""
+    """Crosses the line between two objects near its middle."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         a = r.thing(first)
@@ -121,7 +121,7 @@ def between(first: str, second: str) -> Callable[[Run, np.ndarray], bool]:
 
 
 def beside(kind: str, way: tuple[float, float]) -> Callable[[Run, np.ndarray], bool]:
-    """Ends on one side of a thing."""
+    """Ends on one side of an object."""
 
     def check(r: Run, points: np.ndarray) -> bool:
         apart = points[-1] - r.thing(kind)
@@ -132,7 +132,7 @@ def beside(kind: str, way: tuple[float, float]) -> Callable[[Run, np.ndarray], b
 
 
 def near(kind: str) -> Callable[[Run, np.ndarray], bool]:
-    """Is at a thing in the end."""
+    """Is at an object in the end."""
     return lambda r, points: bool(r.edge(kind, points[-1:])[0] < AT_M)
 
 

@@ -1,4 +1,7 @@
-"""Commands: thin shells over the packages. Nothing imports them."""
+"""Commands: each parses its flags, calls a package and prints. Nothing imports them.
+
+No tool imports another one, nor ``run_sim``; what they share is in ``sim.command``.
+"""
 
 import os
 

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from run_sim import run_command
+from sim.command import run_command
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -32,7 +32,7 @@ HOURS = ("day", "dawn", "dusk", "night")
 CAMERAS = ("follow", "fit", "fixed", "orbit")
 KINDS = ("human", "child", "alien", "robot", "dog", "cat", "horse")
 
-SENTENCES = (  # one for each theme, and for each way in which somebody meets somebody or something
+SENTENCES = (  # one for each theme, and for each way in which actors meet actors or objects
     "a man runs from home plate to first base while the crowd waits",
     "a pitcher throws the ball to the catcher and a batter hits it",
     "a boy kicks a soccer ball to a girl, the goalkeeper dives and saves it",
@@ -75,7 +75,7 @@ LATER = (  # a sentence, and what follows it: the lines of a script
     ("a man reads a book", ("1 now he claps", "2 now he falls", "4 now he gets up")),
     ("a girl jogs", ("0.5 now she stops", "1.5 now she turns left and sprints", "3 now she bows")),
 )
-REFUSED = (  # what a user may get wrong, and is told in a line
+REFUSED = (  # mistakes of a user, each answered with a line
     ("--prompt", "green ideas"),
     ("--prompt", ""),
     ("--prompt", "a man walks", "--size", "17x18", "--video", "x.mp4"),
@@ -160,7 +160,7 @@ def solo_scenes(checkout: Path) -> list[dict]:
 
 
 def digests(checkout: Path) -> dict[str, str]:
-    """What a checkout makes of all that is asked of it, by name."""
+    """Digests of everything that a checkout makes, by name."""
     played = {f"sentence {i}": {"prompt": text} for i, text in enumerate(SENTENCES)}
     played |= {f"solo {i}": {"scene": scene} for i, scene in enumerate(solo_scenes(checkout))}
     jobs = [
@@ -209,10 +209,10 @@ def _recorded(checkout: Path, number: int) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.txt"
         script.write_text("\n".join(lines), encoding="utf-8")
-        told = ["--prompt", prompt, "--script", str(script), "--seconds", "5"]
-        told += ["--motion", motion, "--dump-scene", "-", "--headless", "--size", "320x180"]
-        told += ["--record", "runs", "--record-video"]
-        dump = _run(checkout, [command, *told], folder=folder)
+        arguments = ["--prompt", prompt, "--script", str(script), "--seconds", "5"]
+        arguments += ["--motion", motion, "--dump-scene", "-", "--headless", "--size", "320x180"]
+        arguments += ["--record", "runs", "--record-video"]
+        dump = _run(checkout, [command, *arguments], folder=folder)
         back = ["--replay", "runs", "--episode", "0"]
         again = _run(checkout, [command, *back, "--headless"], folder=folder)
         seen = ["--video", "seen.mp4", "--size", "320x180", "--fps", "15"]
@@ -234,7 +234,7 @@ def _messages(checkout: Path, words: tuple[str, ...]) -> dict[str, str]:
 
 
 def _commands(checkout: Path) -> list[str]:
-    """The modules of a checkout that are commands: those that say how they are called."""
+    """The modules of a checkout that are commands: those with a ``__main__`` part."""
     files = [*(checkout / "tools").glob("*.py"), *(checkout / "ml").rglob("*.py")]
     names = [".".join(path.relative_to(checkout).with_suffix("").parts) for path in files]
     return sorted(
@@ -262,7 +262,7 @@ def _of(content: str | bytes) -> str:
 
 
 def _of_folder(folder: Path) -> str:
-    """Every file's name and bytes, less what says how long it took and who has it open."""
+    """Digest of every file's name and bytes, without timings and the lock."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != ".lock":

@@ -4,7 +4,6 @@ Run it again and it makes what is missing. ``manifest.json`` says what is in the
 """
 
 import json
-import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,13 +12,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from entities.scene import MAX_DURATION_S
 from ml.episodes.layout import INFO
 from ml.episodes.reader import open_dataset
-from run_sim import refused_by_system, run_command, users_fault
+from sim.command import counting_bar, refused_by_system, run_command, users_fault
 from sim.generate.dataset import (
     MANIFEST,
     Made,
@@ -31,6 +28,7 @@ from sim.generate.dataset import (
     verify,
 )
 from sim.output.jobs import Answer, Engine, WorkerDied, do_all
+from sim.output.whole import write_whole
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option
@@ -63,24 +61,15 @@ def generate_dataset(
         if not 1.0 <= seconds <= MAX_DURATION_S:
             raise ValueError(f"--seconds: {seconds:g}; expected 1 to {MAX_DURATION_S:g}")
 
-        def do(work: Work, orders: Iterator[SceneJob]) -> Iterator[Answer]:
-            answers = do_all(work, orders, engine=engine, workers=workers, address=address)
+        def do(work: Work, jobs: Iterator[SceneJob]) -> Iterator[Answer]:
+            answers = do_all(work, jobs, engine=engine, workers=workers, address=address)
             with closing(answers):
                 yield from answers
 
         before = len(open_dataset(out)) if (out / INFO).is_file() else 0
-        console = Console(stderr=True)
-        columns = BarColumn(), MofNCompleteColumn(), TextColumn("episodes,"), TimeRemainingColumn()
-        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
-            task = bar.add_task("", total=samples)
+        with counting_bar("episodes", quiet, samples) as progress:
             try:
-                generate(
-                    out,
-                    samples,
-                    Recipe(seed, seconds),
-                    do,
-                    lambda done, _: bar.update(task, completed=done),
-                )
+                generate(out, samples, Recipe(seed, seconds), do, progress)
             except WorkerDied as error:
                 raise ValueError(f"{out}: {error}; run it again to go on") from None
     spent = cpu_seconds()
@@ -88,7 +77,6 @@ def generate_dataset(
         dataset = open_dataset(out)
         made = manifest(dataset)
         write_whole(out / MANIFEST, json.dumps(made, indent=2) + "\n")
-    far, _ = travelled(dataset)
     print(
         f"{made['episodes']} episodes, {made['hours']:g} h, {made['megabytes']:g} MB, "
         f"{1e3 * made['megabytes'] / made['episodes']:.1f} KB each; "
@@ -100,6 +88,7 @@ def generate_dataset(
             f"{new} of them new in {spent:.0f} s of one core: {new / spent:.1f} a second, "
             f"{new * seconds / spent:.0f} actor-seconds a second"
         )
+    far, _ = travelled(dataset)
     print("net displacement:")
     counts, _ = np.histogram(far, [*FAR_EDGES, np.inf])
     for low, high, n in zip(FAR_EDGES, (*FAR_EDGES[1:], np.inf), counts, strict=True):
@@ -109,16 +98,9 @@ def generate_dataset(
 
 
 def cpu_seconds() -> float:
-    """What this process and those that have ended for it took of the processors."""
+    """CPU time, s, of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A file that is there whole, or as it was before."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from ml.episodes.reader import EpisodeDataset, open_dataset
-from ml.measure.report import as_markdown, show, write_page
-from run_sim import progress_bar, refused_by_system, run_command, users_fault
-from sim.evaluate.dataset_figures import (
+from ml.measure.report import show, write_page
+from sim.command import progress_bar, refused_by_system, run_command, users_fault
+from sim.inspect.export import write_bvh_file, write_json_file, write_rerun
+from sim.inspect.figures import (
     Sample,
     balance_section,
     counts_section,
@@ -21,9 +22,8 @@ from sim.evaluate.dataset_figures import (
     spread_section,
     worst_section,
 )
-from sim.output.export import write_bvh_file, write_json_file, write_rerun
-from sim.output.gallery import choose, write_gallery
-from sim.output.sample_sheets import write_sheets
+from sim.inspect.gallery import choose, write_gallery
+from sim.inspect.sample_sheets import write_sheets
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option
@@ -80,8 +80,8 @@ def inspect(
             write_sheets(sheets, dataset, samples, worst)
         if markdown is not None:
             command = f"python -m tools.inspect_dataset {path.name}"
-            write_page(markdown, as_markdown(sections, f"What is in {path.name}", command))
-    show(sections, None)
+            write_page(markdown, sections, f"What is in {path.name}", command)
+    show(sections)
     return 1 if any(section.misses for section in sections) else 0
 
 

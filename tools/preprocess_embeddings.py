@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ml.episodes.embeddings import embed, texts_of
 from ml.episodes.reader import open_dataset
 from ml.text.encoders import DEFAULT, open_encoder
-from run_sim import run_command, users_fault
+from sim.command import counting_bar, run_command, users_fault
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -29,11 +27,8 @@ def preprocess_embeddings(
     """Encode what is missing."""
     with users_fault():
         opened, model = open_dataset(dataset), open_encoder(encoder)
-        console = Console(stderr=True)
-        columns = BarColumn(), MofNCompleteColumn(), TextColumn("texts,"), TimeRemainingColumn()
-        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
-            task = bar.add_task("")
-            n = embed(opened, model, lambda done, of: bar.update(task, completed=done, total=of))
+        with counting_bar("texts", quiet) as progress:
+            n = embed(opened, model, progress)
     texts = texts_of(opened)
     print(f"{len(texts)} texts, {n} of them new, as {model.dim} numbers each by {model.name}")
 

@@ -1,4 +1,7 @@
-"""One function per table of ``tools.measure``: run, measure, set beside what was asked."""
+"""Tables of the procedural animator: one function for each runs, measures and checks.
+
+In: nothing but seeds, and the mocap pack where there is one. Out: Sections of checked figures.
+"""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -6,8 +9,8 @@ from dataclasses import fields
 import numpy as np
 
 from entities.actions import ACTIONS, ActionType
-from ml.capture.index import PackRow, pack_folder, read_index
-from ml.capture.retarget import Clip, import_file
+from ml.capture.index import IndexRow, mocap_folder, read_index
+from ml.capture.retarget import Clip, retarget_file
 from ml.measure.metrics import (
     GaitFigures,
     Motion,
@@ -43,11 +46,11 @@ DUTY = {
 MID_STANCE = {"walk": (0.005, 0.04), "run": (0.02, 0.08)}
 LEAST_CORRELATION = 0.90
 MOST_JERK = 1.5
-"""Of the median real clip's."""
+"""Peak jerk over the median real clip's."""
 LEAST_DISTANCE_M = 0.08
-"""Two actions whose pictures differ by less than this at their most different point look alike."""
+"""Two actions look alike whose most different point differs by less than this."""
 REAL_SPEEDS = {"walk": 1.3, "run": 3.0}
-"""The procedural speed each gait of the pack is set against."""
+"""The procedural speed, m/s, that each gait of the pack is compared with."""
 
 # Figure -> its column's name and format: how firmly the feet stand, then how they step.
 FEET = {
@@ -111,7 +114,7 @@ def gait_tables(title: str) -> tuple[Section, Section]:
 
 
 def add_gait(tables: tuple[Section, Section], name: str, motions: list[Motion]) -> dict[str, float]:
-    """A row of means over ``motions``, by length, in both tables; returns its figures."""
+    """Add a row to both tables: means over ``motions``, weighted by length. Returns its figures."""
     weight = np.array([len(motion) for motion in motions])
 
     def mean(values: Iterable[float]) -> float:
@@ -188,23 +191,23 @@ def gait_sections() -> tuple[list[Section], dict[float, list[Motion]]]:
 
 
 def _add_real(tables: tuple[Section, Section]) -> dict[str, dict[str, float]]:
-    """Rows of the pack by gait and source, raw and refitted; figures of all raw ones by gait."""
+    """Add rows of the pack by gait and source, raw and refit; figures of all raw clips by gait."""
     clips = pack_clips(("walk", "run"))
     if not clips:
         tables[0].notes.append("no mocap pack at ../shared/mocap: real rows are missing")
         return {}
     real = {}
     for gait in ("walk", "run"):
-        mine = [(row, clip) for row, clip in clips if row.action == gait]
-        for source in sorted({row.source for row, _ in mine}):
-            group = [clip for row, clip in mine if row.source == source]
+        of_gait = [(row, clip) for row, clip in clips if row.action == gait]
+        for source in sorted({row.source for row, _ in of_gait}):
+            group = [clip for row, clip in of_gait if row.source == source]
             name = f"{source} {gait}s ({len(group)})"
             add_gait(tables, f"{name}, real", [clip.raw for clip in group])
             add_gait(tables, f"{name}, refit", [clip.motion for clip in group])
-        raw = [clip.raw for _, clip in mine]
+        raw = [clip.raw for _, clip in of_gait]
         real[gait] = add_gait(tables, f"all real {gait}s", raw)
         real[gait]["jerk"] = float(np.median([peak_jerk(motion) for motion in raw]))
-        refit = [peak_jerk(clip.motion) for _, clip in mine]
+        refit = [peak_jerk(clip.motion) for _, clip in of_gait]
         real[gait]["jerk_refit"] = float(np.median(refit))
     tables[1].notes += [PELVIS_NOTE, KNEE_NOTE]
     tables[1].notes.append(
@@ -214,13 +217,13 @@ def _add_real(tables: tuple[Section, Section]) -> dict[str, dict[str, float]]:
     return real
 
 
-def pack_clips(actions: tuple[str, ...]) -> list[tuple[PackRow, Clip]]:
-    """Clips of these actions that travel as they were recorded; none without a pack."""
-    folder = pack_folder()
+def pack_clips(actions: tuple[str, ...]) -> list[tuple[IndexRow, Clip]]:
+    """The pack's clips of these actions whose root travels as recorded; none without a pack."""
+    folder = mocap_folder()
     if folder is None:
         return []
     rows = [row for row in read_index(folder) if row.action in actions and row.full_root]
-    return [(row, import_file(row.path)) for row in rows]
+    return [(row, retarget_file(row.path)) for row in rows]
 
 
 def course_sections() -> list[Section]:
@@ -266,13 +269,16 @@ def cycle_section(by_speed: dict[float, list[Motion]]) -> tuple[Section, dict]:
     return section, means
 
 
-def transition_section(full: bool, sample: int, seed: int = 0) -> Section:
-    """The highest joint speed where one action takes over from another."""
+def transition_section(full: bool, sample: int) -> Section:
+    """The highest joint speed where one action takes over from another.
+
+    full: every ordered pair of actions, not a ``sample`` of them.
+    """
     section = Section("Transitions", ("from", "to", "joint m/s", "own m/s", "score"))
     own = {solo.action: solo.own_mps for solo in trials.solos()}
     pairs = [(a, b) for a in ACTIONS for b in ACTIONS if a is not b]
     if not full:
-        picked = np.random.default_rng(seed).choice(len(pairs), min(sample, len(pairs)), False)
+        picked = np.random.default_rng(0).choice(len(pairs), min(sample, len(pairs)), False)
         pairs = [pairs[k] for k in sorted(picked.tolist())]
     scored = []
     past: dict[ActionType, float] = {}
@@ -300,7 +306,7 @@ def transition_section(full: bool, sample: int, seed: int = 0) -> Section:
 
 
 def distinct_section() -> Section:
-    """How different any two actions look, and what each style does to a walk."""
+    """How different any two actions look: the closest pairs."""
     section = Section("Closest actions", ("one", "other", "distance m"))
     made = trials.solos()
     matrix = distance_matrix([solo.signature[::3] for solo in made])

@@ -1,5 +1,7 @@
-"""A small judge of motion and words, learned from the training split: which text is it, how far
-are two sets of motion apart. It measures generated motion; it makes none.
+"""The judge: a small model of motion and text in one space, learned from the training split.
+
+It tells which text a motion shows and how far two sets of motion are apart. It measures generated
+motion and makes none.
 
 The measures are those of text-to-motion (Guo et al., CVPR 2022): Fréchet distance between
 features, R-precision among 32 captions, matching distance, diversity.
@@ -14,17 +16,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ml.episodes.features import N_FEATURES
-from ml.motion.corpus import Corpus, whole_windows
+from ml.motion.corpus import Corpus, single_clause_starts
 
 SIZE = 64
 """Numbers of a feature."""
 CANDIDATES = 32
-"""Captions a motion has to be told among."""
+"""Captions among which a motion's own must be found."""
 BATCH, RATE, TEMPERATURE = 128, 1e-3, 0.1
+SEED = 0
+DIVERSITY_PAIRS = 300
 
 
 class Judge(nn.Module):
-    """Motion (B, T, 22) and sentences (B, E) into one space (B, 64)."""
+    """Encodes motion (B, T, 22) and sentences (B, E) into one space (B, 64)."""
 
     def __init__(self, text: int) -> None:
         super().__init__()
@@ -40,34 +44,34 @@ class Judge(nn.Module):
         self.motion = nn.Linear(256, SIZE)
         self.words = nn.Sequential(nn.Linear(text, 128), nn.GELU(), nn.Linear(128, SIZE))
 
-    def see(self, state: Tensor) -> Tensor:
+    def encode_motion(self, state: Tensor) -> Tensor:
         """Features (B, 64) of motion in metres."""
         x = self.read(((state - self.mean) / self.std).transpose(1, 2)).transpose(1, 2)
         return F.normalize(self.motion(self.over_time(x)[0].mean(dim=1)), dim=1)
 
-    def hear(self, text: Tensor) -> Tensor:
+    def encode_text(self, text: Tensor) -> Tensor:
         """Features (B, 64) of sentences."""
         return F.normalize(self.words(text), dim=1)
 
 
-def learn(corpus: Corpus, length: int, steps: int, seed: int = 0) -> Judge:
-    """A judge of windows of ``length`` frames whose clause is one and the same."""
-    torch.manual_seed(seed)
+def learn(corpus: Corpus, length: int, steps: int) -> Judge:
+    """Train a judge on windows of ``length`` frames that have one clause throughout."""
+    torch.manual_seed(SEED)
     judge = Judge(corpus.vectors.shape[1])
     mean, std = corpus.statistics()
     judge.mean.copy_(torch.from_numpy(mean))
     judge.std.copy_(torch.from_numpy(std))
     optimiser = torch.optim.AdamW(judge.parameters(), RATE, weight_decay=0.01)
-    at = whole_windows(corpus, length)
-    rng = np.random.default_rng(seed)
+    at = single_clause_starts(corpus, length)
+    rng = np.random.default_rng(SEED)
     frames = np.arange(length)
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = RATE * 0.5 * (1.0 + np.cos(np.pi * step / steps))
         some = rng.choice(at, BATCH)
         clause = corpus.clause[some]
-        seen = judge.see(torch.from_numpy(corpus.state[some[:, None] + frames]))
-        heard = judge.hear(torch.from_numpy(corpus.vectors[clause]))
+        seen = judge.encode_motion(torch.from_numpy(corpus.state[some[:, None] + frames]))
+        heard = judge.encode_text(torch.from_numpy(corpus.vectors[clause]))
         same = torch.from_numpy((clause[:, None] == clause).astype(np.float32))
         target = same / same.sum(dim=1, keepdim=True)  # a batch may hold a clause twice
         score = seen @ heard.T / TEMPERATURE
@@ -93,7 +97,7 @@ def opened(path: Path, corpus: Corpus, length: int, steps: int) -> Judge:
 def features(judge: Judge, state: np.ndarray) -> np.ndarray:
     """(N, 64) of motion (N, T, 22)."""
     parts = [
-        judge.see(torch.from_numpy(part.astype(np.float32)))
+        judge.encode_motion(torch.from_numpy(part.astype(np.float32)))
         for part in np.array_split(state, max(len(state) // 256, 1))
     ]
     return torch.cat(parts).double().numpy()
@@ -113,19 +117,19 @@ def frechet(one: np.ndarray, other: np.ndarray) -> float:
 
 @torch.no_grad()
 def r_precision(
-    judge: Judge, seen: np.ndarray, clause: np.ndarray, vectors: np.ndarray, seed: int = 0
+    judge: Judge, seen: np.ndarray, clause: np.ndarray, vectors: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """Share (3,) of motions whose own text is the nearest, among the 2 or the 3 nearest of 32,
     and the mean distance to it.
 
-    seen: (N, 64). clause: (N,) row in vectors. The other 31 are different texts, drawn by seed.
+    seen: (N, 64). clause: (N,) row in vectors. The other 31 are different texts, drawn by SEED.
     Raises ValueError with fewer than 32 texts.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     texts = np.unique(clause)
     if len(texts) < CANDIDATES:
         raise ValueError(f"{len(texts)} different captions; expected at least {CANDIDATES}")
-    heard = judge.hear(torch.from_numpy(vectors[texts])).double().numpy()
+    heard = judge.encode_text(torch.from_numpy(vectors[texts])).double().numpy()
     place = np.searchsorted(texts, clause)
     hits, distance = np.zeros(3), 0.0
     for feature, own in zip(seen, place, strict=True):
@@ -138,8 +142,8 @@ def r_precision(
     return hits / len(seen), distance / len(seen)
 
 
-def diversity(seen: np.ndarray, seed: int = 0, pairs: int = 300) -> float:
-    """Mean distance between features of motions drawn by twos."""
-    rng = np.random.default_rng(seed)
-    one, other = rng.integers(len(seen), size=(2, pairs))
+def diversity(seen: np.ndarray) -> float:
+    """Mean distance between features of motions drawn in pairs."""
+    rng = np.random.default_rng(SEED)
+    one, other = rng.integers(len(seen), size=(2, DIVERSITY_PAIRS))
     return float(np.linalg.norm(seen[one] - seen[other], axis=1).mean())

@@ -1,26 +1,45 @@
-"""The pictures of ``tools.measure`` and ``tools.evaluate``: what is made, beside what is real."""
+"""Plots of gait and of learned motion: what we make, beside what is real or asked for.
+
+Matplotlib is an extra, so it is imported only where a plot is drawn.
+"""
 
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
+import typer
 
 from entities.units import DT
 from ml.measure.metrics import Motion, gait_figures, mean_speed
 from ml.measure.similarity import CYCLE_ANGLES, CYCLE_POINTS, phase_shift
 from sim.evaluate.animator_tables import CADENCE, DUTY, pack_clips
-from sim.evaluate.model_tables import JERK, Run, jerks
+from sim.evaluate.model_tables import JERK, RolloutFigures, jerk_ratios
 from sim.evaluate.rollouts import SHOWN_M
 
-matplotlib.rcParams.update({"font.size": 10, "axes.grid": True, "grid.alpha": 0.3})
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LOOK = {"font.size": 10, "axes.grid": True, "grid.alpha": 0.3}
 OURS, REAL, WANTED = "#d1495b", "#30638e", "#9bc59d"
 OTHERS = (REAL, "#8d99ae", "#c9a227", "#6a994e")
 LOWER_CM = 40
+"""How much lower each curve of a foot's height is drawn than the one before it."""
 
 
-def draw_all(folder: Path, by_speed: dict[float, list[Motion]], means: dict) -> list[Path]:
+def figure_class() -> type["Figure"]:
+    """Matplotlib's Figure, with our look. Raises typer.BadParameter without that extra."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        missing = '--plots needs matplotlib: pip install "stride-sim[train]"'
+        raise typer.BadParameter(missing) from None
+    matplotlib.rcParams.update(LOOK)
+    return Figure
+
+
+def draw_gait(folder: Path, by_speed: dict[float, list[Motion]], means: dict) -> list[Path]:
     """Cadence and duty factor over speed, and the joint-angle cycles; returns the files made."""
     clips = [(row, clip.raw) for row, clip in pack_clips(("walk", "run"))]
     real = [(row.action, mean_speed(raw), gait_figures(raw)) for row, raw in clips]
@@ -29,7 +48,7 @@ def draw_all(folder: Path, by_speed: dict[float, list[Motion]], means: dict) -> 
         ("cadence", "cadence, steps a minute", CADENCE),
         ("duty", "duty factor", DUTY),
     ):
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        figure = figure_class()(figsize=(7, 4.5), layout="constrained")
         axes = figure.subplots()
         for k, (speed, (low, high)) in enumerate(ranges.items()):
             axes.plot(
@@ -76,7 +95,7 @@ def draw_all(folder: Path, by_speed: dict[float, list[Motion]], means: dict) -> 
 
 
 def _draw_cycles(path: Path, means: dict) -> None:
-    figure = Figure(figsize=(10, 5.5), layout="constrained")
+    figure = figure_class()(figsize=(10, 5.5), layout="constrained")
     grid = figure.subplots(len(means), len(CYCLE_ANGLES), squeeze=False)
     share = np.arange(CYCLE_POINTS) / CYCLE_POINTS * 100.0
     for axes_row, (gait, cycle) in zip(grid, means.items(), strict=True):
@@ -95,11 +114,11 @@ def _draw_cycles(path: Path, means: dict) -> None:
 def draw_windows(
     path: Path, rows: dict[str, tuple[float, ...]], metrics: tuple[str, ...], ours: list[str]
 ) -> None:
-    """How near sources are to real motion and to its sentence: FID, R-precision, jerk.
+    """FID, R-precision and jerk of sources of motion.
 
-    rows: of each source, the figures that ``metrics`` names, what is real first.
+    rows: by source, the figures that ``metrics`` names; the real row comes first.
     """
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    figure = figure_class()(figsize=(10, 3.6), layout="constrained")
     drawn = figure.subplots(1, 3, sharey=True)
     for axes, metric, low in zip(
         drawn, ("FID", "top 3", "jerk / real"), (0.0, 0.8, 0.0), strict=True
@@ -111,9 +130,12 @@ def draw_windows(
     _save(figure, path)
 
 
-def draw_rollout(path: Path, runs: dict[str, Run], ours: list[str]) -> None:
-    """Sources let run, by name, the animator first."""
-    figure = Figure(figsize=(10, 7), layout="constrained")
+def draw_rollout(path: Path, runs: dict[str, RolloutFigures], ours: list[str]) -> None:
+    """Feet, jerk, routes and responses of rollouts by name; the animator comes first.
+
+    ours: the names that are drawn in red.
+    """
+    figure = figure_class()(figsize=(10, 7), layout="constrained")
     (foot, jerk), (route, change) = figure.subplots(2, 2)
     width, animator = 0.8 / len(runs), next(iter(runs.values()))
     colours = _colours(list(runs), ours)
@@ -121,11 +143,11 @@ def draw_rollout(path: Path, runs: dict[str, Run], ours: list[str]) -> None:
         heights = run.drawn.feet[-round(2.0 * run.drawn.fps) :, 0, 2]
         time = np.arange(len(heights)) / run.drawn.fps
         foot.plot(time, 100.0 * heights - LOWER_CM * k, color=colour, label=name)
-        jerk.plot(*zip(*jerks(run, animator).items(), strict=True), "o-", color=colour)
-        places = np.arange(len(run.routes)) + (k + 0.5) * width - 0.4
-        route.bar(places, [100.0 * most for _, most in run.routes.values()], width, color=colour)
-        way = run.changes[0].apart
-        change.plot(np.arange(len(way)) * DT, 100.0 * way, color=colour)
+        jerk.plot(*zip(*jerk_ratios(run, animator).items(), strict=True), "o-", color=colour)
+        positions = np.arange(len(run.routes)) + (k + 0.5) * width - 0.4
+        route.bar(positions, [100.0 * most for _, most in run.routes.values()], width, color=colour)
+        apart = run.changes[0].apart
+        change.plot(np.arange(len(apart)) * DT, 100.0 * apart, color=colour)
     foot.set(title="left foot at a steady speed", xlabel="s")
     foot.set_ylabel(f"height, cm, each {LOWER_CM} lower")
     jerk.axhspan(*JERK, color=WANTED, alpha=0.3)
@@ -139,11 +161,11 @@ def draw_rollout(path: Path, runs: dict[str, Run], ours: list[str]) -> None:
 
 
 def _colours(names: list[str], ours: list[str]) -> list[str]:
-    """What others are measured by comes first, in blue; ours are red."""
+    """A colour for each name: ours are red, others start with the blue of what is real."""
     reds, others = itertools.cycle((OURS, "#7b2033")), iter(OTHERS)
     return [next(reds if name in ours else others) for name in names]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: "Figure", path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -1,33 +1,35 @@
-"""A motion model that makes nothing: of all that was learned from, it plays what fits best."""
+"""A baseline that makes nothing new: it plays the window of the training data that fits best."""
 
 from pathlib import Path
 
 import numpy as np
 
-from ml.motion.corpus import Corpus, cut, whole_windows
+from ml.motion.corpus import Corpus, cut_windows, single_clause_starts
 from ml.motion.runtime import MotionModel
-from sim.evaluate.rollouts import Like
+from sim.evaluate.rollouts import WrappedModel
 
 EVERY = 4
 """Frames of the history, and of what is asked, that are compared."""
+WINDOWS = 20_000
+"""Drawn from the corpus."""
 W_TEXT, W_ASKED = 8.0, 2.0
-"""What sentences and what is asked (m/s) weigh beside features in deviations."""
+"""Weights of the text and of the asked velocity (m/s), beside features in deviations."""
 
 
-class Retrieval(Like):
-    """Plays the window, of ``n`` drawn from a corpus, nearest in history, sentence and wish.
+class Retrieval(WrappedModel):
+    """Plays the nearest of WINDOWS windows of a corpus: in history, text and asked velocity.
 
-    like: the model whose lengths and encoder it takes, so that it can be put in its place.
+    like: the model whose lengths and encoder it takes, so that it can stand in for it.
     """
 
-    def __init__(self, corpus: Corpus, like: MotionModel, n: int = 20_000, seed: int = 0) -> None:
+    def __init__(self, corpus: Corpus, like: MotionModel) -> None:
         super().__init__(like)
         self.path, self.hash = Path("retrieval"), "retrieval"
-        rng = np.random.default_rng(seed)
-        at = whole_windows(corpus, self.chunk)
+        rng = np.random.default_rng(0)
+        at = single_clause_starts(corpus, self.chunk)
         at = at[at - corpus.first[at] >= self.history]
-        at = rng.choice(at, min(n, len(at)), replace=False)
-        known = cut(corpus, at, self.history, self.chunk, rng)
+        at = rng.choice(at, min(WINDOWS, len(at)), replace=False)
+        known = cut_windows(corpus, at, self.history, self.chunk, rng)
         history, self._state = np.split(known.state, [self.history], axis=1)
         self._contact, self._std = known.contact, corpus.statistics()[1]
         self._keys = self._key(history, known.text, known.asked[:, self.history :])
@@ -40,7 +42,7 @@ class Retrieval(Like):
         return np.concatenate(flat, axis=1).astype(np.float32)
 
     def plan(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As MotionModel: chunks (B, C, 22) that somebody has moved, and their contacts."""
+        """As MotionModel: recorded chunks (B, C, 22) and their contacts."""
         history, text, _, asked, given, _ = inputs
         keys = self._key(history, text, asked * given[:, :, None])
         best = (self._square - 2.0 * (keys @ self._keys.T)).argmin(axis=1)

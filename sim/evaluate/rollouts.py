@@ -1,4 +1,7 @@
-"""Learned motion let run: speeds, paths, minutes on end, and how soon a change shows."""
+"""Rollouts of learned motion: speeds, routes, long streams, and how soon a change shows.
+
+In: a motion model, or None for the procedural animator. Out: motions and figures of its scenes.
+"""
 
 import time
 from collections.abc import Sequence
@@ -8,12 +11,12 @@ import numpy as np
 
 from entities.actions import ACTIONS, ActionType
 from entities.scene import Scene
-from entities.skeleton import LATERAL
+from entities.skeleton import LATERAL, joints_world
 from entities.units import DT
 from ml.episodes.features import decode, encode
-from ml.measure.metrics import MOTION_FPS, Motion, jerk, upright_world
-from ml.motion.corpus import Corpus, cut
-from ml.motion.runtime import MotionModel, Streams, open_words
+from ml.measure.metrics import MOTION_FPS, Motion, jerk
+from ml.motion.corpus import Corpus, cut_windows
+from ml.motion.runtime import MotionModel, Streams, open_text_vectors
 from sim import simulate
 from sim.animation.learned import MODEL_DOES, RENEW_FRAMES
 from sim.evaluate.trials import motions_of
@@ -24,20 +27,20 @@ SPEEDS = (1.3, 3.0, 5.0, 6.0, 8.0)  # m/s
 WARM_UP_S = 3.0
 APART_M = 40.0
 MOMENTS_S = tuple(2.0 + 4.0 * k / MOTION_FPS for k in range(8))
-"""When actions change: a stride is at another place each time."""
+"""When actions change, s: at another phase of the stride each time."""
 BEFORE_S = 0.1
-"""A change is looked at from so long before it."""
+"""Jerk at a change is measured from so long before it."""
 SHOWN_M = 0.02
-"""A change shows when a pose is so far from what it would have been."""
+"""A change shows when a pose is so far from what it would have been without it."""
 
 
-def moved_by(model: MotionModel | None, scene: Scene) -> Trace:
-    """A scene let run, its people moved by a model; None is the animator."""
+def rollout(model: MotionModel | None, scene: Scene) -> Trace:
+    """A run of a scene whose actors a model moves; None is the procedural animator."""
     return simulate(scene, motion="procedural" if model is None else "learned", model=model)
 
 
-def clause_for(speed: float) -> tuple[str, str]:
-    """The action and the clause of a speed."""
+def gait_at(speed: float) -> tuple[str, str]:
+    """The action and the clause that stand for a speed in m/s."""
     for limit, action, clause in (
         (2.0, "walk", "walks"),
         (4.0, "jog", "jogs"),
@@ -50,22 +53,25 @@ def clause_for(speed: float) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
-    """A stream that nothing corrects: what the model alone makes of a speed."""
+class FreeStream:
+    """A model's stream whose root nothing corrects."""
 
-    speed: float  # m/s, of its own steps
+    speed: float  # m/s, mean of its own steps
     states: np.ndarray  # (T, 22)
 
 
-def let_run(
-    model: MotionModel, speeds: tuple[float, ...], seconds: float, start: np.ndarray, seed: int = 0
-) -> list[Free]:
-    """Streams asked for ``speeds`` (S,), from the frames ``start`` (S, K, 22), straight ahead."""
+def free_streams(
+    model: MotionModel, speeds: tuple[float, ...], seconds: float, start: np.ndarray
+) -> list[FreeStream]:
+    """Streams asked to go straight ahead at ``speeds`` (S,), after the frames ``start``.
+
+    start: (S, K, 22), the history of each stream.
+    """
     n = len(speeds)
-    streams, words = Streams(model, n, seed), open_words(model.encoder)
+    streams, words = Streams(model, n, 0), open_text_vectors(model.encoder)
     rows = np.arange(n)
     streams.begin(rows, start)
-    text = np.stack([words[clause_for(speed)[1]] for speed in speeds])
+    text = np.stack([words[gait_at(speed)[1]] for speed in speeds])
     asked = np.zeros((n, model.chunk, 3))
     asked[:, :, 0] = np.array(speeds)[:, None]
     states = []
@@ -75,13 +81,13 @@ def let_run(
         streams.advance()
         states.append(streams.now.copy())
     made = np.stack(states, axis=1)
-    return [Free(float(own[:, -2].mean() * MOTION_FPS), own) for own in made]
+    return [FreeStream(float(own[:, -2].mean() * MOTION_FPS), own) for own in made]
 
 
-def steady_start(speeds: tuple[float, ...], frames: int) -> np.ndarray:
-    """Frames (S, K, 22) of procedural people who already go at ``speeds``."""
-    scene = _along(speeds, 5.0)
-    trace = moved_by(None, scene)
+def steady_frames(speeds: tuple[float, ...], frames: int) -> np.ndarray:
+    """Frames (S, K, 22) of procedural actors who already go at ``speeds`` in m/s."""
+    scene = _straight_scene(speeds, 5.0)
+    trace = rollout(None, scene)
     starts = []
     for a in range(len(speeds)):
         root, heading = trace.root[::2, a].astype(float), trace.heading[::2, a].astype(float)
@@ -90,23 +96,23 @@ def steady_start(speeds: tuple[float, ...], frames: int) -> np.ndarray:
     return np.stack(starts)
 
 
-def _along(speeds: tuple[float, ...], seconds: float, seed: int = 1) -> Scene:
+def _straight_scene(speeds: tuple[float, ...], seconds: float) -> Scene:
     actors = [
         {
             "id": f"a{k}",
             "initial_position": {"x": 0.0, "y": APART_M * k},
             "velocity": [speed, 0.0],
-            "actions": [[0.0, clause_for(speed)[0]]],
+            "actions": [[0.0, gait_at(speed)[0]]],
         }
         for k, speed in enumerate(speeds)
     ]
-    return Scene.model_validate({"actors": actors, "duration": seconds, "seed": seed})
+    return Scene.model_validate({"actors": actors, "duration": seconds, "seed": 1})
 
 
 def steady(model: MotionModel | None, seconds: float = 10.0) -> dict[float, Motion]:
-    """People who keep a speed, by the model or procedurally; the first seconds are left out."""
-    scene = _along(SPEEDS, WARM_UP_S + seconds)
-    trace = moved_by(model, scene)
+    """Motions of actors who keep each of SPEEDS, without their first WARM_UP_S seconds."""
+    scene = _straight_scene(SPEEDS, WARM_UP_S + seconds)
+    trace = rollout(model, scene)
     return {
         speed: one.between(WARM_UP_S, WARM_UP_S + seconds)
         for speed, one in zip(SPEEDS, motions_of(scene, trace), strict=True)
@@ -142,7 +148,7 @@ def path_errors(model: MotionModel | None) -> dict[str, tuple[float, float]]:
     for name, knots in routes().items():
         actor = {"id": "a", "initial_position": knots[0][1], "movement_path": knots}
         scene = Scene.model_validate({"actors": [actor], "duration": knots[-1][0], "seed": 1})
-        root = moved_by(model, scene).root[:, 0, :2]
+        root = rollout(model, scene).root[:, 0, :2]
         path = Path.through([(t, p["x"], p["y"], None) for t, p in knots], "route")
         line = path.at(np.arange(0.0, path.end, 0.02))[:, :2]
         off = np.array([np.hypot(*(line - place).T).min() for place in root])
@@ -152,11 +158,11 @@ def path_errors(model: MotionModel | None) -> dict[str, tuple[float, float]]:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What changes of action do, made at MOMENTS_S of a stride."""
+    """How a change of action shows, over changes made at MOMENTS_S."""
 
     seconds: float  # mean, until the pose is SHOWN_M from what it would have been
     latest: float  # the longest of them
-    settled: float  # mean, until then and until no joint leaps any more
+    settled: float  # mean, until the change shows and no joint leaps any more
     jerk: float  # m/s³, mean of the highest in the second from just before it
     highest: float  # the highest of them
     apart: np.ndarray  # (T,) m, mean over MOMENTS_S, tick by tick for a second after the change
@@ -167,22 +173,22 @@ def response(
 ) -> Response:
     """How soon a change of action shows, and how hard it jerks; None is the animator.
 
-    leap: m/s³, from which on a joint leaps. Who leaps into another motion shows at once that he
-    was told something; that he does it shows when he moves as people do.
+    leap: m/s³ of jerk from which on a joint leaps. An actor who leaps into another motion shows
+    the change at once; ``settled`` waits until the new motion moves as people do.
     """
 
     def run(actions: list, until: float) -> tuple[Scene, Trace]:
         actor = {"id": "a", "initial_position": {"x": 0.0, "y": 0.0}, "actions": actions}
         scene = Scene.model_validate({"actors": [actor], "duration": until, "seed": 1})
-        return scene, moved_by(model, scene)
+        return scene, rollout(model, scene)
 
     unchanged = run([[0.0, first]], MOMENTS_S[-1] + 1.5)[1].pose[:, 0]
-    took, settled, jerks, ways = [], [], [], []
+    took, settled, jerks, distances = [], [], [], []
     for at in MOMENTS_S:
         scene, trace = run([[0.0, first], [at, then]], at + 1.5)
         apart = np.abs(trace.pose[:, 0] - unchanged[: len(trace.pose)]).max(axis=(1, 2))
-        ways.append(apart[round(at / DT) :][: round(1.0 / DT)])
-        late = np.flatnonzero(ways[-1] > SHOWN_M)
+        distances.append(apart[round(at / DT) :][: round(1.0 / DT)])
+        late = np.flatnonzero(distances[-1] > SHOWN_M)
         took.append(float(late[0] * DT) if len(late) else float("inf"))
         start = at - BEFORE_S
         found = jerk(motions_of(scene, trace)[0].between(start, start + 1.0 + BEFORE_S))
@@ -192,7 +198,7 @@ def response(
         jerks.append(found.max())
     return Response(
         float(np.mean(took)), max(took), float(np.mean(settled)),
-        float(np.mean(jerks)), float(np.max(jerks)), np.mean(ways, axis=0),
+        float(np.mean(jerks)), float(np.max(jerks)), np.mean(distances, axis=0),
     )  # fmt: skip
 
 
@@ -212,7 +218,7 @@ def jerks_at_changes(model: MotionModel | None, actions: Sequence[ActionType]) -
         for k, (at, (first, then)) in enumerate(zip(moments, 3 * pairs, strict=True))
     ]
     scene = Scene.model_validate({"actors": actors, "duration": 5.5, "seed": 1})
-    made = motions_of(scene, moved_by(model, scene))
+    made = motions_of(scene, rollout(model, scene))
     found = []
     for at, one in zip(moments, made, strict=True):
         found.append(jerk(one.between(at - 0.1, at + 2.4)).max())
@@ -221,7 +227,7 @@ def jerks_at_changes(model: MotionModel | None, actions: Sequence[ActionType]) -
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """How far roots are from where they should be over ``frames`` frames."""
+    """Root errors of streams against the recorded roots."""
 
     ade: float  # m, mean over the time
     fde: float  # m, at its end
@@ -232,11 +238,14 @@ class Travel:
 def travel_error(
     model: MotionModel, corpus: Corpus, n: int = 256, frames: int = 60, *, given: bool = True
 ) -> Travel:
-    """Roots of streams from held-out histories, asked for the velocity that was (or nothing)."""
+    """Root errors over ``frames`` frames of streams that start from held-out histories.
+
+    given: whether the recorded velocity is asked for, or nothing.
+    """
     rng = np.random.default_rng(7)
     h, c = model.history, model.chunk
-    fits, _ = corpus.starts(frames + c)
-    fits = fits[(fits - corpus.first[fits] >= h) & corpus.rooted[fits]]
+    fits, _ = corpus.chunk_starts(frames + c)
+    fits = fits[(fits - corpus.first[fits] >= h) & corpus.root_valid[fits]]
     same = corpus.clause[fits] == corpus.clause[fits + frames]
     pace = np.hypot(*corpus.state[fits, -2:].T) * MOTION_FPS
     at = rng.choice(fits[same & (pace > 0.5)], n)
@@ -247,19 +256,19 @@ def travel_error(
     states = []
     for k in range(frames):
         if k % RENEW_FRAMES == 0:
-            w = cut(corpus, at + k, 0, c, rng, smoothing_s=(0.0,))
+            w = cut_windows(corpus, at + k, 0, c, rng, smoothing_s=(0.0,))
             streams.plan(rows, w.text, w.style, w.asked, np.full((n, 1), float(given)))
         streams.advance()
         states.append(streams.now)
     made = np.stack(states, axis=1)
     heading = np.stack([corpus.heading[a : a + frames] for a in at]).astype(float)
     true = np.stack([corpus.state[a : a + frames] for a in at]).astype(float)
-    ways = [
+    tracks = [
         np.stack([decode(s, hd, np.zeros(2), 1.0)[0] for s, hd in zip(which, heading, strict=True)])
         for which in (made, true)
     ]
-    off = np.hypot(*np.moveaxis(ways[0] - ways[1], 2, 0))
-    far = np.hypot(*np.moveaxis(np.diff(ways[1], axis=1), 2, 0)).sum(axis=1)
+    off = np.hypot(*np.moveaxis(tracks[0] - tracks[1], 2, 0))
+    far = np.hypot(*np.moveaxis(np.diff(tracks[1], axis=1), 2, 0)).sum(axis=1)
     good = off.mean(axis=1) <= 0.02 * far + 0.03
     return Travel(
         float(off.mean()), float(off[:, -1].mean()), float(far.mean()), float(good.mean())
@@ -267,17 +276,17 @@ def travel_error(
 
 
 def stream_motion(states: np.ndarray, heading: np.ndarray | None = None) -> Motion:
-    """A stream (T, 22) as a Motion; it goes straight ahead unless ``heading`` (T,) is given."""
+    """A stream (T, 22) as a Motion, straight ahead unless ``heading`` (T,) in rad is given."""
     heading = np.zeros(len(states)) if heading is None else heading
     ground, pose = decode(states, heading, np.zeros(2), 1.0)
     root = np.concatenate([ground, np.zeros((len(states), 1))], axis=1)
     lateral = np.tile(LATERAL, (len(states), 1))
-    world = upright_world(root, heading, pose, lateral)
+    world = joints_world(root, heading, pose, lateral)
     return Motion(MOTION_FPS, root, heading, pose, lateral, world, np.zeros((len(states), 2), bool))
 
 
-class Like(MotionModel):
-    """A model that is like another but for what a class says."""
+class WrappedModel(MotionModel):
+    """A model with everything of another one; subclasses replace a part."""
 
     def __init__(self, model: MotionModel) -> None:
         vars(self).update(vars(model))
@@ -288,15 +297,15 @@ class Like(MotionModel):
         return self._model.plan(*inputs)
 
 
-def for_all(model: MotionModel) -> MotionModel:
-    """The same model, asked for everything that models can do."""
-    every = Like(model)
+def for_all_actions(model: MotionModel) -> MotionModel:
+    """The same model, used for every action that models can do, whatever it is exported for."""
+    every = WrappedModel(model)
     every.actions = frozenset()
     return every
 
 
-class Headless(Like):
-    """A model whose position head says nothing: what is left is the correction's."""
+class WithoutPositionHead(WrappedModel):
+    """A model whose position head gives no steps: the displacement left is the correction's."""
 
     def plan(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As MotionModel, without steps."""
@@ -305,14 +314,16 @@ class Headless(Like):
         return chunk, contact
 
 
-def moved_without_head(model: MotionModel) -> tuple[float, float]:
-    """Metres gone in 8 s of walking with the position head and without it."""
-    scene = _along((1.3,), 8.0)
-    return tuple(float(moved_by(each, scene).root[-1, 0, 0]) for each in (model, Headless(model)))
+def distance_without_head(model: MotionModel) -> tuple[float, float]:
+    """Metres walked in 8 s with the position head and without it."""
+    scene = _straight_scene((1.3,), 8.0)
+    return tuple(
+        float(rollout(each, scene).root[-1, 0, 0]) for each in (model, WithoutPositionHead(model))
+    )
 
 
 def learned_share(model: MotionModel) -> float:
-    """Share of actor-ticks in locomotion, as far as it is the model's, that the model makes."""
+    """Share of actor-ticks that the model makes, in the gaits it is exported for."""
     gaits: tuple[str, ...] = (
         "walk",
         "jog",
@@ -333,12 +344,12 @@ def learned_share(model: MotionModel) -> float:
         for k, gait in enumerate(gaits)
     ]
     scene = Scene.model_validate({"actors": actors, "duration": 8.0, "seed": 2})
-    trace = moved_by(model, scene)
+    trace = rollout(model, scene)
     return float(trace.source.mean())
 
 
-def liveliness(model: MotionModel | None, seconds: float = 8.0) -> dict[ActionType, float]:
-    """How much bodies move in what models do: mean deviation of joints from their mean pose, m."""
+def liveliness(model: MotionModel | None) -> dict[ActionType, float]:
+    """By action that models can do: mean deviation of joints from their mean pose, m."""
     actions = [action for action, does in zip(ACTIONS, MODEL_DOES, strict=True) if does]
     actors = [
         {
@@ -348,13 +359,13 @@ def liveliness(model: MotionModel | None, seconds: float = 8.0) -> dict[ActionTy
         }
         for k, action in enumerate(actions)
     ]
-    scene = Scene.model_validate({"actors": actors, "duration": seconds, "seed": 5})
-    pose = moved_by(model, scene).pose[round(1.0 / DT) :]
+    scene = Scene.model_validate({"actors": actors, "duration": 8.0, "seed": 5})
+    pose = rollout(model, scene).pose[round(1.0 / DT) :]
     return dict(zip(actions, pose.std(axis=0).mean(axis=(1, 2)).tolist(), strict=True))
 
 
 def call_cost(model: MotionModel, n: int) -> float:
-    """Least CPU time, ms, of a call that serves ``n``."""
+    """Least CPU time, ms, of a call that plans for ``n`` actors."""
     rng = np.random.default_rng(0)
     inputs = (
         0.1 * rng.standard_normal((n, model.history, 22)),
@@ -372,8 +383,9 @@ def call_cost(model: MotionModel, n: int) -> float:
     return 1e3 * best
 
 
-def crowd_cost(model: MotionModel, n: int, seconds: float = 4.0) -> float:
+def crowd_cost(model: MotionModel, n: int) -> float:
     """Seconds of CPU that a second of ``n`` learned walkers takes, physics and all."""
+    seconds = 4.0
     actors = [
         {
             "id": f"a{k}",
@@ -384,5 +396,5 @@ def crowd_cost(model: MotionModel, n: int, seconds: float = 4.0) -> float:
     ]
     scene = Scene.model_validate({"actors": actors, "duration": seconds, "seed": 3})
     start = time.process_time()
-    moved_by(model, scene)
+    rollout(model, scene)
     return (time.process_time() - start) / seconds

@@ -1,5 +1,6 @@
-"""The runs that are measured: scenes in, motions out. ``tools.measure`` prints what they show."""
+"""The runs that the animator's tables measure: scenes in, motions out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,42 +8,28 @@ import numpy as np
 from entities.actions import ACTIONS, ActionType
 from entities.objects import ObjectType, height_m
 from entities.scene import Scene
-from entities.skeleton import BONE_LENGTHS, L_FOOT, L_HAND, PELVIS, R_FOOT, R_HAND
+from entities.skeleton import BONE_LENGTHS, L_FOOT, L_HAND, PELVIS, R_FOOT, R_HAND, joints_world
 from entities.units import DT
 from ml.measure.metrics import Motion, joint_speed
 from ml.measure.similarity import signature
 from sim import simulate
-from sim.animation.joints import joints_world
+from sim.animation.style import STYLES
 from sim.loop import Simulation
 from sim.trace import Trace
 
+STEADY_SEED, COURSE_SEED, SOLO_SEED, TRANSITION_SEED = 1, 2, 3, 4
 STEADY_SPEEDS = (0.8, 1.3, 2.0, 3.0, 5.0, 6.0, 8.0)  # m/s
 PERSONS = 8
-"""Actors per speed: each draws a person of his own, so a row is a mean over people."""
+"""Actors per speed: each draws its own bodily traits, so a row is a mean over people."""
 WARM_UP_S, STEADY_S = 3.0, 10.0
-COURSE_S = 60.0
+COURSE_S, SOLO_S, STYLED_S = 60.0, 4.0, 6.0
 SWITCH_S, AFTER_S = 2.0, 3.5
-"""When the action changes, and how long what follows is watched: nobody waits longer."""
+"""When the action changes, and how long the motion after it is watched: no transition is longer."""
+PAIRS_PER_SCENE = 40
 APART_M = 25.0
-"""Between actors who must not meet."""
-STYLES = (
-    "tired",
-    "happy",
-    "sad",
-    "angry",
-    "scared",
-    "proud",
-    "old",
-    "child",
-    "drunk",
-    "injured",
-    "sneaky",
-    "robotic",
-    "zombie",
-    "graceful",
-)
+"""m between actors who must not meet."""
 SEAT_M = 0.09
-"""A seated pelvis is this far above its seat."""
+"""m that a seated pelvis is above its seat."""
 
 
 def motions_of(scene: Scene, trace: Trace) -> list[Motion]:
@@ -54,7 +41,7 @@ def motions_of(scene: Scene, trace: Trace) -> list[Motion]:
 
 
 def motion_of(trace: Trace, a: int, scale: float, kind, target_speed: float | None) -> Motion:
-    """One actor of a trace. scale, kind: his own, as the trace does not keep them."""
+    """One actor of a trace. scale, kind: the actor's, as the trace does not keep them."""
     root, heading = trace.root[:, a].astype(float), trace.heading[:, a].astype(float)
     pose, lateral = trace.pose[:, a].astype(float), trace.overlay.lateral[:, a].astype(float)
     roll = trace.overlay.roll[:, a].astype(float)
@@ -76,26 +63,26 @@ def _asked_speed(actor) -> float | None:
     return float(np.hypot(*actor.velocity)) if actor.velocity else None
 
 
-def steady_motions(speed: float, persons: int = PERSONS, seed: int = 1) -> list[Motion]:
-    """People who keep one speed on a straight line, without their first seconds."""
+def steady_motions(speed: float, persons: int = PERSONS) -> list[Motion]:
+    """Actors who keep one speed on a straight line, without their first WARM_UP_S seconds."""
     action = "walk" if speed < 2.0 else "jog" if speed < 4.0 else "run"
     scene = _scene(
         [{"velocity": (speed, 0.0), "actions": [[0.0, action]]} for _ in range(persons)],
         WARM_UP_S + STEADY_S,
-        seed,
+        STEADY_SEED,
     )
     motions = motions_of(scene, simulate(scene, motion="procedural"))
     return [motion.between(WARM_UP_S, WARM_UP_S + STEADY_S) for motion in motions]
 
 
-def course_motions(seed: int = 2) -> dict[str, Motion]:
-    """60 s of starts, stops and turns: three people by schedule, three on paths with corners."""
-    rng = np.random.default_rng(seed)
+def course_motions() -> dict[str, Motion]:
+    """60 s of starts, stops and turns: three actors by timetable, three on paths with corners."""
+    rng = np.random.default_rng(COURSE_SEED)
     gaits, speeds = (("walk",), ("walk", "jog"), ("jog", "run", "walk")), (1.3, 2.5, 4.0)
     names = [", ".join(names) for names in gaits] + [f"path at {speed} m/s" for speed in speeds]
     actors = [{"actions": _stop_and_go(rng, names)} for names in gaits]
     actors += [{"movement_path": _corners(rng, speed)} for speed in speeds]
-    scene = _scene(actors, COURSE_S, seed, apart=8.0 * APART_M)
+    scene = _scene(actors, COURSE_S, COURSE_SEED, apart=8.0 * APART_M)
     motions = motions_of(scene, simulate(scene, motion="procedural"))
     return dict(zip(names, motions, strict=True))
 
@@ -111,7 +98,7 @@ def _stop_and_go(rng: np.random.Generator, gaits: tuple[str, ...]) -> list[list]
 
 
 def _corners(rng: np.random.Generator, speed: float) -> list[list]:
-    """Way points of a walk with turns of up to 120 degrees, standing still at every third."""
+    """Waypoints of a walk with turns of up to 120 degrees, standing still at every third."""
     t, place, heading = 0.0, np.zeros(2), 0.0
     path = [[t, {"x": 0.0, "y": 0.0}]]
     corner = 0
@@ -151,27 +138,27 @@ class Solo:
     own_mps: float  # its own highest joint speed
 
 
-def solos(seconds: float = 4.0, seed: int = 3) -> list[Solo]:
-    """Every action by the same person, mimed where it needs a thing or a partner."""
+def solos() -> list[Solo]:
+    """Every action by the same person, mimed where it needs an object or a partner."""
     made = []
     for action in ACTIONS:
-        scene = _scene([{"actions": [[0.0, action.value]]}], seconds, seed)
-        motion, points = _signed(scene)
+        scene = _scene([{"actions": [[0.0, action.value]]}], SOLO_S, SOLO_SEED)
+        motion, points = _with_signature(scene)
         made.append(Solo(action, motion, points, float(joint_speed(motion)[6:].max())))
     return made
 
 
-def styled_walks(seconds: float = 6.0, seed: int = 3) -> dict[str, tuple[Motion, np.ndarray]]:
+def styled_walks() -> dict[str, tuple[Motion, np.ndarray]]:
     """The same person walking under no style ("plain") and under every one."""
     made = {}
     for style in (None, *STYLES):
-        scene = _scene([{"actions": [[0.0, "walk"]], "style": style}], seconds, seed)
-        motion, points = _signed(scene)
-        made[style or "plain"] = (motion.between(3.0, seconds), points[90:])
+        scene = _scene([{"actions": [[0.0, "walk"]], "style": style}], STYLED_S, SOLO_SEED)
+        motion, points = _with_signature(scene)
+        made[style or "plain"] = (motion.between(3.0, STYLED_S), points[90:])
     return made
 
 
-def _signed(scene: Scene) -> tuple[Motion, np.ndarray]:
+def _with_signature(scene: Scene) -> tuple[Motion, np.ndarray]:
     trace = simulate(scene, motion="procedural")
     motion = motions_of(scene, trace)[0]
     overlay = trace.overlay
@@ -182,15 +169,15 @@ def _signed(scene: Scene) -> tuple[Motion, np.ndarray]:
 
 
 def transition_motions(
-    pairs: list[tuple[ActionType, ActionType]], per_scene: int = 40, seed: int = 4
-):
-    """Yields (first, second, Motion) for every pair: the second takes over at SWITCH_S."""
-    for start in range(0, len(pairs), per_scene):
-        chunk = pairs[start : start + per_scene]
+    pairs: list[tuple[ActionType, ActionType]],
+) -> Iterator[tuple[ActionType, ActionType, Motion]]:
+    """The motion of every pair: its second action takes over at SWITCH_S."""
+    for start in range(0, len(pairs), PAIRS_PER_SCENE):
+        chunk = pairs[start : start + PAIRS_PER_SCENE]
         actors = [
             {"actions": [[0.0, first.value], [SWITCH_S, second.value]]} for first, second in chunk
         ]
-        scene = _scene(actors, SWITCH_S + AFTER_S, seed)
+        scene = _scene(actors, SWITCH_S + AFTER_S, TRANSITION_SEED)
         motions = motions_of(scene, simulate(scene, motion="procedural"))
         for (first, second), motion in zip(chunk, motions, strict=True):
             yield first, second, motion
@@ -198,15 +185,15 @@ def transition_motions(
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """How far from each other two things were that should have met."""
+    """How far apart two things are that should meet."""
 
     what: str
-    gap_m: float  # nan where they never met at all
+    gap_m: float  # nan where they never meet
     wanted_m: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Run:
+class _Recorded:
     joints: np.ndarray  # (T, A, 10, 3) m, world
     ball: np.ndarray  # (T, O, 3) m
     holder: np.ndarray  # (T, O)
@@ -214,7 +201,7 @@ class _Run:
     marks: list[list]
 
 
-def _run(actors: list[dict], objects: list[dict], seconds: float) -> _Run:
+def _run(actors: list[dict], objects: list[dict], seconds: float) -> _Recorded:
     scene = Scene.model_validate({"actors": actors, "objects": objects, "duration": seconds})
     blocks = list(Simulation(scene, motion="procedural").blocks(round(seconds / DT)))
 
@@ -230,7 +217,7 @@ def _run(actors: list[dict], objects: list[dict], seconds: float) -> _Run:
         ],
         axis=1,
     )
-    return _Run(
+    return _Recorded(
         joints,
         joined(lambda b: b.object_position),
         joined(lambda b: b.object_holder),
@@ -244,7 +231,7 @@ def _actor(name: str, x: float, plan: list, **more) -> dict:
 
 
 def touches() -> list[Touch]:
-    """Balls that leave and reach hands and feet, hands that meet, bodies on seats."""
+    """Gaps of balls to hands and feet, of hands to hands, and of bodies to seats."""
     found = []
     for action in ("throwing", "pitching", "shooting", "bowling"):
         found += _release(action)

@@ -1,4 +1,4 @@
-"""Ways to go: laid out as a point that speeds up, turns and halts, then cut into knots."""
+"""Courses: paths laid out by a point that speeds up, turns and halts, then cut into waypoints."""
 
 import math
 from collections.abc import Callable
@@ -8,11 +8,13 @@ import numpy as np
 from entities.units import DT
 
 KNOT_S = 0.5
+"""s between waypoints."""
 SPEED_UP, SLOW_DOWN = 2.4, 3.0
-"""m/s², choice: how hard somebody on a way starts and stops."""
+"""m/s², choice: how hard an actor on a course starts and stops."""
 SIDEWAYS = 4.0
 """m/s², the sharpest turn at speed."""
 TURN_RADPS = 2.4
+"""The fastest turn."""
 
 TURNS_RAD = {
     "circle_left": 2.1 * math.pi,
@@ -21,14 +23,14 @@ TURNS_RAD = {
     "spiral": 2.0 * math.pi,
     "square": 2.0 * math.pi,
 }
-"""How far somebody turns, at least, who goes all round such a way."""
+"""How far an actor turns, at least, on a whole course of such a shape."""
 
 Turning = Callable[[float, float], float]
 """(s into the leg, m/s) -> rad/s, to the left."""
 
 
-class Plan:
-    """A way as it is laid out: a point that speeds up, turns, and halts."""
+class Course:
+    """A course being laid out by a point that speeds up, turns and halts."""
 
     def __init__(self, heading: float, speed: float | None) -> None:
         self.heading, self.t = heading, 0.0
@@ -37,7 +39,7 @@ class Plan:
         self._track = [(0.0, 0.0, 0.0)]
 
     def go(self, seconds: float, speed: float, turning: Turning) -> None:
-        """For so long, at a speed it comes up (or down) to, turning (s, m/s) -> rad/s."""
+        """Go on for so long, speeding up or down to a speed, turning all the while."""
         for k in range(round(seconds / DT)):
             change = speed - self.speed
             self.speed += max(-SLOW_DOWN * DT, min(change, SPEED_UP * DT))
@@ -45,14 +47,14 @@ class Plan:
             self._step()
 
     def halt(self) -> None:
-        """Slow down to a stand, on a whole number of knots."""
+        """Slow down to a stand, and stand until the next waypoint is due."""
         while self.speed > 0.0:
             self.speed = max(0.0, self.speed - SLOW_DOWN * DT)
             self._step()
         self.rest(math.ceil(self.t / KNOT_S - 1e-9) * KNOT_S - self.t)
 
     def rest(self, seconds: float) -> None:
-        """Stand."""
+        """Stand still."""
         self.speed = 0.0
         for _ in range(round(seconds / DT)):
             self._step()
@@ -64,25 +66,25 @@ class Plan:
         self._track.append((self.t, self._x, self._y))
 
     def length(self, seconds: float) -> float:
-        """Metres gone in so long."""
+        """Length in m of the first ``seconds``."""
         track = np.array(self._track[: round(seconds / DT) + 1])
         return float(np.hypot(*np.diff(track[:, 1:], axis=0).T).sum())
 
     def knots(self, seconds: float) -> list[tuple[float, float, float]]:
-        """Way points every KNOT_S seconds."""
+        """Waypoints (t, x, y) of the first ``seconds``, every KNOT_S."""
         every = round(KNOT_S / DT)
         track = self._track[: round(seconds / DT) + 1 : every]
         return [(round(t, 6), round(x, 4), round(y, 4)) for t, x, y in track]
 
 
 def fastest(shape: str, seconds: float) -> float:
-    """m/s at which a way of this shape can still be gone all round."""
+    """The highest speed, m/s, at which a whole course of this shape fits into ``seconds``."""
     turns = TURNS_RAD.get(shape)
     return math.inf if turns is None else 0.95 * SIDEWAYS * seconds / turns
 
 
 def turning(shape: str, speed: float, seconds: float, rng: np.random.Generator) -> Turning:
-    """Turning (s, m/s) -> rad/s of a way of this shape."""
+    """How a course of this shape turns. seconds: how long it is; rng: draws sides and corners."""
     most = min(TURN_RADPS, SIDEWAYS / max(speed, 0.1))
     sign = float(rng.choice([-1.0, 1.0]))
     if shape in ("circle_left", "circle_right"):

@@ -1,7 +1,7 @@
-"""Datasets made of nothing but a seed: scenes are run anywhere and written in the order of numbers.
+"""Datasets generated from a seed: scenes are run in any process and written in order of number.
 
-What is in a dataset depends on its recipe alone, so a run that was cut short goes on where the
-last batch ended, and it does not matter where or by how many the work is done.
+The content depends on the recipe alone, so a run that was cut short goes on where its last batch
+ended, and neither the place nor the number of the workers shows in it.
 """
 
 import json
@@ -16,24 +16,25 @@ import numpy as np
 
 from entities.actions import ACTIONS
 from entities.units import DT
+from ml.episodes.layout import FPS
 from ml.episodes.reader import Episode, EpisodeDataset, SceneRecord, made_with, open_dataset
 from ml.episodes.writer import EpisodeWriter
 from sim.generate.drafts import GROUPS, draft
 from sim.generate.gates import faults
 from sim.loop import Simulation
 from sim.output.jobs import Answer
-from sim.output.recorder import FPS, Take
+from sim.output.recorder import Take
 
 GRAMMAR_VERSION = 1
-"""Goes up when the same seed no longer gives the same scenes."""
+"""Increased when the same seed no longer gives the same scenes."""
 BATCH_SCENES = 4
-"""In a data file, about 10 MB; a kill costs no more than these."""
+"""Scenes in a data file of about 10 MB; a kill loses no more than these."""
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that what is generated depends on."""
+    """Everything that the content of a generated dataset depends on."""
 
     seed: int
     seconds: float
@@ -42,26 +43,27 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class SceneJob:
-    """One scene to be made."""
+    """One scene to make."""
 
     recipe: Recipe
     number: int
 
 
 Made = tuple[SceneRecord, list[Episode]]
+"""A scene's record and the episodes that passed every gate."""
 
 
-def make(order: SceneJob) -> Made:
-    """Run a scene and keep the tracks that pass every gate; the record says what did not, and why.
+def make(job: SceneJob) -> Made:
+    """Run a scene and keep the tracks that pass every gate; the record names the others' faults.
 
-    A pure function of the order: anybody can make any scene again, alone.
+    A pure function of the job, so any scene can be made again alone.
     """
-    recipe = order.recipe
-    drafted = draft(recipe.seed, order.number, recipe.seconds)
-    about: dict[str, Any] = {"recipe": asdict(recipe), "number": order.number}
+    recipe = job.recipe
+    drafted = draft(recipe.seed, job.number, recipe.seconds)
+    about: dict[str, Any] = {"recipe": asdict(recipe), "number": job.number}
     try:
         simulation = Simulation(drafted.scene, motion="procedural")
-    except ValueError as error:  # a way nobody can go: the scene falls out, whole
+    except ValueError as error:  # an impossible path: the whole scene is rejected
         about["rejected"] = [
             {"actor_id": actor.id, "faults": [f"impossible {error}"]}
             for actor in drafted.scene.actors
@@ -92,9 +94,10 @@ def generate(
     do: Callable[[Callable[[SceneJob], Made], Iterator[SceneJob]], Iterator[Answer]],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Bring a dataset up to ``samples`` episodes. ``do`` has the work done, in any order.
+    """Bring a dataset up to ``samples`` episodes.
 
-    Raises ValueError if the dataset was made otherwise; what a scene's making raised, if it did.
+    do: does a work on jobs and gives the answers, in any order. Raises ValueError if the dataset
+    was made by another recipe, and whatever ``make`` raised.
     """
     with EpisodeWriter(path, origin="Generated with Stride: no person was recorded.") as writer:
         _check_recipe(path, recipe)
@@ -103,8 +106,8 @@ def generate(
                 progress(writer.n_episodes, samples)
             scenes = math.ceil((samples - writer.n_episodes) / GROUPS)
             first = writer.n_scenes
-            orders = (SceneJob(recipe, number) for number in range(first, first + scenes))
-            for record, episodes in in_order(do(make, orders)):
+            jobs = (SceneJob(recipe, number) for number in range(first, first + scenes))
+            for record, episodes in in_order(do(make, jobs)):
                 writer.add(record, episodes[: samples - writer.n_episodes])
                 if writer.n_scenes % BATCH_SCENES == 0:
                     writer.commit()
@@ -140,7 +143,7 @@ def _check_recipe(path: Path, recipe: Recipe) -> None:
 
 
 def verify(dataset: EpisodeDataset, number: int) -> list[str]:
-    """Make scene ``number`` again, alone; what is not the same as in the dataset."""
+    """Make scene ``number`` again; a line for everything that differs from the dataset."""
     was = dataset.scene(number)
     record, episodes = make(SceneJob(Recipe(**was.about["recipe"]), number))
     lines = []
@@ -157,7 +160,7 @@ def verify(dataset: EpisodeDataset, number: int) -> list[str]:
 
 
 def manifest(dataset: EpisodeDataset) -> dict[str, Any]:
-    """Counts of what is there and of what was rejected, the recipe, and the content's hash."""
+    """Counts of what is in the dataset and what was rejected, the recipe, and the content hash."""
     rejected: Counter[str] = Counter()
     n_rejected = 0
     for record in dataset.scenes():

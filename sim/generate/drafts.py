@@ -1,8 +1,8 @@
-"""What is generated: the scene of a number, its captions and clauses; a function of seeds alone.
+"""Drafts: the scene of a number, with its captions and clauses, as a function of the seed alone.
 
-A scene holds GROUPS groups, far from each other: somebody on a way of his own, somebody who does
-one thing after another, or a sentence the story engine makes a scene of. Kinds, actions, speeds
-and styles go round in turn, so that any stretch of numbers is balanced.
+A scene holds GROUPS groups far from each other: an actor on a course, an actor who does one action
+after another, or the scene of a sentence. Kinds, actions, speeds and styles take turns, so that any
+stretch of numbers is balanced.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from sim.story.captions import Clauses, clauses_of
 Item = TypeVar("Item", Actor, SceneObject)
 
 GROUPS = 48
-"""In a scene: beyond it a tick costs hardly less an actor, and a kill costs more."""
+"""Groups in a scene: with more, a tick costs hardly less an actor, and a kill loses more."""
 ROW, APART_M = 7, 220.0
-"""Groups a row and how far apart: nobody gets to his neighbour, or sees him."""
+"""Groups a row, and m between groups: no actor reaches or sees its neighbours."""
 THEMES = ("generic", "park", "street", "track", "beach", "city", "soccer", "baseball", "space")
 SPLITS = ("train",) * 8 + ("val", "test")
-"""By the last digit of the scene's number."""
+"""The split, by the last digit of the scene's number."""
 KINDS = (
     *("straight",) * 19,
     *("shape",) * 17,
@@ -36,23 +36,23 @@ KINDS = (
     *("table",) * 8,
     *("story",) * 6,
 )
-"""Of a hundred groups; a permutation of it goes round."""
+"""Kinds of a hundred groups; permutations of it follow each other."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """A scene and all that is known of it beforehand; lists have an entry an actor."""
+    """A scene and what is known of it beforehand; lists have an entry for each actor."""
 
     scene: Scene
     clauses: list[Clauses]
-    captions: list[list[str]]  # of each actor; the first is his task, the others say the same
+    captions: list[list[str]]  # of each actor: its task, then paraphrases
     kinds: list[str]
     asked_mps: list[float | None]  # mean speed over the ground, where one was asked for
     split: str
 
 
 def draft(seed: int, number: int, seconds: float) -> Draft:
-    """Scene ``number`` of a seed; the same whoever asks, whatever was asked before."""
+    """Scene ``number`` of a seed; independent of the scenes drafted before."""
     first = number * GROUPS
     groups = [group(seed, first + i, seconds) for i in range(GROUPS)]
     actors, objects = [], []
@@ -84,16 +84,16 @@ def group(seed: int, index: int, seconds: float) -> Group:
     rng = np.random.default_rng([seed, index, 0])
     if kind == "story":
         return _story(rng, seed, index)
-    who = Soloist(rng, seed, index)
+    soloist = Soloist(rng, seed, index)
     if kind == "deeds":
-        return who.deeds(seconds)
+        return soloist.actions_on_the_spot(seconds)
     if kind == "table":
-        return who.table(seconds)
-    return who.way(kind, seconds)
+        return soloist.moves_and_actions(seconds)
+    return soloist.course(kind, seconds)
 
 
 def _moved(item: Item, shift: tuple[float, float], names: dict[str, str]) -> Item:
-    """An actor or object elsewhere, under its new name."""
+    """An actor or object moved by (x, y) m, under its new name."""
     dx, dy = shift
 
     def place(point: Point) -> Point:
@@ -116,7 +116,7 @@ def _moved(item: Item, shift: tuple[float, float], names: dict[str, str]) -> Ite
 
 
 def _story(rng: np.random.Generator, seed: int, index: int) -> Group:
-    """A sentence for two, or with a thing, as the story engine understands it."""
+    """A sentence for two actors, or with an object, as the story engine understands it."""
     people = [name for names in PEOPLE.values() for name in names if " " not in name]
     a, b = rng.choice(len(people), 2, replace=False)
     prompt = in_turn(seed, "prompt", PROMPTS, index).format(a=people[a], b=people[b])

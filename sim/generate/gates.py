@@ -1,4 +1,4 @@
-"""What a generated track must be like to be kept: each gate a measurement and a limit."""
+"""Gates that a generated track must pass to be kept: each is a measurement and its limit."""
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from ml.measure.metrics import (
     mean_speed,
     skating_ratio,
 )
-from sim.evaluate.reconstruct import motion_of
+from sim.inspect.reconstruct import motion_of
 
 BONES, SINK_M, SKATING, OFF_PATH, JOINT_MPS = 0.005, 0.03, 0.10, 0.10, 25.0
 SPEED_SHARE, SPEED_MPS = 0.10, 0.10
-"""How far the speed gone may be from the one asked for: this share, and this much besides."""
+"""How far the speed may be from the one asked for: this share of it, and this many m/s besides."""
 ON_FEET = frozenset(ACTION_INDEX.values()) - {
     ACTION_INDEX[action]
     for action in (
@@ -26,13 +26,13 @@ ON_FEET = frozenset(ACTION_INDEX.values()) - {
         *(ActionType.READING, ActionType.DRINKING, ActionType.TYPING, ActionType.PHONE),
     )
 }
-"""Actions whose feet stand or step; of the others' feet nothing is asked."""
+"""Actions whose feet stand or step; the feet of other actions are not measured."""
 
 
 def faults(episode: Episode, asked_mps: float | None) -> list[str]:
-    """Every gate the track does not pass, with its measurement.
+    """The name and measurement of every gate that a track does not pass.
 
-    asked_mps: mean speed over the ground that was asked for, if one was.
+    asked_mps: mean speed over the ground that was asked for, or None.
     """
     motion = motion_of(episode)
     found = {

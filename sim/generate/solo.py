@@ -1,4 +1,4 @@
-"""Somebody alone: what he may be made to do, and in which words it is said."""
+"""A soloist: an actor alone, on a course or on the spot, with the words for what it does."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import numpy as np
 from entities.actions import ACTION_VELOCITIES, ActionType
 from entities.scene import Actor, SceneObject
 from entities.units import DT
-from sim.generate.courses import Plan, fastest, turning
+from sim.generate.courses import Course, fastest, turning
 from sim.generate.phrases import (
     DEEDS,
     JOINS,
@@ -28,11 +28,12 @@ from sim.story.captions import Clauses
 A = ActionType
 Item = TypeVar("Item")
 PARAPHRASES = 3
-TABLE_MOVES = (  # what goes along its heading at its own speed
+"""Captions of an actor beside its task."""
+TABLE_MOVES = (  # actions that go along the heading at their own speed
     *(A.WALK, A.JOG, A.RUN, A.SPRINT, A.WALK_BACKWARDS, A.STRAFE, A.SNEAK, A.MARCH, A.SKIP, A.HOP),
     *(A.CRAWL, A.LIMP, A.ZOMBIE_WALK, A.SWIM, A.FLY, A.RIDE, A.CARRY, A.PUSH, A.PULL, A.DRIBBLING),
 )
-PACED = {  # m/s, gaits that are also asked for at other speeds than their own
+PACED = {  # m/s, least and most, of gaits that are also asked for at speeds not their own
     A.SNEAK: (0.3, 0.9),
     A.MARCH: (1.1, 1.9),
     A.SKIP: (1.7, 2.9),
@@ -46,32 +47,34 @@ PACED = {  # m/s, gaits that are also asked for at other speeds than their own
     A.RUNNING_BASES: (4.5, 7.0),
 }
 GAITS = ((2.1, A.WALK), (3.8, A.JOG), (6.4, A.RUN), (np.inf, A.SPRINT))
-"""Up to what speed, m/s, a way is gone in which gait."""
-MEASURES_S = {
+"""The gait of a course up to a speed in m/s."""
+DURATIONS_S = {
     **{A.IDLE: 2.0, A.TURN_AROUND: 1.5, A.JUMP: 1.3, A.NOD: 1.8, A.BOW: 2.4, A.GET_UP: 2.9},
     **{A.PUNCH: 1.5, A.KICK: 1.6, A.DODGE: 1.4, A.BLOCK: 1.6, A.FALL: 2.4, A.DIVE: 1.8},
     **{A.TACKLE: 1.8, A.CARTWHEEL: 1.8, A.ROLL: 2.2, A.BATTING: 2.0, A.KICKING: 1.7},
 }
 DEFAULT_S = 2.8
+"""s that an action takes, where DURATIONS_S does not say."""
 TURNED = {"": 0.0, "turns left": 1.3, "turns right": -1.3, "turns around": 3.0}
-"""rad, how somebody who has stopped goes on."""
+"""rad by which an actor who has stopped turns before going on, by its words."""
 AFTER_S = 2.0
+"""s that a course goes on after the scene's end."""
 LEAP_S, LEAP_MPS = 1.0, 6.0
 PAUSES = tuple(
     action
     for action in DEEDS
     if ACTION_VELOCITIES[action] == 0.0 and action not in (A.CLIMB, A.GET_UP, A.TURN_AROUND)
 )
-"""What is done on a way between two legs of it."""
+"""Actions between two legs of a course."""
 SIDELONG = (A.WALK_BACKWARDS, A.STRAFE)
-IN_TURN = (*(a for a in DEEDS if a is not A.GET_UP), A.JUMP, A.JUMP, A.TURN_AROUND)
+ON_THE_SPOT = (*(a for a in DEEDS if a is not A.GET_UP), A.JUMP, A.JUMP, A.TURN_AROUND)
 LOW = {A.SIT, A.LIE_DOWN, A.SLEEP, A.KNEEL, A.FALL}
-"""After these one gets up before anything else."""
+"""Actions after which an actor gets up before anything else."""
 
 
 @dataclass(slots=True)
 class Clause:
-    """A stretch of what somebody does: from when, which action, and the ways to say it."""
+    """One action of an actor: its start in s, and the words that may say it."""
 
     start: float
     action: ActionType
@@ -85,14 +88,14 @@ class Group:
 
     actors: list[Actor]
     clauses: list[Clauses]
-    captions: list[list[str]]  # of each actor, the first is his task
+    captions: list[list[str]]  # of each actor: its task, then paraphrases
     objects: list[SceneObject] = field(default_factory=list)
     kind: str = ""
     asked_mps: float | None = None  # mean speed over the ground
 
 
 def in_turn(seed: int, name: str, items: tuple[Item, ...], index: int) -> Item:
-    """Item ``index`` of an endless list in which each comes as often, in mixed order."""
+    """Item ``index`` of an endless list of permutations of ``items``; name: of the list."""
     rounds, place = divmod(index, len(items))
     key = [seed, rounds, *name.encode()]
     return items[int(_order(tuple(key), len(items))[place])]
@@ -104,7 +107,7 @@ def _order(key: tuple[int, ...], n: int) -> np.ndarray:
 
 
 class Soloist:
-    """Somebody, and what he may be made to do."""
+    """An actor drawn from a seed, and what it may do."""
 
     def __init__(self, rng: np.random.Generator, seed: int, index: int) -> None:
         self.rng, self.seed, self.index = rng, seed, index
@@ -116,135 +119,135 @@ class Soloist:
         self.heading = 2.0 * math.pi * even(seed, index, 1) - math.pi
         self.clauses: list[Clause] = []
 
-    def deeds(self, seconds: float) -> Group:
-        """One thing after another on the spot; each in its turn."""
+    def actions_on_the_spot(self, seconds: float) -> Group:
+        """One action after another on the spot, each in its turn."""
         t, i = 0.0, 0
         while i == 0 or t < seconds - 0.5:
             number = self.index * 4 + i
-            action = in_turn(self.seed, "deed", IN_TURN, number)
+            action = in_turn(self.seed, "deed", ON_THE_SPOT, number)
             if self.clauses and self.clauses[-1].action in LOW and action is not A.GET_UP:
                 action = A.GET_UP
-            self._say(t, action, DEEDS[action])
-            t += self._measure(action)
+            self._add_clause(t, action, DEEDS[action])
+            t += self._duration(action)
             i += 1
         return self._group("deeds")
 
-    def table(self, seconds: float) -> Group:
-        """Moves at their own speeds, with deeds between them."""
+    def moves_and_actions(self, seconds: float) -> Group:
+        """Moves at their own speeds, with actions on the spot between them."""
         t, i = 0.0, 0
         while i == 0 or t < seconds - 0.5:
             if i % 2 == 0:
                 action = in_turn(self.seed, "table", TABLE_MOVES, self.index * 2 + i // 2)
-                self._say(t, action, VERBS[action])
+                self._add_clause(t, action, VERBS[action])
                 t += float(self.rng.choice([2.5, 3.5, 5.0, 10.0]))
             else:
-                action = in_turn(self.seed, "between", IN_TURN, self.index)
-                self._say(t, action, DEEDS[action])
-                t += self._measure(action)
+                action = in_turn(self.seed, "between", ON_THE_SPOT, self.index)
+                self._add_clause(t, action, DEEDS[action])
+                t += self._duration(action)
                 if action in LOW:
-                    self._say(t, A.GET_UP, DEEDS[A.GET_UP])
-                    t += self._measure(A.GET_UP)
+                    self._add_clause(t, A.GET_UP, DEEDS[A.GET_UP])
+                    t += self._duration(A.GET_UP)
             i += 1
         return self._group("table")
 
-    def way(self, kind: str, seconds: float) -> Group:
-        """A way gone at speeds of its own."""
+    def course(self, kind: str, seconds: float) -> Group:
+        """A course of a kind, at speeds of its own."""
         speed = 0.5 + 8.5 * even(self.seed, self.index, 0)
         special = kind not in ("paces", "leaps") and even(self.seed, self.index, 2) < 0.18
         action = in_turn(self.seed, "paced", tuple(PACED), self.index) if special else None
         if action is not None:
             low, high = PACED[action]
             speed = low + (high - low) * even(self.seed, self.index, 0)
-        if kind == "stops" and action in SIDELONG:  # to go on he would have to turn unsaid
+        if kind == "stops" and action in SIDELONG:  # going on would need a turn that no word says
             action = None
-        plan = Plan(self.heading, 0.0 if kind == "stops" else None)
+        course = Course(self.heading, 0.0 if kind == "stops" else None)
         if kind == "straight":
             if action is None and self.index % 3 == 0:
                 return self._steady(speed)
-            self._leg(plan, speed, action, "straight", seconds)
+            self._leg(course, speed, action, "straight", seconds)
         elif kind == "shape":
             shape = in_turn(self.seed, "shape", tuple(SHAPES), self.index)
             if shape == "diamond" and action is None:
                 action = A.RUNNING_BASES
                 speed = 4.5 + 2.5 * even(self.seed, self.index, 0)
             speed = min(speed, fastest(shape, seconds))
-            self._leg(plan, speed, action, shape, seconds)
+            self._leg(course, speed, action, shape, seconds)
         elif kind == "weave":
-            self._leg(plan, speed, action, "weave", seconds)
+            self._leg(course, speed, action, "weave", seconds)
         elif kind == "leaps":
-            self._leap(plan, min(speed, LEAP_MPS), seconds)
+            self._leap(course, min(speed, LEAP_MPS), seconds)
         elif kind == "paces":
             other = 0.5 + 8.0 * even(self.seed, self.index, 3)
             half = 0.5 * round(seconds)
-            self._leg(plan, speed, None, "straight", half)
+            self._leg(course, speed, None, "straight", half)
             if abs(other - speed) < 1.0:
                 other = speed + 1.5
             pace = "faster" if other > speed else "slower"
-            self._leg(plan, other, None, "straight", seconds - half, PACES[pace])
+            self._leg(course, other, None, "straight", seconds - half, PACES[pace])
         else:
-            self._stop_and_go(plan, speed, action, seconds)
-        asked_mps = plan.length(seconds) / seconds
-        # He is still on his way when the scene ends: nobody hurries to halt with it.
-        plan.go(AFTER_S, plan.speed, turning("straight", plan.speed, AFTER_S, self.rng))
-        knots = plan.knots(seconds + AFTER_S)
+            self._stop_and_go(course, speed, action, seconds)
+        asked_mps = course.length(seconds) / seconds
+        # The course goes past the end of the scene, so that the actor does not hurry to halt there.
+        course.go(AFTER_S, course.speed, turning("straight", course.speed, AFTER_S, self.rng))
+        knots = course.knots(seconds + AFTER_S)
         made = self._group(kind, knots)
         made.asked_mps = asked_mps
         return made
 
     def _steady(self, speed: float) -> Group:
-        """Straight on, at speed from the first moment."""
+        """Straight on, at full speed from the first tick."""
         action = gait_of(speed)
-        self._say(0.0, action, VERBS[action], self._straight(speed, action, self.heading))
+        self._add_clause(0.0, action, VERBS[action], self._straight(speed, action, self.heading))
         velocity = speed * math.cos(self.heading), speed * math.sin(self.heading)
         made = self._group("steady", velocity=velocity)
         made.asked_mps = speed
         return made
 
-    def _leap(self, plan: Plan, speed: float, seconds: float) -> None:
+    def _leap(self, course: Course, speed: float, seconds: float) -> None:
         """Jumps out of a walk or a run, straight on."""
-        while not self.clauses or plan.t < seconds - 0.5:
-            self._leg(plan, speed, None, "straight", float(self.rng.choice([1.5, 2.0, 2.5])))
-            self._say(plan.t, A.JUMP, DEEDS[A.JUMP])
-            plan.go(LEAP_S, speed, turning("straight", speed, LEAP_S, self.rng))
+        while not self.clauses or course.t < seconds - 0.5:
+            self._leg(course, speed, None, "straight", float(self.rng.choice([1.5, 2.0, 2.5])))
+            self._add_clause(course.t, A.JUMP, DEEDS[A.JUMP])
+            course.go(LEAP_S, speed, turning("straight", speed, LEAP_S, self.rng))
 
     def _stop_and_go(
-        self, plan: Plan, speed: float, action: ActionType | None, seconds: float
+        self, course: Course, speed: float, action: ActionType | None, seconds: float
     ) -> None:
         turned = ""
-        while not self.clauses or plan.t < seconds - 1.0:
-            leg = min(float(self.rng.choice([2.0, 2.5, 3.0, 4.0])), seconds - plan.t)
+        while not self.clauses or course.t < seconds - 1.0:
+            leg = min(float(self.rng.choice([2.0, 2.5, 3.0, 4.0])), seconds - course.t)
             shape = str(self.rng.choice(["straight", "curve_left", "curve_right"]))
             if turned:
-                self._turned_leg(plan, speed, turned, leg)
+                self._turned_leg(course, speed, turned, leg)
             else:
-                self._leg(plan, speed, action, shape, leg)
-            left = seconds - plan.t
+                self._leg(course, speed, action, shape, leg)
+            left = seconds - course.t
             if left < 2.0:
-                plan.go(left, plan.speed, turning("straight", plan.speed, left, self.rng))
+                course.go(left, course.speed, turning("straight", course.speed, left, self.rng))
                 return
-            deed = in_turn(self.seed, "pause", PAUSES, self.index * 3 + len(self.clauses))
-            pause = math.ceil(2.0 * self._measure(deed)) / 2.0
-            plan.halt()
-            self._say(plan.t, deed, DEEDS[deed])
-            if deed in LOW:
-                plan.rest(pause)
-                pause = math.ceil(2.0 * self._measure(A.GET_UP)) / 2.0
-                self._say(plan.t, A.GET_UP, DEEDS[A.GET_UP])
-            plan.rest(pause)
+            stop_action = in_turn(self.seed, "pause", PAUSES, self.index * 3 + len(self.clauses))
+            pause = math.ceil(2.0 * self._duration(stop_action)) / 2.0
+            course.halt()
+            self._add_clause(course.t, stop_action, DEEDS[stop_action])
+            if stop_action in LOW:
+                course.rest(pause)
+                pause = math.ceil(2.0 * self._duration(A.GET_UP)) / 2.0
+                self._add_clause(course.t, A.GET_UP, DEEDS[A.GET_UP])
+            course.rest(pause)
             turned = str(self.rng.choice(list(TURNED)))
-            plan.heading += TURNED[turned]
+            course.heading += TURNED[turned]
             speed = 0.6 + 7.0 * float(self.rng.random()) ** 1.5
             action = None
 
-    def _turned_leg(self, plan: Plan, speed: float, turned: str, seconds: float) -> None:
-        """Straight on, after a turn on the spot that is told with it."""
+    def _turned_leg(self, course: Course, speed: float, turned: str, seconds: float) -> None:
+        """Straight on, after a turn on the spot that the same clause says."""
         action = gait_of(speed)
-        self._say(plan.t, action, tuple(f"{turned} and {verb}" for verb in VERBS[action]))
-        plan.go(seconds, speed, turning("straight", speed, seconds, self.rng))
+        self._add_clause(course.t, action, tuple(f"{turned} and {verb}" for verb in VERBS[action]))
+        course.go(seconds, speed, turning("straight", speed, seconds, self.rng))
 
     def _leg(
         self,
-        plan: Plan,
+        course: Course,
         speed: float,
         action: ActionType | None,
         shape: str,
@@ -255,15 +258,15 @@ class Soloist:
         if action in SIDELONG:  # where left and right would have two meanings
             shape = "straight"
         after = (
-            self._straight(speed, action, plan.heading) if shape == "straight" else SHAPES[shape]
+            self._straight(speed, action, course.heading) if shape == "straight" else SHAPES[shape]
         )
         if action in (*SIDELONG, A.RUNNING_BASES):
             after = ("",)
-        self._say(plan.t, action, VERBS[action], after if pace is None else pace)
-        plan.go(seconds, speed, turning(shape, speed, seconds, self.rng))
+        self._add_clause(course.t, action, VERBS[action], after if pace is None else pace)
+        course.go(seconds, speed, turning(shape, speed, seconds, self.rng))
 
     def _straight(self, speed: float, action: ActionType, heading: float) -> tuple[str, ...]:
-        """How a straight way is said: by where it leads, or by its pace."""
+        """The words for a straight leg: where it leads, or its pace."""
         slow = {A.WALK: 0.95, A.RUN: 4.3}.get(action, 0.0)
         fast = {A.WALK: 1.75, A.RUN: 5.8}.get(action, math.inf)
         if speed < slow or speed > fast:
@@ -273,10 +276,10 @@ class Soloist:
             return WORLD_WAYS[("right", "away", "left", "toward")[round(quarter) % 4]]
         return SHAPES["straight"]
 
-    def _measure(self, action: ActionType) -> float:
-        return MEASURES_S.get(action, DEFAULT_S) * float(self.rng.uniform(0.9, 1.4))
+    def _duration(self, action: ActionType) -> float:
+        return DURATIONS_S.get(action, DEFAULT_S) * float(self.rng.uniform(0.9, 1.4))
 
-    def _say(
+    def _add_clause(
         self,
         start: float,
         action: ActionType,
@@ -286,7 +289,7 @@ class Soloist:
         self.clauses.append(Clause(round(start / DT) * DT, action, verbs, after))
 
     def _words(self) -> tuple[str, list[str]]:
-        """A caption and its clauses, each time in other words."""
+        """A caption and its clauses, in words drawn anew on each call."""
         rng = self.rng
         manner = None if self.style is None else str(rng.choice(MANNERS[self.style]))
         texts = []
@@ -307,7 +310,7 @@ class Soloist:
         knots: list[tuple[float, float, float]] | None = None,
         velocity: tuple[float, float] | None = None,
     ) -> Group:
-        told = [self._words() for _ in range(1 + PARAPHRASES)]
+        captions = [self._words() for _ in range(1 + PARAPHRASES)]
         actor = Actor(
             id=self.noun.replace(" ", "_"),
             initial_position={"x": 0.0, "y": 0.0},
@@ -317,22 +320,25 @@ class Soloist:
             scale=self.scale,
             style=self.style,
             style_intensity=self.intensity,
-            caption=told[0][0],
+            caption=captions[0][0],
             velocity=velocity,
             movement_path=None if knots is None else [(t, {"x": x, "y": y}) for t, x, y in knots],
         )
         starts = [clause.start for clause in self.clauses]
-        clauses = list(zip(starts, told[0][1], strict=True))
-        return Group([actor], [clauses], [[caption for caption, _ in told]], kind=kind)
+        clauses = list(zip(starts, captions[0][1], strict=True))
+        return Group([actor], [clauses], [[caption for caption, _ in captions]], kind=kind)
 
 
 def gait_of(speed: float) -> ActionType:
-    """In which gait somebody goes at a speed in m/s."""
+    """The gait of a speed in m/s."""
     return next(action for limit, action in GAITS if speed < limit)
 
 
 def even(seed: int, index: int, which: int) -> float:
-    """0..1, spread evenly over any stretch of indices: an additive recurrence per purpose."""
+    """0..1, spread evenly over any stretch of indices, by an additive recurrence.
+
+    which: the recurrence, one for each purpose.
+    """
     # The generalised golden ratios of http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences
     ratio = (0.8566748838545029, 0.7338918566271260, 0.6287067210378087, 0.5385972572236101)[which]
     start = np.random.default_rng([seed, which, 2]).random()

@@ -33,7 +33,6 @@ from sim.animation.motion_state import motion_state
 from sim.animation.pose import evaluate_poses
 from sim.interaction.carrying import BOTH_HANDS_M, PULL, haul, liftable, receiver, rest_place
 from sim.interaction.interception import CATCH_AFTER_TICKS, CATCHERS, catches, meets_bat
-from sim.interaction.knockdown import slide
 from sim.physics.height import launch_to
 from sim.world import World
 
@@ -115,8 +114,7 @@ def _contacts() -> np.ndarray:
 
 
 def handle_objects(world: World, dt: float) -> None:
-    """Do what actors do to objects in this tick, and slide the actors that are down."""
-    slide(world, dt)
+    """Do what actors do to objects in this tick."""
     thing, flight = world[Thing], world[Flight]
     if len(thing) == 0 or len(world.ids(Person)) == 0:
         return

@@ -32,7 +32,7 @@ FALL, GET_UP, TACKLE = (
 DRIVEN = BODY_KIND_INDEX[BodyKind.DRIVEN]
 
 
-def slide(world: World, dt: float) -> None:
+def slide_fallen(world: World, dt: float) -> None:
     """Slow the actors that are down by friction; in time they get up and resume their action."""
     knockdown = world[Knockdown]
     if not some(knockdown.since >= 0):

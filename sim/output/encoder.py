@@ -1,8 +1,8 @@
-"""The second process of a film: it makes files of pictures, and draws a share of them itself.
+"""The encoder process of a film: it makes files of pictures, and draws a share of them itself.
 
-It receives a FilmJob and then pictures in order: where one lies in the shared memory, or a frame to
-draw. It acknowledges each. Its exit code says how it ended; on SYSTEM_SAYS_NO the errno is on
-stderr. It removes what it leaves unfinished.
+Over a connection it receives a FilmJob and then the pictures in order, each as a slot of the shared
+memory or as a frame and a camera to draw; it acknowledges each. Its exit code says how it ended; on
+SYSTEM_REFUSED the errno is on stderr. It removes what it leaves unfinished.
 """
 
 import mmap
@@ -25,14 +25,15 @@ from sim.camera.pinhole import Camera
 from sim.frame import Cast, Frame
 from sim.render.renderer import Renderer
 
-SYSTEM_SAYS_NO = 3
+SYSTEM_REFUSED = 3
+"""Exit code after an OSError of the file system."""
 BT709 = 1
 """The number of BT.709's primaries and of its transfer curve, ITU-T H.273 tables 2 and 3."""
 PNG_COMPRESSION = "3"
 """choice: 9 takes five times as long for 10 % of the size."""
 
 Convert = Callable[[av.VideoFrame | None], list[av.VideoFrame]]
-"""A picture to the codec's own format; None brings out what was held back."""
+"""Converts a picture to the codec's pixel format; None flushes the pictures held back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ CODECS: dict[str, Codec] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmJob:
-    """What is to be made: ``samples`` pictures to choose a gif's colours by, then ``frames``."""
+    """A film to make: ``samples`` pictures to choose a gif's colours by, then ``frames``."""
 
     path: str
     kind: str  # a suffix of CODECS, or ".png": path is then a folder
@@ -76,7 +77,7 @@ class FilmJob:
 
     @property
     def shared_bytes(self) -> int:
-        """How much memory is shared. Pictures are rows of 32-bit pixels, blue first."""
+        """Size of the shared memory. Pictures are rows of 32-bit pixels, blue first."""
         return 4 * self.slots * self.size[0] * self.size[1]
 
     def pictures(self, memory: mmap.mmap) -> np.ndarray:
@@ -85,64 +86,64 @@ class FilmJob:
 
 
 class FrameRasterizer:
-    """Draws the pictures of an order; which process does it changes nothing."""
+    """Draws the pictures of a job; the pixels do not depend on the process that does it."""
 
-    def __init__(self, order: FilmJob) -> None:
-        self._renderer = Renderer(order.cast, order.size, transparent=order.transparent)
-        flags = pygame.SRCALPHA if order.transparent else 0
-        self._canvas = pygame.Surface(order.size, flags, 32)
+    def __init__(self, job: FilmJob) -> None:
+        self._renderer = Renderer(job.cast, job.size, transparent=job.transparent)
+        flags = pygame.SRCALPHA if job.transparent else 0
+        self._canvas = pygame.Surface(job.size, flags, 32)
 
-    def draw(self, room: np.ndarray, frame: Frame, camera: Camera) -> None:
-        """Fill room (height, width, 4) with what the camera sees of a frame."""
+    def draw(self, pixels: np.ndarray, frame: Frame, camera: Camera) -> None:
+        """Fill ``pixels`` (height, width, 4) with what the camera sees of a frame."""
         self._renderer.draw(self._canvas, frame, camera)
-        room.reshape(-1)[:] = np.frombuffer(self._canvas.get_buffer(), np.uint8)
+        pixels.reshape(-1)[:] = np.frombuffer(self._canvas.get_buffer(), np.uint8)
 
 
-class _Inbox:
-    """What this process has been told."""
+class _Source:
+    """The job and the pictures that the other process sends."""
 
-    def __init__(self, line: Connection, memory: int) -> None:
-        """memory: file descriptor of what is shared."""
-        self.order: FilmJob = line.recv()
-        self._line = line
-        self._shared = self.order.pictures(mmap.mmap(memory, self.order.shared_bytes))
-        self._rasterizer = FrameRasterizer(self.order)
+    def __init__(self, connection: Connection, memory: int) -> None:
+        """memory: file descriptor of the shared memory. Raises EOFError if no job comes."""
+        self.job: FilmJob = connection.recv()
+        self._connection = connection
+        self._shared = self.job.pictures(mmap.mmap(memory, self.job.shared_bytes))
+        self._rasterizer = FrameRasterizer(self.job)
         self._own = np.empty_like(self._shared[0])
 
     def pictures(self, count: int) -> Iterator[av.VideoFrame]:
-        """The next ``count`` pictures; each is done with when the next is asked for.
+        """The next ``count`` pictures; each is valid until the next one is asked for.
 
-        Raises EOFError if whoever tells has gone.
+        Raises EOFError if the other process has gone.
         """
         for _ in range(count):
-            told = self._line.recv()
-            if isinstance(told, int):
-                picture = self._shared[told]
+            received = self._connection.recv()
+            if isinstance(received, int):
+                picture = self._shared[received]
             else:
-                self._rasterizer.draw(picture := self._own, *told)
+                self._rasterizer.draw(picture := self._own, *received)
             yield av.VideoFrame.from_numpy_buffer(picture, "bgra")
             try:
-                self._line.send_bytes(b"done")
+                self._connection.send_bytes(b"done")
             except OSError:
                 raise EOFError from None
 
 
-def make(inbox: _Inbox) -> None:
+def make(source: _Source) -> None:
     """Turn pictures into files. Raises EOFError if they end early, OSError if writing fails."""
-    if inbox.order.kind == ".png":
-        _make_stills(inbox)
+    if source.job.kind == ".png":
+        _make_stills(source)
     else:
-        _make_film(inbox)
+        _make_film(source)
 
 
-def _make_stills(inbox: _Inbox) -> None:
-    order = inbox.order
-    folder = Path(order.path)
+def _make_stills(source: _Source) -> None:
+    job = source.job
+    folder = Path(job.path)
     folder.mkdir()
-    pixels = "rgba" if order.transparent else "rgb24"
-    for i, picture in enumerate(inbox.pictures(order.frames)):
+    pixels = "rgba" if job.transparent else "rgb24"
+    for i, picture in enumerate(source.pictures(job.frames)):
         context = av.CodecContext.create("png", "w")
-        context.width, context.height = order.size
+        context.width, context.height = job.size
         context.pix_fmt, context.time_base = pixels, Fraction(1)
         context.options = {"compression_level": PNG_COMPRESSION}
         context.thread_count = 1
@@ -150,16 +151,16 @@ def _make_stills(inbox: _Inbox) -> None:
         (folder / f"frame_{i:05d}.png").write_bytes(b"".join(map(bytes, packets)))
 
 
-def _make_film(inbox: _Inbox) -> None:
-    order = inbox.order
-    codec, rate = CODECS[order.kind], order.rate
-    palette = _palette(inbox) if order.samples else None
+def _make_film(source: _Source) -> None:
+    job = source.job
+    codec, rate = CODECS[job.kind], job.rate
+    palette = _palette(source) if job.samples else None
     with av.open(
-        order.path, "w", format=codec.container, options=codec.container_options
+        job.path, "w", format=codec.container, options=codec.container_options
     ) as container:
         stream = container.add_stream(codec.name, rate=rate, options=codec.options)
-        stream.width, stream.height = order.size
-        pixels = codec.transparent_pixels if order.transparent else codec.pixels
+        stream.width, stream.height = job.size
+        pixels = codec.transparent_pixels if job.transparent else codec.pixels
         stream.pix_fmt = pixels
         context = stream.codec_context
         context.time_base = 1 / rate
@@ -171,9 +172,9 @@ def _make_film(inbox: _Inbox) -> None:
             context.color_primaries = context.color_trc = BT709
             convert = _to_yuv(pixels)
         else:
-            convert = _to_palette(palette, order.size)
+            convert = _to_palette(palette, job.size)
         count = 0
-        for picture in chain(inbox.pictures(order.frames), [None]):
+        for picture in chain(source.pictures(job.frames), [None]):
             for converted in convert(picture):
                 converted.pts, converted.time_base = count, 1 / rate
                 count += 1
@@ -202,22 +203,22 @@ def _to_yuv(pixels: str) -> Convert:
     return convert
 
 
-def _palette(inbox: _Inbox) -> av.VideoFrame:
+def _palette(source: _Source) -> av.VideoFrame:
     """The 256 colours that suit a whole clip, from a few of its pictures."""
     graph = av.filter.Graph()
-    shown = _source(graph, *inbox.order.size, "bgr24")
+    pictures = _buffer(graph, *source.job.size, "bgr24")
     search = graph.add("palettegen", "reserve_transparent=0")
-    graph.link_nodes(shown, search, graph.add("buffersink")).configure()
-    for picture in inbox.pictures(inbox.order.samples):
-        shown.push(picture.reformat(format="bgr24"))
-    shown.push(None)
+    graph.link_nodes(pictures, search, graph.add("buffersink")).configure()
+    for picture in source.pictures(source.job.samples):
+        pictures.push(picture.reformat(format="bgr24"))
+    pictures.push(None)
     return graph.vpull()
 
 
 def _to_palette(palette: av.VideoFrame, size: tuple[int, int]) -> Convert:
     graph = av.filter.Graph()
-    pictures = _source(graph, *size, "bgr24")
-    colours = _source(graph, palette.width, palette.height, palette.format.name)
+    pictures = _buffer(graph, *size, "bgr24")
+    colours = _buffer(graph, palette.width, palette.height, palette.format.name)
     # Ordered dither: it stays put where nothing moves, so that a gif's frames differ little.
     apply = graph.add("paletteuse", "dither=bayer:bayer_scale=4:diff_mode=rectangle")
     pictures.link_to(apply, 0, 0)
@@ -232,7 +233,7 @@ def _to_palette(palette: av.VideoFrame, size: tuple[int, int]) -> Convert:
     def convert(picture: av.VideoFrame | None) -> list[av.VideoFrame]:
         nonlocal pushed
         if picture is not None:
-            # The filter keeps a picture until the next one comes, so it gets its own copy.
+            # The filter keeps a picture until the next one comes, so it gets a copy of its own.
             picture = picture.reformat(format="bgr24")
             picture.pts, picture.time_base = pushed, Fraction(1, 100)
             pushed += 1
@@ -247,27 +248,27 @@ def _to_palette(palette: av.VideoFrame, size: tuple[int, int]) -> Convert:
     return convert
 
 
-def _source(graph: av.filter.Graph, width: int, height: int, pixels: str) -> FilterContext:
+def _buffer(graph: av.filter.Graph, width: int, height: int, pixels: str) -> FilterContext:
     return graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 100))
 
 
-def main(line: int, memory: int) -> None:
-    """Make what is asked for on the socket ``line``; both are file descriptors."""
+def main(connection: int, memory: int) -> None:
+    """Do the job that comes over a connection, and exit; both are file descriptors."""
     try:
-        inbox = _Inbox(Connection(line), memory)
+        source = _Source(Connection(connection), memory)
     except EOFError:
         sys.exit(1)
-    order = inbox.order
+    job = source.job
     try:
-        make(inbox)
+        make(source)
     except BaseException as error:
-        if order.kind == ".png":
-            shutil.rmtree(order.path, ignore_errors=True)
+        if job.kind == ".png":
+            shutil.rmtree(job.path, ignore_errors=True)
         else:
-            Path(order.path).unlink(missing_ok=True)
-        if isinstance(error, EOFError):  # whoever tells has gone; nobody is left to answer
+            Path(job.path).unlink(missing_ok=True)
+        if isinstance(error, EOFError):  # the other process has gone; nobody is left to answer
             sys.exit(1)
         if isinstance(error, OSError) and error.errno is not None:
             print(error.errno, file=sys.stderr)
-            sys.exit(SYSTEM_SAYS_NO)
+            sys.exit(SYSTEM_REFUSED)
         raise

@@ -1,8 +1,8 @@
-"""Many jobs on many cores: processes of this machine, or a Ray cluster's; answers as they come.
+"""Many jobs on many cores: workers on this machine or on a Ray cluster, answers as they come.
 
-``work`` is a module's own function of one argument; it, its jobs and its answers are pickled. A
-job whose worker dies is done again by another one. What a job answers must depend on the job
-alone: neither the engine nor the number of workers nor the order may show in it.
+``work`` is a module-level function of one argument; it, its jobs and its answers are pickled. A job
+whose worker dies is done again by another one. An answer must depend on its job alone, not on the
+engine, the number of workers or the order.
 """
 
 import multiprocessing
@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 TRIES = 3
-"""How often a job may take its worker down before it is given up."""
+"""How many workers a job may kill before it is given up."""
 AHEAD = 2
-"""Jobs per core that a Ray cluster is given at a time: none waits for the next one."""
+"""Jobs per core that a Ray cluster has at a time, so that no core waits for its next one."""
 
 
 class Engine(StrEnum):
@@ -34,7 +34,7 @@ class Engine(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a job: a value, or the error it raised (its traceback is in the notes)."""
+    """The result of a job: a value, or the error it raised (its traceback is in the notes)."""
 
     index: int  # the job's place in the order given
     value: Any = None
@@ -56,8 +56,8 @@ def do_all(
     """Answers to all jobs, in the order they are finished; jobs are drawn as they are needed.
 
     workers: processes here, by default one per core. address: the Ray cluster's, such as "auto"
-    or "ray://host:10001". Closing the iterator ends the workers. Raises ValueError, at once, for
-    an engine that cannot be had.
+    or "ray://host:10001". Closing the iterator ends the workers. Raises ValueError at once for an
+    engine or an option that cannot be used.
     """
     if engine is Engine.RAY:
         if workers is not None:
@@ -67,11 +67,11 @@ def do_all(
         raise ValueError("--address: only for the Ray engine; expected --engine ray with it")
     if workers is not None and workers < 1:
         raise ValueError(f"--workers: {workers}; expected at least 1")
-    return _here(work, jobs, workers or len(os.sched_getaffinity(0)))
+    return _locally(work, jobs, workers or len(os.sched_getaffinity(0)))
 
 
 class _Worker:
-    """A process of ours and the job it has in hand."""
+    """A worker process and the job it is doing."""
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
         context = multiprocessing.get_context("spawn")  # threads and SDL do not survive a fork
@@ -83,11 +83,11 @@ class _Worker:
 
     def give(self, job: tuple[int, Any, int]) -> None:
         self.job = job
-        with suppress(OSError):  # it has just died: take() will say so
+        with suppress(OSError):  # it has just died: take() returns None
             self.pipe.send(job[1])
 
     def take(self) -> tuple[Any, BaseException | None] | None:
-        """The answer, or None from the dead."""
+        """The answer, or None if the worker has died."""
         try:
             return self.pipe.recv()
         except (EOFError, OSError):
@@ -99,7 +99,7 @@ class _Worker:
         self.pipe.close()
 
 
-def _here(work: Callable[[Any], Any], jobs: Iterable[Any], n_workers: int) -> Iterator[Answer]:
+def _locally(work: Callable[[Any], Any], jobs: Iterable[Any], n_workers: int) -> Iterator[Answer]:
     coming = enumerate(jobs)
     again: deque[tuple[int, Any, int]] = deque()
     busy: dict[Connection, _Worker] = {}
@@ -119,7 +119,7 @@ def _here(work: Callable[[Any], Any], jobs: Iterable[Any], n_workers: int) -> It
                 worker.give(job)
             if not busy:
                 return
-            for pipe in wait(list(busy)):  # ready: an answer, or nobody left to give one
+            for pipe in wait(list(busy)):  # ready: an answer, or a dead worker
                 worker = busy.pop(pipe)
                 index, job, tries = worker.job
                 answer = worker.take()
@@ -139,7 +139,7 @@ def _here(work: Callable[[Any], Any], jobs: Iterable[Any], n_workers: int) -> It
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
-    """A worker's life: jobs in, answers out, until there are no more or the parent has gone."""
+    """The worker process: jobs in, answers out, until there are no more or the parent has gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     threading.Thread(target=_die_with_parent, daemon=True).start()
     while True:
@@ -162,15 +162,15 @@ def _answer(work: Callable[[Any], Any], job: Any) -> tuple[Any, BaseException | 
         error.add_note(traceback.format_exc())
         try:
             pickle.loads(pickle.dumps(error))
-        except Exception:  # an exception that does not travel
-            told = RuntimeError(f"{type(error).__name__}: {error}")
-            told.add_note(traceback.format_exc())
-            return None, told
+        except Exception:  # an exception that cannot be pickled
+            substitute = RuntimeError(f"{type(error).__name__}: {error}")
+            substitute.add_note(traceback.format_exc())
+            return None, substitute
         return None, error
 
 
 def _connect(address: str | None) -> int:
-    """Join a Ray cluster; its number of cores."""
+    """Connect to a Ray cluster; returns its number of cores."""
     try:
         import ray
     except ImportError:

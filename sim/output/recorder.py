@@ -1,7 +1,7 @@
-"""A run into a dataset: every second tick of what is simulated anyway, one episode an actor.
+"""Records runs into a dataset: every second tick of a simulation, one episode an actor.
 
-A ``Take`` collects the frames of one run, beyond a few dozen megabytes on the disk; ``Recorder``
-keeps a dataset open and files takes in it. Nothing here changes what happens.
+A ``Take`` collects the frames of one run, in memory up to a few dozen megabytes and then on disk;
+``Recorder`` keeps a dataset open and adds takes to it. Recording changes nothing in the run.
 """
 
 import logging
@@ -19,9 +19,9 @@ from entities.components import Pose
 from entities.scene import Scene
 from entities.skeleton import ACTOR_TYPES, N_JOINTS
 from entities.units import DT, TICKS_PER_MOTION_FRAME
-from ml.episodes.commit import STAGING, written_in
-from ml.episodes.features import encode, in_heading
-from ml.episodes.layout import COLUMNS, INFO, VIDEO_KEY
+from ml.episodes.commit import STAGING, naming_folder
+from ml.episodes.features import encode
+from ml.episodes.layout import COLUMNS, FPS, INFO, VIDEO_KEY
 from ml.episodes.reader import (
     Episode,
     EpisodeDataset,
@@ -30,15 +30,15 @@ from ml.episodes.reader import (
     open_dataset,
 )
 from ml.episodes.writer import EpisodeWriter
+from ml.measure.metrics import world_to_body
 from ml.motion.runtime import MotionModel
 from sim.loop import Simulation
 from sim.output.video import Clip, check_size, prepare_video
 from sim.snapshots import Block
-from sim.story.captions import Clauses, caption_of, later_of, told
+from sim.story.captions import Clauses, caption_of, clauses_in_force, event_clauses
 
 log = logging.getLogger(__name__)
 
-FPS = round(1.0 / (DT * TICKS_PER_MOTION_FRAME))
 TILE_FRAMES = 256
 TILE_BYTES = 32_000_000
 """A tile is this many frames of all actors; then it goes to the disk."""
@@ -66,7 +66,7 @@ _SLICES = {
 
 
 class Take:
-    """One run being recorded, from the next even tick on. Made of the simulation's own blocks."""
+    """A recording of one run, from the next even tick on, made of the simulation's own blocks."""
 
     def __init__(
         self,
@@ -74,9 +74,9 @@ class Take:
         clauses: list[Clauses] | None = None,
         folder: Path | None = None,
     ) -> None:
-        """clauses: of each actor; by default as his caption and later sentences say.
+        """clauses: of each actor; by default those of its caption and later sentences.
 
-        folder: where what does not fit in memory goes. Raises ValueError if nobody is there.
+        folder: for frames that do not fit in memory. Raises ValueError for a scene without actors.
         """
         self.simulation, self._clauses, self._folder = simulation, clauses, folder
         n = len(simulation.cast.actor_ids)
@@ -84,35 +84,35 @@ class Take:
             raise ValueError("record: nobody is in the scene; expected at least one actor")
         self.first_tick = self._next = simulation.world.tick + simulation.world.tick % 2
         room = max(2, TILE_BYTES // (8 * n * _ENDS[-1]))
-        # One actor's frames lie together, so that his track is read back in few pieces.
+        # One actor's frames lie together, so that its track is read back in few pieces.
         self._tile = np.empty((n, min(TILE_FRAMES, room), _ENDS[-1]))
         self._filled = 0
         self._full = 0  # tiles on the disk
         self._spool: IO[bytes] | None = None
         simulation.watchers.append(self._take)
         if simulation.world.tick == self.first_tick:
-            simulation.frame()  # whoever watches may have looked at this tick already
+            simulation.frame()  # this tick may have been evaluated before the watcher was there
 
     @property
     def n_frames(self) -> int:
-        """Frames an episode would have now; the one after the last says where that leads."""
+        """Frames an episode would have now; the row after the last gives its displacement."""
         return max(0, self._full * self._tile.shape[1] + self._filled - 1)
 
     def close(self) -> None:
-        """Look at the run no more, and forget it."""
+        """Stop watching the run and drop the frames."""
         self.simulation.watchers.remove(self._take)
         if self._spool is not None:
             self._spool.close()
 
     def run_until(self, tick: int) -> None:
-        """Have the run go on until the frame at ``tick`` is here."""
+        """Continue the run until the frame at ``tick`` is recorded."""
         missing = tick - self.simulation.world.tick
         if missing > 0:
             for _ in self.simulation.blocks(missing + 1):
                 pass
 
     def record(self, reason: str) -> SceneRecord:
-        """Where the take comes from and why it ended."""
+        """The scene's record. reason: why the take ended."""
         scene = Scene.model_validate(self.simulation.scene.model_dump())
         ticks = self.n_frames * TICKS_PER_MOTION_FRAME
         model_hash = self.simulation.model_hash
@@ -122,7 +122,7 @@ class Take:
         """Every actor's track."""
         scene, cast = self.simulation.scene, self.simulation.cast
         for row, actor in enumerate(scene.actors):
-            clauses = told(scene, row) if self._clauses is None else self._clauses[row]
+            clauses = clauses_in_force(scene, row) if self._clauses is None else self._clauses[row]
             track = self._track(row)
             yield Episode(
                 **_columns(track, float(cast.actor_scale[row])),
@@ -165,7 +165,7 @@ class Take:
     def _spill(self) -> None:
         if self._spool is None:
             self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115, as long as the take
-        with written_in(self._folder or Path(gettempdir())):
+        with naming_folder(self._folder or Path(gettempdir())):
             self._spool.write(self._tile)
         self._full += 1
         self._filled = 0
@@ -185,8 +185,8 @@ def _columns(track: np.ndarray, scale: float) -> dict[str, np.ndarray]:
     part = {name: track[:, columns] for name, columns in _SLICES.items()}
     heading = part["heading"][:, 0]
     pose = part["joints"].reshape(-1, N_JOINTS, 2)
-    # What was wanted during a frame is known when it is over.
-    wanted = in_heading(part["wanted"][1:], heading[:-1])
+    # The velocity wanted during a frame is known when the frame is over.
+    wanted = world_to_body(part["wanted"][1:], heading[:-1])
     turn = np.diff(heading)[:, None] * FPS
     floats = {
         "state": encode(part["root"], heading, pose, scale)[:-1],
@@ -205,16 +205,16 @@ def _columns(track: np.ndarray, scale: float) -> dict[str, np.ndarray]:
 
 
 def _task(scene: Scene, row: int) -> str:
-    """What an actor does from beginning to end, later sentences included."""
-    later = [text for _, text in later_of(scene, row)]
+    """An actor's whole caption, later sentences included."""
+    later = [text for _, text in event_clauses(scene, row)]
     return ", then ".join([caption_of(scene.actors[row]), *later])
 
 
 class Recorder:
-    """A dataset kept open for takes: one at a time, each committed when it is over."""
+    """A dataset kept open for takes: one at a time, each committed when it ends."""
 
     def __init__(self, path: Path, film_size: tuple[int, int] | None = None) -> None:
-        """film_size: px, for a new dataset with films; one that exists keeps what it has.
+        """film_size: px, for a new dataset with films; an existing one keeps its own choice.
 
         Raises ValueError for a folder that is no dataset, or that another process writes, or if
         films are asked for and the dataset was created without; OSError if it cannot be written.
@@ -234,20 +234,20 @@ class Recorder:
         return self._take is not None
 
     def watch(self, run: Callable[[], Simulation]) -> Simulation:
-        """A new run, of which the first one asked for is the take."""
+        """A new run; the first one asked for becomes the take."""
         simulation = run()
         if not self.recording:
             self.start(simulation)
         return simulation
 
     def start(self, simulation: Simulation) -> None:
-        """Begin a take. Raises ValueError if nobody is in the scene."""
+        """Begin a take. Raises ValueError for a scene without actors."""
         self._take = Take(simulation, folder=self.path / STAGING)
 
     def stop(self, reason: str, until: int | None = None) -> str:
-        """End the take and commit it; says in a line what was recorded.
+        """End the take and commit it; returns a line that says what was recorded.
 
-        until: tick the run goes on to first, so that the frame before it is whole.
+        until: tick to which the run continues first, so that the frame before it is whole.
         """
         take, self._take = self._take, None
         try:
@@ -267,8 +267,8 @@ class Recorder:
             take.close()
 
     @contextmanager
-    def kept(self, end: int) -> Iterator[None]:
-        """What goes on meanwhile is committed: up to tick ``end``, or as far as it came."""
+    def committing(self, end: int) -> Iterator[None]:
+        """Commit what is recorded inside: up to tick ``end``, or as far as it came."""
         try:
             yield
             log.warning(self.stop("complete", end))
@@ -279,13 +279,13 @@ class Recorder:
             self.close()
 
     def close(self) -> None:
-        """Let go of the dataset; a take that is running is dropped."""
+        """Close the dataset; a take that is running is dropped."""
         if self._take is not None:
             self._take.close()
         self._writer.close()
 
     def _film(self, record: SceneRecord, model: Path | MotionModel | None) -> Path:
-        """The scene run once more, with a picture for every frame recorded."""
+        """A film of the scene run once more, with a picture for every recorded frame."""
         path = self.path / STAGING / "film.mp4"
         seconds = record.ticks * DT
         run = partial(rerun, record, model)
@@ -294,12 +294,12 @@ class Recorder:
         return path
 
 
-def moved_again(
+def motion_arguments(
     record: SceneRecord, model: Path | MotionModel | None = None
 ) -> dict[str, str | Path | MotionModel | None]:
-    """The arguments of Simulation by which a recorded scene is moved as it was.
+    """Simulation's arguments that move a recorded scene as it was moved.
 
-    model: the one that moved it, where that is not the one that comes with the package.
+    model: the model that moved it, where that is not the package's own.
     """
     if not record.model_hash:
         return {"motion": "procedural"}
@@ -307,18 +307,21 @@ def moved_again(
 
 
 def rerun(record: SceneRecord, model: Path | MotionModel | None = None) -> Simulation:
-    """The recorded run once more, at the tick its recording began. model: see ``moved_again``."""
-    simulation = Simulation(record.scene, **moved_again(record, model))
+    """The recorded run once more, at the tick where its recording began.
+
+    model: see ``motion_arguments``.
+    """
+    simulation = Simulation(record.scene, **motion_arguments(record, model))
     for _ in range(record.first_tick):
         simulation.step()
     return simulation
 
 
 def differences(dataset: EpisodeDataset, index: int, model: Path | None = None) -> list[str]:
-    """What is not the same, to the last bit, when scene ``index`` is run once more.
+    """A line for everything that is not the same, to the last bit, when a scene is run once more.
 
-    model: see ``moved_again``. Raises ValueError for a scene that was never simulated, and if the
-    model cannot be used.
+    model: see ``motion_arguments``. Raises ValueError for a scene that was never simulated, or a
+    model that cannot be used.
     """
     record = dataset.scene(index)
     if record.ticks == 0:
@@ -344,16 +347,16 @@ def differences(dataset: EpisodeDataset, index: int, model: Path | None = None) 
         was, now = (each or "none" for each in (record.model_hash, simulation.model_hash))
         lines.append(f"moved by model {was}; here {now}")
     if lines:
-        lines += _other_makers(record.made_with, made_with())
+        lines += _version_changes(record.made_with, made_with())
     return lines
 
 
-def _other_makers(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
+def _version_changes(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
     lines = []
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
-            lines += _other_makers(was, now, f"{where}{name} ")
+            lines += _version_changes(was, now, f"{where}{name} ")
         elif was != now:
             lines.append(f"made with {where}{name} {was}; here {now}")
     return lines

@@ -1,4 +1,4 @@
-"""A recorded scene, seen again: the actors as recorded, everything else run once more."""
+"""Plays a recorded scene: actors as they were recorded, everything else simulated once more."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ml.episodes.layout import FPS
 from ml.episodes.reader import Episode, SceneRecord, open_dataset
 from sim.frame import turn_bones
 from sim.loop import Simulation
-from sim.output.recorder import differences, moved_again
+from sim.output.recorder import differences, motion_arguments
 from sim.snapshots import Block, SnapshotBuffer
 
 
@@ -18,7 +18,7 @@ class Recording:
     """A recorded episode, and the scene it was part of."""
 
     def __init__(self, path: Path, episode: int, model: Path | None = None) -> None:
-        """model: that moved it, if another than comes with the package.
+        """model: the model that moved it, where that is not the package's own.
 
         Raises ValueError if there is no such dataset or episode.
         """
@@ -32,20 +32,20 @@ class Recording:
         self.scene = scene.model_copy(update={"duration": seconds, "camera": plan})
 
     def run(self, camera: CameraPlan) -> "Replay":
-        """What was recorded, seen by another camera."""
+        """A replay of the scene, seen by another camera."""
         dataset, number = self._dataset, self.number
         return Replay(dataset.scene(number), dataset.of_scene(number), camera, self._model)
 
     def differences(self) -> list[str]:
-        """What is not the same, to the last bit, when the scene is simulated once more."""
+        """See ``recorder.differences``."""
         return differences(self._dataset, self.number, self._model)
 
 
 class Replay(Simulation):
-    """The run of a scene, in which recorded actors are where and how the recording has them.
+    """A run of a scene that shows recorded actors at the places and in the poses of the recording.
 
-    Where the run is the same again, to the last bit, nothing but rounding is changed by that;
-    where it is not (another machine, a captured motion) the recording is what is seen.
+    Where the run is the same again to the last bit, this changes nothing but rounding; where it is
+    not (another machine, a captured motion), the recording is what is shown.
     """
 
     def __init__(
@@ -55,19 +55,19 @@ class Replay(Simulation):
         camera: CameraPlan,
         model: Path | None = None,
     ) -> None:
-        """tracks: of the scene's recorded actors. camera: instead of the scene's own.
+        """tracks: episodes of the scene's recorded actors. camera: instead of the scene's own.
 
-        model: that moved it, if another than comes with the package.
+        model: the model that moved it, where that is not the package's own.
         """
         scene = record.scene.model_copy(update={"camera": camera})
-        super().__init__(scene, **moved_again(record, model))
+        super().__init__(scene, **motion_arguments(record, model))
         self._tracks = tracks
         self._first = record.first_tick
         for _ in range(record.first_tick):
             self.step()
 
     def add_event(self, text: str, actor: str | None = None) -> None:
-        """Raises ValueError: what is recorded cannot be told anything."""
+        """Raises ValueError: a recording takes no later sentences."""
         raise ValueError("this is a recording: type a new scene to direct somebody")
 
     def _evaluate(self, buffer: SnapshotBuffer) -> Block:
@@ -79,7 +79,7 @@ class Replay(Simulation):
 
 
 def _show(block: Block, track: Episode, at: np.ndarray) -> None:
-    """Put a track in the place of an actor; at: (K,) frames into it."""
+    """Replace an actor's columns of a block by a track. at: (K,) frames into the track."""
     row, last = track.actor_index, len(track) - 1
     at = np.clip(at, 0.0, last)
     low = at.astype(int)

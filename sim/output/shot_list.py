@@ -1,6 +1,6 @@
-"""What a batch films: sentences of a list (txt, JSONL, CSV) or scenes of a dataset, shot by shot.
+"""The shots of a batch: sentences of a list (txt, JSONL, CSV), or scenes of a dataset.
 
-A shot says all that its film depends on, so it can be made anywhere, alone, and again.
+A shot holds everything that its film depends on, so it can be made in any process, and again.
 """
 
 import csv
@@ -29,12 +29,12 @@ from sim.story import parse_prompt
 
 SLUG_LETTERS = 40
 FIELDS = ("prompt", "scene", "seed", "seconds", "motion", "name")
-"""What a line of a JSONL or CSV list may say; a scene is an object, or the path of a file."""
+"""Fields of a line of a JSONL or CSV list; a scene is an object, or the path of a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What all films of a batch share. Raises ValueError for what cannot be asked."""
+    """What all films of a batch share. Raises ValueError for a value outside its range."""
 
     fps: int = 30
     size: tuple[int, int] = (1280, 720)
@@ -59,15 +59,15 @@ class Shot:
     seed: int | None  # None keeps the scene's own
     seconds: float | None
     motion: str | None
-    recorded: str | None = None  # what tells the recording of ``scene`` from any other
+    recorded: str | None = None  # hash that tells the recording of ``scene`` from any other
 
     def key(self, look: Look) -> str:
-        """What tells films apart: the same key, the same film."""
-        said = {**asdict(self), **asdict(look)}
-        del said["where"]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        """Hash of everything the film depends on: the same key, the same film."""
+        depends_on = {**asdict(self), **asdict(look)}
+        del depends_on["where"]
+        return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
-    def story(self) -> Scene:
+    def parse(self) -> Scene:
         """The scene. Raises ValueError for a sentence or scene that cannot be understood."""
         if self.scene is not None:
             return parse_scene(self.scene)
@@ -76,7 +76,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class ShotJob:
-    """A shot to be filmed. folder: where its file goes; None asks for the file's bytes."""
+    """A shot to film. folder: where the file goes; None asks for the file's bytes instead."""
 
     shot: Shot
     look: Look
@@ -84,9 +84,9 @@ class ShotJob:
     recording: tuple[SceneRecord, list[Episode]] | None = None
 
     def clip(self) -> Clip:
-        """What is to be drawn. Raises ValueError for a shot that cannot be."""
+        """The clip to make. Raises ValueError for a shot that cannot be filmed."""
         shot, look = self.shot, self.look
-        scene = shot.story()
+        scene = shot.parse()
         if self.recording is None:
             return Clip(scene, look.fps, look.size, shot.seconds, shot.seed, shot.motion)
         record, tracks = self.recording
@@ -99,7 +99,7 @@ class ShotJob:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What came of an order."""
+    """A finished film and its figures."""
 
     seconds: float
     frames: int
@@ -111,12 +111,15 @@ class Film:
     data: bytes | None
 
 
-def film(order: ShotJob) -> Film:
-    """Make a film. Raises ValueError for a shot that cannot be, OSError if it cannot be written."""
+def film(job: ShotJob) -> Film:
+    """Make a film.
+
+    Raises ValueError for a shot that cannot be filmed, OSError if the film cannot be written.
+    """
     start = time.perf_counter()
-    shot, clip = order.shot, order.clip()
+    shot, clip = job.shot, job.clip()
     with tempfile.TemporaryDirectory() as spare:
-        path = Path(order.folder or spare, shot.name + order.look.kind)
+        path = Path(job.folder or spare, shot.name + job.look.kind)
         prepare_video(clip, path)(None)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -128,18 +131,18 @@ def film(order: ShotJob) -> Film:
             took_s=time.perf_counter() - start,
             prompt=shot.prompt or clip.scene.prompt,
             seed=clip.scene.seed if shot.seed is None else shot.seed,
-            data=path.read_bytes() if order.folder is None else None,
+            data=path.read_bytes() if job.folder is None else None,
         )
 
 
 def _count(path: Path) -> int:
-    """Pictures in a film: a gif's rate is rounded, so it has others than were asked for."""
+    """Pictures in a film file: a gif's rate is rounded, so it may differ from the number asked."""
     with av.open(str(path)) as container:
         return sum(packet.size > 0 for packet in container.demux(video=0))
 
 
 class RecordedScenes:
-    """The scenes of a dataset as shots, and their recordings when it comes to filming them."""
+    """The scenes of a dataset as shots, and their recordings, read when they are filmed."""
 
     def __init__(self, path: Path, seconds: float | None) -> None:
         """Raises ValueError if there is no dataset, or nothing in it."""
@@ -152,7 +155,7 @@ class RecordedScenes:
         digits = max(4, len(str(self._dataset.n_scenes)))
         for number, record in enumerate(self._dataset.scenes()):
             if number not in self._episodes:
-                continue  # nobody in it was kept
+                continue  # no actor of it was kept
             words = record.scene.prompt or record.scene.actors[0].caption or "scene"
             name = f"{number:0{digits}d}-{slug(words)}"
             self._scenes[name] = number
@@ -183,10 +186,10 @@ class RecordedScenes:
 def read_shots(
     path: Path, seed: int | None, seconds: float | None, motion: str | None
 ) -> list[Shot]:
-    """All shots of a list, in its order; what a line says itself counts before the arguments.
+    """All shots of a list, in its order; a line's own fields take precedence over the arguments.
 
-    seed: sentence i (from 0) is told with seed + i. Raises ValueError naming the line, OSError if
-    the list cannot be read.
+    seed: sentence i (from 0) has the seed ``seed + i``. Raises ValueError naming the line, OSError
+    if the list cannot be read.
     """
     readers = {".txt": _text, ".jsonl": _json_lines, ".csv": _csv}
     if path.suffix.lower() not in readers:

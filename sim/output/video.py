@@ -1,7 +1,8 @@
 """A scene as a film: mp4, webm, gif or numbered PNG files.
 
-This process simulates and draws; another one encodes and draws as well (``encode.py``), so that two
-cores are busy whatever the scene is like. A file has its final name only once it is whole.
+This process simulates and draws; the encoder process encodes and draws as well
+(``encoder.py``), so that two cores are busy whatever the scene is like. A file has its final name
+only once it is whole.
 """
 
 import logging
@@ -26,7 +27,7 @@ from sim.camera.director import Director
 from sim.camera.pinhole import Camera
 from sim.frame import Frame, interpolate
 from sim.loop import Simulation
-from sim.output.encoder import CODECS, SYSTEM_SAYS_NO, FilmJob, FrameRasterizer
+from sim.output.encoder import CODECS, SYSTEM_REFUSED, FilmJob, FrameRasterizer
 
 log = logging.getLogger(__name__)
 
@@ -36,29 +37,29 @@ TICKS_PER_S = round(1.0 / DT)
 SLOTS = 6
 """Pictures drawn here ahead of the encoder: enough to ride out a slow frame on either side."""
 LEAST_AHEAD = 2
-"""While the encoder knows of fewer pictures than this, it is given the next one to draw itself."""
+"""With fewer unfinished pictures than this, the encoder is sent the next one to draw itself."""
 BLOCK_TICKS = 16
-"""Ticks worked out at once: few enough that the encoder does not run out of work meanwhile."""
+"""Ticks evaluated at once: few enough that the encoder does not run out of work meanwhile."""
 GIF_MIN_DELAY_CS = 2
 """Hundredths of a second; browsers slow anything shorter down to ten."""
 GIF_SAMPLE_EVERY = 5
-"""One frame in so many is looked at when a gif's 256 colours are chosen."""
+"""A gif's 256 colours are chosen from one frame in so many."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames drawn and of frames in all."""
 Job = Callable[[Progress | None], None]
-"""Makes what was prepared, once. Raises OSError for what the file system refuses; then, and when
+"""Makes the prepared film, once. Raises OSError where the file system refuses; then, and when
 interrupted, nothing is left behind and an existing file stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What is to be filmed: ``frames`` pictures, picture i at i / rate seconds.
+    """A film to make: ``frames`` pictures, picture i at i / fps seconds.
 
     fps: 10 to 120. size: even, 16 to 7680 px. seconds: the scene's duration by default.
     seed, motion: as for ``simulate``. transparent: an alpha channel instead of a stage.
-    run: gives the run to film, instead of a new one of the scene.
-    Raises ValueError for what cannot be asked.
+    run: makes the simulation to film, instead of a new one of the scene.
+    Raises ValueError for a value outside its range.
     """
 
     scene: Scene
@@ -84,16 +85,16 @@ class Clip:
 
     @property
     def length_s(self) -> float:
-        """How long the film is to be."""
+        """Length of the film, s."""
         return self.scene.duration if self.seconds is None else self.seconds
 
     @property
     def frames(self) -> int:
-        """How many pictures that makes."""
+        """Number of pictures."""
         return round(Fraction(self.length_s) * self.fps)
 
     def simulation(self) -> Simulation:
-        """A run to film. Raises ValueError if the scene cannot be built."""
+        """A new run to film. Raises ValueError if the scene cannot be built."""
         if self.run is not None:
             return self.run()
         return Simulation(self.scene, self.seed, self.motion, self.model)
@@ -132,7 +133,7 @@ def render_video(
 def prepare_video(clip: Clip, path: str | os.PathLike[str]) -> Job:
     """Check that ``clip`` can become an mp4, webm or gif file at ``path``.
 
-    Raises ValueError for everything that can be known before the first picture.
+    Raises ValueError for everything that can be checked before the first picture.
     """
     path = Path(path)
     kind = path.suffix.lower()
@@ -153,7 +154,7 @@ def prepare_frames(clip: Clip, folder: str | os.PathLike[str]) -> Job:
     """Check that ``clip`` can become ``folder``/frame_00000.png …
 
     The folder appears when all its files are whole; it must not exist yet, or be empty.
-    Raises ValueError for everything that can be known before the first picture.
+    Raises ValueError for everything that can be checked before the first picture.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -162,7 +163,7 @@ def prepare_frames(clip: Clip, folder: str | os.PathLike[str]) -> Job:
 
 
 def film(simulation: Simulation, rate: Fraction, n_frames: int) -> Iterator[Frame]:
-    """Frame i of a run is what it shows at i / rate seconds, between two ticks if need be."""
+    """Frames of a run: frame i at i / rate seconds, interpolated between two ticks if need be."""
     per_frame = TICKS_PER_S / rate
     ticks = _ticks(simulation, math.ceil((n_frames - 1) * per_frame))
     before = after = next(ticks)
@@ -204,7 +205,7 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
     # Beside the final name, so that the one step from unfinished to finished is a rename.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     simulation = clip.simulation()
-    order = FilmJob(
+    film_job = FilmJob(
         path=str(part),
         kind=kind,
         size=clip.size,
@@ -217,7 +218,7 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
     )
 
     def job(progress: Progress | None = None) -> None:
-        with _Encoder(order, path) as encoder:
+        with _Encoder(film_job, path) as encoder:
             if samples:
                 sparse = rate / GIF_SAMPLE_EVERY
                 _produce(clip.simulation(), clip, sparse, samples, encoder, None)
@@ -231,89 +232,92 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
 
 
 class _Encoder:
-    """The process that makes files of pictures, as long as the with block lasts."""
+    """The encoder process, running as long as the with block lasts."""
 
-    def __init__(self, order: FilmJob, path: Path) -> None:
-        self._order, self._path = order, path
-        self._rasterizer = FrameRasterizer(order)
-        self._free = list(range(order.slots))
-        self._told: deque[int | None] = deque()  # slots of pictures it is not yet done with
+    def __init__(self, job: FilmJob, path: Path) -> None:
+        self._job, self._path = job, path
+        self._rasterizer = FrameRasterizer(job)
+        self._free = list(range(job.slots))
+        self._sent: deque[int | None] = deque()  # slots of the pictures that are unfinished
 
     def __enter__(self) -> Self:
-        self._line, theirs = Pipe()
-        with _memory(self._order.shared_bytes) as memory, theirs:
-            self._pictures = self._order.pictures(mmap.mmap(memory.fileno(), 0))
+        self._connection, theirs = Pipe()
+        with _memory(self._job.shared_bytes) as memory, theirs:
+            self._pictures = self._job.pictures(mmap.mmap(memory.fileno(), 0))
             ends = theirs.fileno(), memory.fileno()
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", SECOND, *map(str, ends), *sys.path],
+                [sys.executable, "-P", "-c", ENCODER_PROGRAM, *map(str, ends), *sys.path],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=ends,
-                start_new_session=True,  # Ctrl-C is for us; it learns of it by our end of the line
+                start_new_session=True,  # Ctrl-C is for us; it sees our end of the connection close
             )
-        self._tell(self._order)
+        self._send(self._job)
         return self
 
     def show(self, frame: Frame, camera: Camera) -> None:
-        """Add a picture to the film. Raises OSError if the last ones could not be written."""
-        while self._told and (self._line.poll() or not self._free):
-            self._hear()
-        if len(self._told) < LEAST_AHEAD:
-            self._tell((frame, camera))
-            self._told.append(None)
+        """Add a picture to the film. Raises OSError if earlier ones could not be written."""
+        while self._sent and (self._connection.poll() or not self._free):
+            self._receive_done()
+        if len(self._sent) < LEAST_AHEAD:
+            self._send((frame, camera))
+            self._sent.append(None)
         else:
             slot = self._free.pop()
             self._rasterizer.draw(self._pictures[slot], frame, camera)
-            self._tell(slot)
-            self._told.append(slot)
+            self._send(slot)
+            self._sent.append(slot)
 
     def finish(self) -> None:
-        """Wait until all is written. Raises OSError if it could not be."""
-        _, said = self._process.communicate()
+        """Wait until the film is written. Raises OSError if it could not be."""
+        _, errors = self._process.communicate()
         code = self._process.returncode
-        if code == SYSTEM_SAYS_NO:
-            number = int(said)
+        if code == SYSTEM_REFUSED:
+            number = int(errors)
             raise OSError(number, os.strerror(number), str(self._path))
         if code:
-            raise RuntimeError(f"the encoder ended with {code}: {said.decode(errors='replace')}")
+            raise RuntimeError(f"the encoder ended with {code}: {errors.decode(errors='replace')}")
 
-    def _tell(self, what: object) -> None:
+    def _send(self, message: object) -> None:
         try:
-            self._line.send(what)
+            self._connection.send(message)
         except (BrokenPipeError, ConnectionResetError):
             self.finish()
 
-    def _hear(self) -> None:
-        """Take note that it is done with the oldest picture."""
+    def _receive_done(self) -> None:
+        """Wait until the oldest picture is finished, and free its slot."""
         try:
-            self._line.recv_bytes()
+            self._connection.recv_bytes()
         except (EOFError, ConnectionResetError):
             self.finish()
-        slot = self._told.popleft()
+        slot = self._sent.popleft()
         if slot is not None:
             self._free.append(slot)
 
     def __exit__(self, *_: object) -> None:
-        with self._line, self._process:  # closes its pipe and waits for it
+        with self._connection, self._process:  # closes its pipe and waits for it
             self._process.kill()
-        part = Path(self._order.path)
+        part = Path(self._job.path)
         if part.is_dir():
             shutil.rmtree(part)
         else:
             part.unlink(missing_ok=True)
 
 
-SECOND = """
+ENCODER_PROGRAM = """
 import sys
-line, memory, *sys.path = sys.argv[1:]
+connection, memory, *sys.path = sys.argv[1:]
 from sim.output.encoder import main
-main(int(line), int(memory))
+main(int(connection), int(memory))
 """
 
 
 def _memory(n_bytes: int) -> BinaryIO:
-    """A file for two processes to share that has no name and is never written anywhere."""
+    """A nameless file in memory for two processes to share.
+
+    Raises OSError if there is no room for it.
+    """
     if hasattr(os, "memfd_create"):
         file = os.fdopen(os.memfd_create("pictures"), "w+b")
     else:
@@ -334,7 +338,7 @@ def _produce(
     encoder: _Encoder,
     progress: Progress | None,
 ) -> None:
-    """Have every picture of a clip made."""
+    """Send every picture of a clip to the encoder."""
     director = Director(simulation.cast, simulation.scene.camera, clip.size)
     for i, frame in enumerate(film(simulation, rate, frames)):
         encoder.show(frame, director.update(frame, float(1 / rate) if i else 0.0))

@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write beside the name, then rename. Raises OSError, and then leaves what was there."""
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write under a temporary name, then rename; text is written as UTF-8.
+
+    Raises OSError, and then leaves the file that was there.
+    """
+    data = content.encode() if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Episodes as pictures: a sheet of each, moments side by side, as the camera sees them."""
+"""Sheets of episodes: moments of each side by side, as its scene's camera sees them."""
 
 from pathlib import Path
 
@@ -8,17 +8,21 @@ import pygame
 from entities.units import DT
 from ml.episodes.layout import FPS
 from ml.episodes.reader import EpisodeDataset
-from sim.evaluate.dataset_figures import WORST, Sample, worst
+from sim.inspect.figures import WORST, Sample, worst
 from sim.output.replay import Recording
-from tools.contact_sheet import sheet, shots
+from sim.output.sheets import sheet, shots
 
 MOMENTS = 6
+"""Pictures of an episode."""
 ROWS = 8
+"""Episodes on a sheet."""
 SIZE_PX = (320, 180)
 
 
 def write_sheets(folder: Path, dataset: EpisodeDataset, samples: list[Sample], each: int) -> None:
-    """``worst-1.png`` … of the worst samples by every figure, ``spread-1.png`` … of any samples.
+    """Write ``worst-1.png`` … of the worst samples, ``spread-1.png`` … of evenly chosen ones.
+
+    samples: of every episode, in order. each: worst samples for each figure.
 
     Raises OSError if they cannot be written.
     """
@@ -35,8 +39,8 @@ def write_sheets(folder: Path, dataset: EpisodeDataset, samples: list[Sample], e
         for number, first in enumerate(range(0, len(rows), ROWS), start=1):
             pictures, labels = [], []
             for index, words in rows[first : first + ROWS]:
-                of, times = _moments(dataset, index)
-                pictures += of
+                shown, times = _moments(dataset, index)
+                pictures += shown
                 task = samples[index].task
                 labels += [f"#{index} {words or task}"[:44], task[:44] if words else ""]
                 labels += [f"{t:.2f} s" for t in times[2:]]

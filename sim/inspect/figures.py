@@ -1,4 +1,4 @@
-"""What is in a dataset, in numbers: counts, balance, spread, realism by action, worst samples."""
+"""Figures of a dataset: counts, balance, spread, realism by action, worst samples."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from entities.actions import ACTIONS, ActionType
-from ml.episodes.reader import SPLITS, Episode, EpisodeDataset, Teaches
+from ml.episodes.reader import SPLITS, Episode, EpisodeDataset, TrainingUse
 from ml.measure.metrics import (
     MOTION_FPS,
-    Motion,
     bone_deviation,
     foot_penetration,
     joint_speed,
@@ -20,21 +19,21 @@ from ml.measure.metrics import (
     skating_ratio,
 )
 from ml.measure.report import Section
-from sim.evaluate.reconstruct import actions_of, motion_of, walks_on_two_legs
+from sim.inspect.reconstruct import actions_of, motion_of, walks_on_two_legs
 
 SHORTEST_S = 1.0
-"""Stretches of an action shorter than this are counted and not measured."""
+"""Stretches of an action shorter than this are counted but not measured."""
 TURN = np.radians(60.0)
-"""Episodes whose heading changes by more between any two moments count as turning."""
+"""rad: an episode turns if its heading changes by more between any two moments."""
 WANTED = (ActionType.WALK, ActionType.JOG, ActionType.RUN, ActionType.SPRINT, ActionType.JUMP)
-"""Without any of these, and without turns, a dataset misses what it is for."""
+"""Actions that a dataset must have, beside turns; each that is missing is a miss."""
 FAR_EDGES = (0, 0.05, 0.5, 1, 2, 4, 6, 8, 10, 15, 20, 30, 40, 60, 100)
 SPEED_EDGES = (0, 0.05, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 12)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An episode, measured."""
+    """The figures of an episode."""
 
     index: int
     task: str
@@ -108,7 +107,7 @@ def measure(episode: Episode) -> Sample:
         jerk=_number(peak_jerk(motion)),
         bones=bone_deviation(motion),
         limits=limit_violations(motion)[0] if upright else 0.0,
-        pop=_fastest(motion),
+        pop=float(joint_speed(motion).max(initial=0.0)),
         parts=parts,
     )
 
@@ -117,12 +116,8 @@ def _number(value: float) -> float:
     return 0.0 if np.isnan(value) else value
 
 
-def _fastest(motion: Motion) -> float:
-    return float(joint_speed(motion).max(initial=0.0))
-
-
 def counts_section(dataset: EpisodeDataset, samples: list[Sample]) -> Section:
-    """How much there is of what, by split."""
+    """Numbers of episodes, minutes, captions and kinds, by split."""
     section = Section("Counts", ("", "all", *SPLITS))
 
     def row(name: str, count: Callable[[list[Sample]], object]) -> None:
@@ -135,26 +130,27 @@ def counts_section(dataset: EpisodeDataset, samples: list[Sample]) -> Section:
     row("that turn by more than 60 degrees", lambda of: sum(s.turn > TURN for s in of))
     row("that change their action", lambda of: sum(len(s.actions) > 1 for s in of))
     row("in a style", lambda of: sum(bool(s.style) for s in of))
-    for kind in Teaches:
+    for kind in TrainingUse:
         row(f"that teach {kind.value}", lambda of, kind=kind: sum(s.teaches == kind for s in of))
     for kind, _ in Counter(s.kind for s in samples).most_common():
         row(f"bodies: {kind}", lambda of, kind=kind: sum(s.kind == kind for s in of))
     size = sum(path.stat().st_size for path in dataset.root.rglob("*") if path.is_file())
     section.notes = [
         f"{dataset.n_scenes} scenes, {dataset.n_frames} frames, {size / 1e6:.1f} MB, "
-        f"{size / 1e3 / max(len(dataset), 1):.0f} kB an episode; {dataset.own['licence']}; "
-        f"{dataset.own['origin']}"
+        f"{size / 1e3 / max(len(dataset), 1):.0f} kB an episode; {dataset.own_info['licence']}; "
+        f"{dataset.own_info['origin']}"
     ]
     return section
 
 
 def balance_section(samples: list[Sample]) -> Section:
-    """Seconds and episodes of every action, and which of the wanted ones are missing."""
+    """Seconds and episodes of every action; a wanted one that is missing is a miss."""
     section = Section("Balance", ("action", "s", "share", "episodes"))
     seconds, episodes = by_action(samples)
     total = max(sum(seconds.values()), 1e-9)
-    for name, of in seconds.most_common():
-        section.rows.append((name, f"{of:.1f}", f"{of / total:.2%}", str(episodes[name])))
+    for name, of_action in seconds.most_common():
+        share = of_action / total
+        section.rows.append((name, f"{of_action:.1f}", f"{share:.2%}", str(episodes[name])))
     for action in WANTED:
         section.check("episodes", action.value, episodes[action.value], 1)
     section.check("episodes", "turns", sum(s.turn > TURN for s in samples), 1)
@@ -174,7 +170,7 @@ def by_action(samples: Iterable[Sample]) -> tuple[Counter[str], Counter[str]]:
 
 
 def histogram(values: Iterable[float], edges: tuple[float, ...]) -> list[int]:
-    """How many lie from each edge to the next; what lies beyond counts as the last."""
+    """How many values lie from each edge to the next; values beyond the last edge count as it."""
     values = np.minimum(np.fromiter(values, float), edges[-1])
     return np.histogram(values, edges)[0].tolist()
 
@@ -211,7 +207,7 @@ def spread_section(samples: list[Sample]) -> Section:
 
 
 def realism_section(samples: list[Sample]) -> Section:
-    """Per action, over its stretches of a second or more: means over time."""
+    """Means over time by action, over its stretches of SHORTEST_S or more."""
     section = Section(
         "By action", ("action", "stretches", "s", "m/s", "skate", "jerk", "past limits")
     )
@@ -244,7 +240,7 @@ def realism_section(samples: list[Sample]) -> Section:
     return section
 
 
-WORST: dict[str, tuple[str, str]] = {
+WORST: dict[str, tuple[str, str]] = {  # figure of a Sample -> its words and format
     "skate": ("share of frames skating", "4f"),
     "sink": ("m below the floor", "3f"),
     "jerk": ("m/s³ of jerk", "0f"),
@@ -255,7 +251,7 @@ WORST: dict[str, tuple[str, str]] = {
 
 
 def worst(samples: list[Sample], each: int) -> list[tuple[str, Sample]]:
-    """The ``each`` worst samples by each figure, where it is not 0."""
+    """The ``each`` worst samples by each figure of WORST, where the figure is not 0."""
     found = []
     for name in WORST:
         ranked = sorted(samples, key=lambda s: (-getattr(s, name), s.index))[:each]

@@ -1,4 +1,4 @@
-"""One episode, or a few, in files that other programs open: BVH, JSON, Rerun."""
+"""Episodes as files that other programs open: BVH, JSON, Rerun."""
 
 import json
 from pathlib import Path
@@ -11,11 +11,11 @@ from ml.capture.bvh import write_bvh
 from ml.episodes.layout import FPS
 from ml.episodes.reader import Episode
 from ml.measure.metrics import foot_speed
-from sim.evaluate.reconstruct import POINTS, actions_of, body, changes, motion_of
-from sim.output.export_bvh import to_bvh
+from sim.inspect.export_bvh import to_bvh
+from sim.inspect.reconstruct import POINTS, actions_of, body, changes, motion_of
 from sim.output.whole import write_whole
 
-LIMBS = (  # what is drawn between two points, left and right apart
+LIMBS = (  # pairs of points that a line joins: trunk, left, right
     (("pelvis", "neck"), ("neck", "head"), ("l_shoulder", "r_shoulder"), ("l_hip", "r_hip")),
     (
         ("l_shoulder", "l_elbow"),
@@ -36,13 +36,13 @@ COLOURS = ((32, 38, 46), (232, 89, 12), (24, 100, 171))
 
 
 def write_bvh_file(episode: Episode, path: Path) -> None:
-    """For Blender and other animation programs. Raises OSError if it cannot be written."""
-    write_whole(path, write_bvh(to_bvh(episode)).encode())
+    """Write a BVH file, for animation programs. Raises OSError if it cannot be written."""
+    write_whole(path, write_bvh(to_bvh(episode)))
 
 
 def write_json_file(episode: Episode, path: Path) -> None:
-    """For the web: every point of the body in the world, 0.1 mm. Raises OSError as above."""
-    told: dict[str, Any] = {
+    """Write every point of the body in the world, to 0.1 mm, as JSON. Raises OSError as above."""
+    document: dict[str, Any] = {
         "format": "stride motion",
         "version": 1,
         "fps": FPS,
@@ -66,12 +66,12 @@ def write_json_file(episode: Episode, path: Path) -> None:
         "contact": episode.contact.astype(int).tolist(),
         "frames": _rounded(body(episode)),
     }
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n"
-    write_whole(path, text.encode())
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+    write_whole(path, text)
 
 
 def write_rerun(episodes: list[Episode], path: Path) -> None:
-    """For the Rerun viewer: bodies, paths and clauses over time, speed and contacts as curves.
+    """Write a Rerun file: bodies, paths and clauses over time, speed and contacts as curves.
 
     Raises ValueError where Rerun is not installed, OSError if the file cannot be written.
     """
@@ -80,7 +80,7 @@ def write_rerun(episodes: list[Episode], path: Path) -> None:
     except ImportError:
         raise ValueError('--rerun: expected rerun-sdk; pip install "stride-sim[viz]"') from None
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(b"")  # refused here, by the system's own words
+    part.write_bytes(b"")  # an error here is the system's own, not Rerun's
     try:
         with rr.RecordingStream("stride") as stream:
             stream.save(str(part))

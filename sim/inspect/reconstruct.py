@@ -1,12 +1,11 @@
-"""Episodes out of the plane: the body in three dimensions, and as a Motion to be measured."""
+"""An episode in three dimensions: the points of its body, and a Motion to be measured."""
 
 import numpy as np
 
 from entities.actions import ACTIONS, ActionType
-from entities.skeleton import ACTOR_INDEX, BONE_LENGTHS, JOINTS, QUADRUPEDS, ActorType
+from entities.skeleton import ACTOR_INDEX, BONE_LENGTHS, JOINTS, QUADRUPEDS, ActorType, joints_world
 from ml.episodes.reader import Episode
 from ml.measure.metrics import MOTION_FPS, Motion
-from sim.animation.joints import joints_world
 from sim.frame import Cast, Frame
 from sim.render.figure import anatomy
 from sim.render.figure.anatomy import Anatomy, body_points
@@ -26,12 +25,12 @@ POINTS = (
     "tail_root",
     "tail_tip",
 )
-"""What ``body`` gives, in this order."""
-_WHICH = [*range(len(JOINTS)), *(getattr(anatomy, name.upper()) for name in POINTS[len(JOINTS) :])]
+"""The points that ``body`` gives, in this order."""
+_ROWS = [*range(len(JOINTS)), *(getattr(anatomy, name.upper()) for name in POINTS[len(JOINTS) :])]
 
 
 def body(episode: Episode) -> np.ndarray:
-    """World positions (T, P, 3) m of POINTS: the joints with their overlay, and what follows."""
+    """World positions (T, P, 3) m of POINTS: the joints with their overlay, and points derived."""
     n = len(episode)
     kind = ActorType(episode.actor_type)
     none = np.zeros(0)
@@ -70,11 +69,11 @@ def body(episode: Episode) -> np.ndarray:
         object_holder=none,
         object_hand=none,
     )
-    return body_points(Anatomy.of(cast), frame)[:, _WHICH]
+    return body_points(Anatomy.of(cast), frame)[:, _ROWS]
 
 
 def motion_of(episode: Episode) -> Motion:
-    """What ``ml.measure.metrics`` measures."""
+    """The episode's motion, for ``ml.measure.metrics``."""
     root, heading = episode.root.astype(float), episode.heading.astype(float)
     pose, lateral = episode.pose.astype(float), episode.lateral.astype(float)
     roll = episode.roll.astype(float)
@@ -103,5 +102,5 @@ def actions_of(episode: Episode) -> list[tuple[int, ActionType]]:
 
 
 def walks_on_two_legs(episode: Episode) -> bool:
-    """Whether the body is one of people's."""
+    """Whether the body has two legs."""
     return ActorType(episode.actor_type) not in QUADRUPEDS

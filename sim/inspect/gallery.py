@@ -1,7 +1,7 @@
-"""A dataset as a page: one folder that any browser opens, without a server or a network.
+"""A dataset as a gallery page: one folder that any browser opens, without a server or a network.
 
-The page itself is in ``assets/gallery``; here its data is written: ``data.js`` with a line an
-episode, and a script of its own for the motion of each, fetched when it is played.
+The page itself is in ``assets/gallery``. This module writes its data: ``data.js`` with an entry for
+each episode, and a script for the motion of each, fetched when it is played.
 """
 
 import base64
@@ -17,18 +17,18 @@ import numpy as np
 from entities.skeleton import JOINTS
 from ml.episodes.layout import FPS
 from ml.episodes.reader import Episode, EpisodeDataset
-from sim.evaluate.dataset_figures import FAR_EDGES, SPEED_EDGES, Sample, by_action, histogram, worst
-from sim.evaluate.reconstruct import POINTS, actions_of, body, changes
+from sim.inspect.figures import FAR_EDGES, SPEED_EDGES, Sample, by_action, histogram, worst
+from sim.inspect.reconstruct import POINTS, actions_of, body, changes
 
 PAGE_FILES = ("index.html", "gallery.css", "figure.js", "player.js", "gallery.js")
 MOTIONS = "episodes"
 STRIP_POSES = 7
 STRIP_UNIT_M = 0.02
-"""A thumbnail's numbers fit a byte: 2.5 m either way."""
+"""m of a unit of a thumbnail: its numbers fit a byte, 2.5 m either way."""
 SHOWN_FACTS = ("source", "file", "licence", "label")
-"""What ``about`` may say of where an episode comes from."""
+"""Fields of ``about`` that say where an episode comes from."""
 WORST_KEPT = 6
-"""Of each figure, where not all episodes are on the page."""
+"""Worst episodes shown for each figure, where not all episodes are on the page."""
 
 
 def choose(samples: list[Sample], most: int) -> list[int]:
@@ -49,7 +49,7 @@ def write_gallery(
     shown: list[int],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write the page of the episodes ``shown``; ``samples`` are all that its pictures count.
+    """Write the page of the episodes ``shown``; its histograms count all ``samples``.
 
     Raises ValueError for a folder that holds something else, OSError if it cannot be written.
     """
@@ -63,10 +63,10 @@ def write_gallery(
         with (source / name).open("rb") as page, (folder / name).open("wb") as copy:
             shutil.copyfileobj(page, copy)
     of_index = {sample.index: sample for sample in samples}
-    lines = []
+    entries = []
     for done, index in enumerate(shown, start=1):
         episode = dataset.episode(index)
-        lines.append(_listed(episode, of_index[index]))
+        entries.append(_entry(episode, of_index[index]))
         text = f"takeEpisode({_json(_motion(episode, of_index[index]))});\n"
         (folder / MOTIONS / f"{index:06d}.js").write_text(text, encoding="utf-8")
         if progress is not None:
@@ -76,32 +76,32 @@ def write_gallery(
         "name": dataset.root.resolve().name,
         "totals": f"{len(samples)} episodes, {sum(s.seconds for s in samples) / 60.0:.1f} minutes, "
         f"{dataset.n_scenes} scenes",
-        "terms": f"{dataset.own['origin']} Licence: {dataset.own['licence']}.",
+        "terms": f"{dataset.own_info['origin']} Licence: {dataset.own_info['licence']}.",
         "total": len(samples),
         "fps": FPS,
         "points": POINTS,
         "files": f"{MOTIONS}/#.js",
         "actions": [
-            {"name": name, "seconds": round(of, 2), "episodes": episodes[name]}
-            for name, of in seconds.most_common()
+            {"name": name, "seconds": round(total, 2), "episodes": episodes[name]}
+            for name, total in seconds.most_common()
         ],
         "far": {"edges": FAR_EDGES, "counts": histogram((s.far for s in samples), FAR_EDGES)},
         "speed": {
             "edges": SPEED_EDGES,
             "counts": histogram((s.speed for s in samples), SPEED_EDGES),
         },
-        "episodes": lines,
+        "episodes": entries,
     }
     (folder / "data.js").write_text(f"const DATASET = {_json(page)};\n", encoding="utf-8")
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a folder is empty or a page that was written earlier."""
+    """Whether a folder is empty or holds a page written earlier."""
     return set(folder.glob("*")) <= {folder / name for name in (*PAGE_FILES, MOTIONS, "data.js")}
 
 
-def _listed(episode: Episode, sample: Sample) -> dict[str, Any]:
-    """An episode's line in the list."""
+def _entry(episode: Episode, sample: Sample) -> dict[str, Any]:
+    """An episode's entry in the list."""
     return {
         "i": episode.index,
         "task": episode.task,
@@ -128,12 +128,12 @@ def _strip(episode: Episode) -> np.ndarray:
 
 
 def _motion(episode: Episode, sample: Sample) -> dict[str, Any]:
-    """All of an episode that is played: points in mm from under the root, root in m."""
+    """What the page plays of an episode: root in m, points in mm from under the root."""
     points = body(episode)
     points[:, :, :2] -= episode.root[:, None, :2]
-    course = episode.root[-1] - episode.root[0]
-    travels = np.hypot(course[0], course[1]) > 0.5
-    facing = np.arctan2(course[1], course[0]) if travels else float(episode.heading[0])
+    away = episode.root[-1] - episode.root[0]
+    travels = np.hypot(away[0], away[1]) > 0.5
+    facing = np.arctan2(away[1], away[0]) if travels else float(episode.heading[0])
     facts = {
         "episode": episode.index,
         "scene": episode.scene,

@@ -1,7 +1,7 @@
-"""An episode as a BVH file: rigid bones of the body's size, turned as the episode has them.
+"""An episode as a BVH hierarchy: rigid bones of the body's size, turned as in the episode.
 
 Y is up, metres, 30 frames a second; at rest the figure stands in a T facing +z, its left at +x.
-Read back by ``tools.import_bvh`` it is the same motion. That takes a body's size from hip to knee
+Read back by ``ml.capture`` it is the same motion. That takes a body's size from hip to knee
 to ankle, and the contract's thigh begins higher, so the ankle is put where the sum is right: a
 few centimetres above a real one.
 """
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from entities.skeleton import BONE_LENGTHS, SHANK, THIGH, ActorType
-from ml.capture.bvh import Bvh, about
+from ml.capture.bvh import Bvh, rotation_about
 from ml.capture.retarget import LEG_BONES_M
 from ml.episodes.reader import Episode
 from ml.measure.metrics import MOTION_FPS
-from sim.evaluate.reconstruct import POINTS, body
+from sim.inspect.reconstruct import POINTS, body
 
 X, Y, Z = 0, 1, 2  # the file's axes: left, up, forward
 SPINE_SHARE = 0.3
-"""Where the trunk is parted: it does not bend, but rigs want a joint there."""
+"""Share of the trunk below its spine joint, which never bends but which rigs want."""
 FOOT_M = 0.17
 """Ankle to ball of the foot of a 1.70 m adult; with the shin it reaches a little too far."""
 TIP_M = 0.03
@@ -36,7 +36,7 @@ class _Joint:
 
 
 def to_bvh(episode: Episode) -> Bvh:
-    """The motion of an episode."""
+    """An episode's motion as BVH."""
     points = _points(episode)
     joints = [*_trunk(points)]
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
@@ -44,7 +44,7 @@ def to_bvh(episode: Episode) -> Bvh:
         joints += _leg(points, side, sign, _leg_scale(episode))
     names = [joint.name for joint in joints]
     turns = {joint.name: joint.turn for joint in joints}
-    heading = about(Y, episode.heading.astype(float))
+    heading = rotation_about(Y, episode.heading.astype(float))
     columns = [_to_file(episode.root.astype(float)) + _about_heading(heading, points["pelvis"])]
     for joint in joints:
         if joint.parent is None:
@@ -71,7 +71,7 @@ def to_bvh(episode: Episode) -> Bvh:
 def _points(episode: Episode) -> dict[str, np.ndarray]:
     """POINTS (T, 3) from under the root, in the file's axes but turned with the heading."""
     world = _to_file(body(episode) - episode.root[:, None])
-    back = about(Y, -episode.heading.astype(float))
+    back = rotation_about(Y, -episode.heading.astype(float))
     local = np.einsum("tij,tpj->tpi", back, world)
     return {name: local[:, i] for i, name in enumerate(POINTS)}
 
@@ -111,7 +111,7 @@ def _arm(points: dict[str, np.ndarray], side: str, sign: float, spine: _Joint) -
     shoulder = points["neck"] + (points[f"{s}_shoulder"] - points[_other(s, "shoulder")]) / 2.0
     upper = points[f"{s}_elbow"] - shoulder
     lower = points[f"{s}_hand"] - points[f"{s}_elbow"]
-    down = about(Z, np.array([-sign * np.pi / 2.0]))  # from the T to hanging
+    down = rotation_about(Z, np.array([-sign * np.pi / 2.0]))  # from the T to hanging
     first, second = _turned(upper, -1.0) @ down, _turned(lower, -1.0) @ down
     height = spine.offset[Y] * (1.0 - SPINE_SHARE) / SPINE_SHARE
     return [
@@ -174,16 +174,16 @@ def _turned(bone: np.ndarray, sign: float) -> np.ndarray:
 
     First across the plane, then in it, so that a bone does not twist about itself.
     """
-    way = bone / np.maximum(np.linalg.norm(bone, axis=1), 1e-9)[:, None]
-    across = np.arcsin(np.clip(-sign * way[:, X], -1.0, 1.0))
-    inside = np.arctan2(sign * way[:, Z], sign * way[:, Y])
-    return about(X, inside) @ about(Z, across)
+    direction = bone / np.maximum(np.linalg.norm(bone, axis=1), 1e-9)[:, None]
+    across = np.arcsin(np.clip(-sign * direction[:, X], -1.0, 1.0))
+    inside = np.arctan2(sign * direction[:, Z], sign * direction[:, Y])
+    return rotation_about(X, inside) @ rotation_about(Z, across)
 
 
 def _pitched(bone: np.ndarray, rest: tuple[float, float, float]) -> np.ndarray:
     """(T, 3, 3) turning a bone in the plane from where it points at rest."""
     angle = np.arctan2(bone[:, Y], bone[:, Z])
-    return about(X, np.arctan2(rest[Y], rest[Z]) - angle)
+    return rotation_about(X, np.arctan2(rest[Y], rest[Z]) - angle)
 
 
 def _angles(turn: np.ndarray) -> np.ndarray:
