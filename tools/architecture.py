@@ -17,7 +17,7 @@ import typer
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.svg"
 TOPS = ("entities", "ml", "sim", "tools", "run_sim")
-BOX_PX, GAP_PX, LINE_PX, LETTERS = (196, 118), (26, 64), 15, 30
+BOX_PX, GAP_PX, LINE_PX, LANE_PX, LETTERS = (196, 112), (36, 56), 15, 5, 30
 COLORS = {"entities": "#e8e2d0", "ml": "#d5e4ef", "sim": "#dcebd3", "tools": "#efdcd6"}
 INK, ARROW = "#2a2e38", "#8a93a3"
 
@@ -146,7 +146,8 @@ def duty(room: str, graph: dict[str, set[str]]) -> str:
         names = [m.split(".")[1] for m in graph if "." in m and room_of(m, graph) == room]
         return ", ".join(sorted(set(names) - {top}))
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return " ".join(text.split("\n\n")[0].split()).split(". ")[0].rstrip(".")
+    first = " ".join(text.split("\n\n")[0].split()).split(". ")[0]
+    return first.rstrip(".").replace("``", "")
 
 
 def drawing() -> str:
@@ -164,35 +165,45 @@ def drawing() -> str:
     size = wide * step[0] + GAP_PX[0], len(rows) * step[1] + GAP_PX[1]
     place = {}
     for floor, row in rows.items():
-        left = (size[0] - len(row) * step[0] + GAP_PX[0]) / 2
-        for i, room in enumerate(row):
-            place[room] = left + i * step[0], size[1] - (floor + 1) * step[1]
+        first = (wide - len(row)) // 2
+        for i, room in enumerate(row, start=first):
+            place[room] = GAP_PX[0] + i * step[0], size[1] - (floor + 1) * step[1]
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]:g}" height="{size[1]:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}" '
         'font-family="sans-serif" font-size="12">',
         f'<rect width="100%" height="100%" fill="#fbfbf9"/><g fill="none" stroke="{ARROW}">',
     ]
+    long = 0
     for room, used in needed(graph).items():
         for other in sorted(used):
             (x, y), (u, v) = place[room], place[other]
-            x, y, u = x + BOX_PX[0] / 2, y + BOX_PX[1], u + BOX_PX[0] / 2
-            middle = (y + v) / 2
-            out.append(f'<path d="M{x:g} {y:g}C{x:g} {middle:g} {u:g} {middle:g} {u:g} {v:g}"/>')
-            out.append(f'<path d="M{u - 4:g} {v - 8:g}L{u:g} {v:g}L{u + 4:g} {v - 8:g}"/>')
+            x, y, u = x + BOX_PX[0] // 2, y + BOX_PX[1], u + BOX_PX[0] // 2
+            bend = GAP_PX[1] // 2
+            path = f"M{x} {y}C{x} {y + bend} {u} {v - bend} {u} {v}"
+            if v - y > GAP_PX[1]:  # past other floors, between their boxes
+                lane = min(x, u) + step[0] // 2 if x != u else x + step[0] // 2
+                lane, long = lane + LANE_PX * (long % 5 - 2), long + 1
+                down, up = y + GAP_PX[1], v - GAP_PX[1]
+                path = (
+                    f"M{x} {y}C{x} {y + bend} {lane} {y + bend} {lane} {down}"
+                    f"V{up}C{lane} {v - bend} {u} {v - bend} {u} {v}"
+                )
+            out.append(f'<path d="{path}"/>')
+            out.append(f'<path d="M{u - 4} {v - 8}L{u} {v}L{u + 4} {v - 8}"/>')
     out.append("</g>")
     for room, (x, y) in place.items():
         color = COLORS.get(room.split(".")[0].split()[0], COLORS["tools"])
         told = textwrap.wrap(duty(room, modules_used), LETTERS)[:5]
         plural = "s" if counts[room] != 1 else ""
         out.append(
-            f'<rect x="{x:g}" y="{y:g}" width="{BOX_PX[0]}" height="{BOX_PX[1]}" rx="6" '
+            f'<rect x="{x}" y="{y}" width="{BOX_PX[0]}" height="{BOX_PX[1]}" rx="6" '
             f'fill="{color}" stroke="{INK}"/><g fill="{INK}">'
-            f'<text x="{x + 8:g}" y="{y + 18:g}" font-weight="bold">{room.split()[0]}</text>'
-            f'<text x="{x + BOX_PX[0] - 8:g}" y="{y + 18:g}" text-anchor="end" font-size="10">'
+            f'<text x="{x + 8}" y="{y + 18}" font-weight="bold">{room.split()[0]}</text>'
+            f'<text x="{x + BOX_PX[0] - 8}" y="{y + 18}" text-anchor="end" font-size="10">'
             f"{counts[room]} module{plural}</text>"
         )
         for i, line in enumerate(told):
-            out.append(f'<text x="{x + 8:g}" y="{y + 36 + LINE_PX * i:g}">{escape(line)}</text>')
+            out.append(f'<text x="{x + 8}" y="{y + 36 + LINE_PX * i}">{escape(line)}</text>')
         out.append("</g>")
     return "\n".join([*out, "</svg>", ""])
 
