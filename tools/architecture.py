@@ -127,7 +127,7 @@ def arranged(graph: dict[str, set[str]]) -> dict[int, list[str]]:
     arrows = needed(graph)
     for floor in sorted(rows):
         middle = {
-            room: sum(across[used] for used in arrows[room]) / max(len(arrows[room]), 1)
+            room: sum(across[used] for used in sorted(arrows[room])) / max(len(arrows[room]), 1)
             for room in rows[floor]
         }
         rows[floor].sort(key=lambda room: (middle[room], room))

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from sim.command import run_command
+from sim.command import run_command, users_fault
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -288,7 +288,8 @@ def take(
 @app.command()
 def compare(before: Path, after: Path) -> None:
     """Print what differs between two files of ``take``; exit code 1 if anything does."""
-    old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (before, after))
+    with users_fault():
+        old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (before, after))
     names = sorted(old.keys() | new.keys())
     differing = [name for name in names if old.get(name) != new.get(name)]
     for name in differing:
