@@ -8,6 +8,7 @@ left out. A room stands above all that it needs.
 import ast
 import textwrap
 from collections import defaultdict
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports() -> dict[str, set[str]]:
     """For each module the modules of ours that it imports, at its top or in a function."""
     known = modules()
