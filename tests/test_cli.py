@@ -171,6 +171,7 @@ def test_headless_prints_one_line_of_summary(scene_file):
     assert 44.0 < far < 46.0  # 5 m/s for 10 s less the start: v (10 - tau)
 
 
+@pytest.mark.slow
 def test_progress_is_for_people(scene_file, tmp_path):
     film = ["--scene", scene_file, "--seconds", "0.5", "--size", "64x48"]
     plain = run(*film, "--video", tmp_path / "a.mp4")

@@ -69,6 +69,7 @@ def test_the_pelvis_is_highest_over_the_stance_foot_when_walking_and_lowest_when
         assert abs(height[under].mean() - extreme) < 0.25 * swing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("speed", "jerk"),
     # Recorded walks peak at 1430 m/s3 (median clip), runs of 3 m/s at 2200: to 1.5 times that.

@@ -201,6 +201,7 @@ def test_what_came_out_of_order_is_written_in_order():
         list(in_order(iter([Answer(0, error=RuntimeError("died"))])))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_the_last_one_ended(tmp_path):
     recipe = Recipe(2, 1.0)
     generate(tmp_path / "once", 90, recipe, here)

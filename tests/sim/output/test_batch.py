@@ -141,6 +141,7 @@ def test_names_are_short_and_plain():
     assert slug("…") == "scene"
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_made_and_failures_come_last(tmp_path, here):
     out = tmp_path / "films"
     path = write(tmp_path / "list.txt", "a man runs", "qwxz", "two women walk")

@@ -292,6 +292,7 @@ def test_a_kill_leaves_nothing_under_the_final_name(tmp_path):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_leaves_nothing_at_all(tmp_path, sign, code):
     (tmp_path / "new").mkdir()
@@ -303,6 +304,7 @@ def test_an_interrupt_leaves_nothing_at_all(tmp_path, sign, code):
     assert os.listdir(tmp_path / "new") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [["--video", "out.mp4"], ["--frames", "stills"]])
 def test_a_full_disk_is_one_clear_line(tmp_path, target):
     new = tmp_path / "new"

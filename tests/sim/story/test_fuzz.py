@@ -88,6 +88,7 @@ def run_random(count: int, seed: int) -> None:
         check(random_scene(rng, n_actors, int(rng.integers(0, 12)), 2.0))
 
 
+@pytest.mark.slow
 def test_random_scenes_stay_finite():
     run_random(12, seed=1)
 

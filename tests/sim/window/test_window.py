@@ -138,6 +138,7 @@ def test_what_is_seen_lies_between_ticks():
     assert ticks[-2].root[0, 0] < seen < ticks[-1].root[0, 0]
 
 
+@pytest.mark.slow
 def test_thirty_seconds_are_remembered():
     playback = Playback(Simulation(make_scene({})))
     for _ in range(1900):
