@@ -69,6 +69,8 @@ WALKS_LONGER_MPS = 0.4
 """An action whose gait is walking walks at up to this much more than RUN_AT_MPS."""
 FIRST_SLOWER = 0.5
 """Share by which a gesture is slower at first, while the last pose fades."""
+TEMPO_SPREAD = 0.08
+"""Share by which the gestures of an actor are faster or slower; see Person.traits."""
 STEP_S = 0.36
 """Duration of a step on the spot."""
 SLIDE_MPS2 = 8.0
@@ -250,7 +252,7 @@ def _choose_gait(world: World, gait: Gait, dt: float) -> None:
             GALLOP_RIGHT_PHASE - 0.5
         )
     own = style[:, TEMPO] * ~TOGETHER[gait.action]
-    gait.tempo = (1.0 + 0.08 * person.traits[:, 4]) * (1.0 + own)
+    gait.tempo = (1.0 + TEMPO_SPREAD * person.traits[:, 4]) * (1.0 + own)
 
 
 def _eased(now: np.ndarray, goal: np.ndarray, dt: float) -> np.ndarray:

@@ -29,6 +29,7 @@ from entities.objects import BODY_KIND_INDEX, OBJECT_INDEX, OBJECT_TYPES, BodyKi
 from entities.skeleton import ACTOR_TYPES, HEAD_RADIUS, L_HAND, NECK, R_FOOT, R_HAND, joints_world
 from entities.units import DT
 from sim.animation.gestures import gesture_table
+from sim.animation.locomotion import TEMPO_SPREAD
 from sim.animation.motion_state import motion_state
 from sim.animation.pose import evaluate_poses
 from sim.interaction.carrying import BOTH_HANDS_M, PULL, haul, liftable, receiver, rest_place
@@ -86,8 +87,6 @@ SWINGS = frozenset(
 
 TOSS_AT_S = 0.08
 """s into a header at which the ball leaves the hands."""
-TEMPO_SPREAD = 0.08
-"""Share by which the gestures of an actor are faster or slower; see Person.traits."""
 THROWN_MPS = {ACTION_INDEX[ActionType.PITCHING]: 40.0, ACTION_INDEX[ActionType.THROWING]: 14.0}
 """m/s, about how fast a ball is thrown, for an actor that waits to swing at it."""
 LEAD = 1.25
