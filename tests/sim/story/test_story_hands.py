@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def test_who_does_what(prompt: str, deeds: dict[str, list[ActionType]]) -> None:
 
 def test_a_newcomer_adds_a_role_and_a_place_without_code(tmp_path: Path) -> None:
     """A copy of the data with two more entries, read by a fresh process."""
-    story = Path(roles.__wrapped__.__code__.co_filename).parent
+    story = Path(str(resources.files("sim.story.language")))
     added_role = roles().model_dump(mode="json", exclude_defaults=True)
     added_role["roles"]["zamboner"] = {
         "words": ["zamboner"], "theme": "curling hall", "action": "push", "color": "teal",
