@@ -60,13 +60,15 @@ class Action(BaseModel):
     model_config = _Strict
     index: Annotated[int, Field(ge=0)]  # its place in ``ActionType``, in traces and datasets
     velocity: float  # m/s along the bearing
-    velocity_source: str = ""  # "pack": mean of takes in the mocap pack; "choice": no source known
+    velocity_source: str = ""  # "seed": given by the project's brief; "pack": mean of takes in the
+    # mocap pack; "choice": no source known
     bearing: float = 0.0  # rad from the heading of the actor to its direction of travel
     gait: Gait | None = None
     takes_seat: bool = False  # done on a seat, bed, bicycle or ladder where the target is one
     travels: bool = False  # its captions take a direction after them: "walks to the left"
     captions: Annotated[tuple[str, ...], Field(min_length=1)]  # third person, for generated data
-    verbs: tuple[dict[str, Any], ...] = ()  # entries as in the lexicon's verbs.json, less "action"
+    verbs: tuple[dict[str, Any], ...] = ()  # entries as in the lexicon's verbs.json, less "action";
+    # an action that verbs.json does not name needs one
     gesture: Gesture
     stays_seated: bool = False  # done by a seated actor without getting up, legs on the seat
     on_seat: Gesture | None = None  # replaces ``gesture`` on a seat

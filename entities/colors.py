@@ -35,7 +35,7 @@ ACTOR_COLORS: tuple[str, ...] = (
 
 
 def to_rgb(color: str) -> tuple[int, int, int]:
-    """Red, green and blue 0-255 of a name or ``#rrggbb``. Raises ValueError for a stranger."""
+    """Red, green and blue 0-255 of a name or ``#rrggbb``. Raises ValueError for an unknown name."""
     if color.startswith("#"):
         return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
     if color not in COLORS:

@@ -17,12 +17,6 @@ def stage_path(theme: str) -> Path:
 
 
 @cache
-def themes() -> list[str]:
-    """Every theme that has a stage of its own, sorted."""
-    return sorted(path.stem for path in stage_path(FALLBACK).parent.glob("*.json"))
-
-
-@cache
 def places(theme: str) -> dict[str, tuple[float, float]]:
     """Named spots of a theme's stage in metres on the ground."""
     stage = json.loads(stage_path(theme).read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ datasets, trained models and the motion they generate. ``python -m ml.train`` tr
 ``python -m ml.export`` writes it as ONNX.
 
 Nothing here knows of the simulation. Torch is imported by ``train``, ``export``, the modules
-``model``, ``objective`` and ``weights`` of ``ml.motion``, and the optional encoders of ``ml.text``;
-never by what plays a scene. Imports go: text, measure <- episodes <- capture <- motion <- train,
-export.
+``model``, ``objective`` and ``weights`` of ``ml.motion``, the optional encoders and the
+export of MiniLM in ``ml.text``; never by what plays a scene. Imports go: text, measure <- episodes
+<- capture <- motion <- train, export.
 """

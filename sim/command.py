@@ -1,6 +1,7 @@
 """What every command of ours shares: how it ends, how it refuses, and how it shows progress.
 
-Importing this module loads neither numpy nor pygame, so that a command that refuses is quick.
+Importing this module does not load pygame or the simulation, so that a command that refuses is
+quick.
 """
 
 import os

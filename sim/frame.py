@@ -1,4 +1,4 @@
-"""What is visible at one instant: all that the renderer and the recorder read.
+"""What is visible at one instant: all that camera, renderer and window read.
 
 A ``Cast`` is fixed for a run, a ``Frame`` is one instant of it. Frames come from a running World,
 from a block of headless ticks or from a recorded episode; the renderer cannot tell which.

@@ -1,8 +1,9 @@
 """What happens in a tick: the systems of a run, in order.
 
-A system is a function of the world and the tick's length. Systems meet only in components: none
-calls another, none keeps what a component should hold. After the last one the tick is over;
-``snapshots`` copies what it left, evaluates the poses, and gives the Frame that is drawn.
+A system is a function of the world and the tick's length, or a method of what keeps a plan, a cache
+or the physics engine of its own. Systems meet only in the world, and none calls another. After the
+last one the tick is over; ``snapshots`` copies its state and evaluates the poses: a Block of ticks,
+of which a Frame is one.
 """
 
 from collections.abc import Callable

@@ -81,7 +81,7 @@ def rooms() -> dict[str, set[str]]:
 
 
 def circles(graph: dict[str, set[str]]) -> list[str]:
-    """What cannot be put in an order because it needs itself, or needs what does; [] is right."""
+    """The nodes that lie on a circle, or that depend on one; none if there is no circle."""
     left = {name: set(used) for name, used in graph.items()}
     while free := [name for name, used in left.items() if not used]:
         for name in free:
@@ -195,12 +195,13 @@ def drawing() -> str:
     out.append("</g>")
     for room, (x, y) in place.items():
         color = COLORS.get(room.split(".")[0].split()[0], COLORS["tools"])
+        title = room.replace(" base", " (shared)").replace(" top", " (the ties)")
         told = textwrap.wrap(duty(room, modules_used), LETTERS)[:5]
         plural = "s" if counts[room] != 1 else ""
         out.append(
             f'<rect x="{x}" y="{y}" width="{BOX_PX[0]}" height="{BOX_PX[1]}" rx="6" '
             f'fill="{color}" stroke="{INK}"/><g fill="{INK}">'
-            f'<text x="{x + 8}" y="{y + 18}" font-weight="bold">{room.split()[0]}</text>'
+            f'<text x="{x + 8}" y="{y + 18}" font-weight="bold">{title}</text>'
             f'<text x="{x + BOX_PX[0] - 8}" y="{y + 18}" text-anchor="end" font-size="10">'
             f"{counts[room]} module{plural}</text>"
         )

@@ -46,9 +46,9 @@ DUTY = {
 MID_STANCE = {"walk": (0.005, 0.04), "run": (0.02, 0.08)}
 LEAST_CORRELATION = 0.90
 MOST_JERK = 1.5
-"""Peak jerk over the median real clip's."""
+"""Largest ratio of a peak jerk to that of the median real clip."""
 LEAST_DISTANCE_M = 0.08
-"""Two actions look alike whose most different point differs by less than this."""
+"""Two actions look alike if no point of theirs is further apart than this."""
 REAL_SPEEDS = {"walk": 1.3, "run": 3.0}
 """The procedural speed, m/s, that each gait of the pack is compared with."""
 

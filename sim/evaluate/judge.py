@@ -107,7 +107,7 @@ def frechet(one: np.ndarray, other: np.ndarray) -> float:
     """Fréchet distance of two sets of features (N, D), (M, D) taken as normal distributions."""
     apart = one.mean(axis=0) - other.mean(axis=0)
     first, second = np.cov(one, rowvar=False), np.cov(other, rowvar=False)
-    # The trace of the root of a product: of one that is symmetric and has the same eigenvalues.
+    # tr sqrt(A B) = tr sqrt(sqrt(A) B sqrt(A)), and the latter is symmetric.
     values, vectors = np.linalg.eigh(first)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     middle = np.linalg.eigvalsh(root @ second @ root)

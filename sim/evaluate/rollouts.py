@@ -193,7 +193,7 @@ def response(
         start = at - BEFORE_S
         found = jerk(motions_of(scene, trace)[0].between(start, start + 1.0 + BEFORE_S))
         over = np.flatnonzero(found > leap)
-        # A third difference is of four frames, at the last of which it is over.
+        # The third difference at index i is of frames i to i + 3; it is over at the last.
         settled.append(max(took[-1], (over[-1] + 3) / MOTION_FPS - BEFORE_S if len(over) else 0.0))
         jerks.append(found.max())
     return Response(

@@ -1,9 +1,9 @@
 """An episode as a BVH hierarchy: rigid bones of the body's size, turned as in the episode.
 
 Y is up, metres, 30 frames a second; at rest the figure stands in a T facing +z, its left at +x.
-Read back by ``ml.capture`` it is the same motion. That takes a body's size from hip to knee
-to ankle, and the contract's thigh begins higher, so the ankle is put where the sum is right: a
-few centimetres above a real one.
+Read back by ``ml.capture`` it is the same motion. That package measures a body from hip to knee
+to ankle; our thigh starts at the pelvis, so the ankle is put a few centimetres above a real one,
+where the lengths add up to the same.
 """
 
 from dataclasses import dataclass

@@ -172,6 +172,6 @@ def _packed(values: np.ndarray, kind: type) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that can stand in a script: no line of it ends the script, or a line of it."""
+    """JSON that is safe in a script element: ``</`` and U+2028 and U+2029 are escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("</", "<\\/").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

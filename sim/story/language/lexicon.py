@@ -345,8 +345,14 @@ def longest_phrase() -> int:
 
 
 def verb_for(action: ActionType, frame: Frame | None = None) -> Verb:
-    """The first verb of verbs.json with that action, and that frame where one is given."""
-    return next(v for v in verbs().verbs if v.action is action and frame in (None, v.frame))
+    """The first verb of the lexicon with that action, and that frame where one is given.
+
+    Raises ValueError if no verb has them: a new action's file must name one.
+    """
+    for verb in verbs().verbs:
+        if verb.action is action and frame in (None, verb.frame):
+            return verb
+    raise ValueError(f"{action.value}.json: verbs: none, and none in verbs.json; expected one")
 
 
 def spoken(phrase: str) -> str:
