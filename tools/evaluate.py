@@ -15,8 +15,8 @@ from ml.measure.report import Section, show, write_page
 from ml.motion.corpus import Corpus, read_corpus
 from ml.motion.runtime import MotionModel
 from sim.command import run_command, users_fault
+from sim.evaluate import held_out as held_out_windows
 from sim.evaluate import plots as plotting
-from sim.evaluate import windows as held_out_windows
 from sim.evaluate.model_tables import ANIMATOR, cost_section, measure_rollouts, rollout_sections
 from sim.evaluate.retrieval import Retrieval
 

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from ml.text.minilm_export import MODELS, compare, export_minilm
-from sim.story.corpus import sentences
+from sim.story.sample_sentences import sentences
 
 REFERENCE = Path("tests/data/minilm_reference.npz")
 N_CHECKED = 200

@@ -11,7 +11,7 @@ import typer
 from ml.text.adapter_fit import fit
 from ml.text.base import EncoderError
 from ml.text.encoders import adapter_file, default_adapters, default_cache, open_encoder
-from sim.story.corpus import sentences
+from sim.story.sample_sentences import sentences
 
 N_SENTENCES = 4_000
 

@@ -27,8 +27,8 @@ from sim.generate.dataset import (
     travelled,
     verify,
 )
+from sim.output.atomic_write import write_whole
 from sim.output.jobs import Answer, Engine, WorkerDied, do_all
-from sim.output.whole import write_whole
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option

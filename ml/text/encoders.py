@@ -261,7 +261,7 @@ def open_encoder(
         return TextEncoder(text, Gemini.from_environment(spec.dim, spec.weights), cache)
     require("torch", "embed", spec.name)
     require("transformers", "embed", spec.name)
-    from ml.text.language_model import LanguageModel, recipe_of
+    from ml.text.transformer_encoder import LanguageModel, recipe_of
 
     recipe = recipe_of(spec.name)
     model = LanguageModel(recipe, spec.weights, dim=spec.dim, device=device)

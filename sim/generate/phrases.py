@@ -17,7 +17,7 @@ SCALES: dict[ActorType, tuple[float, float]] = {
     T.ALIEN: (0.8, 1.0),
     T.ROBOT: (0.95, 1.15),
 }
-MANNERS: dict[str, tuple[str, ...]] = {  # style -> how it is said of what somebody does
+STYLE_ADVERBS: dict[str, tuple[str, ...]] = {  # style -> how it is said of what somebody does
     "tired": ("tiredly", "wearily", "exhaustedly", "sluggishly"),
     "happy": ("happily", "cheerfully", "joyfully", "merrily"),
     "sad": ("sadly", "gloomily", "dejectedly", "unhappily"),
@@ -33,10 +33,10 @@ MANNERS: dict[str, tuple[str, ...]] = {  # style -> how it is said of what someb
     "zombie": ("like a zombie",),
     "graceful": ("gracefully", "elegantly", "lightly", "smoothly"),
 }
-VERBS: dict[ActionType, tuple[str, ...]] = {  # what takes an adverb of place after it
+TRAVEL_CAPTIONS: dict[ActionType, tuple[str, ...]] = {  # what takes an adverb of place after it
     action: file.captions for action, file in ACTION_FILES.items() if file.travels
 }
-DEEDS: dict[ActionType, tuple[str, ...]] = {  # what is done on the spot
+SPOT_CAPTIONS: dict[ActionType, tuple[str, ...]] = {  # what is done on the spot
     action: file.captions for action, file in ACTION_FILES.items() if not file.travels
 }
 

@@ -12,15 +12,15 @@ from entities.scene import Actor, SceneObject
 from entities.units import DT
 from sim.generate.courses import Course, fastest, turning
 from sim.generate.phrases import (
-    DEEDS,
     JOINS,
-    MANNERS,
     PACES,
     PEOPLE,
     SCALES,
     SHAPES,
     SHARES,
-    VERBS,
+    SPOT_CAPTIONS,
+    STYLE_ADVERBS,
+    TRAVEL_CAPTIONS,
     WORLD_WAYS,
 )
 from sim.story.captions import Clauses
@@ -29,7 +29,7 @@ A = ActionType
 Item = TypeVar("Item")
 PARAPHRASES = 3
 """Captions of an actor beside its task."""
-TABLE_MOVES = (  # actions that go along the heading at their own speed
+OWN_SPEED_TRAVELS = (  # actions that go along the heading at their own speed
     *(A.WALK, A.JOG, A.RUN, A.SPRINT, A.WALK_BACKWARDS, A.STRAFE, A.SNEAK, A.MARCH, A.SKIP, A.HOP),
     *(A.CRAWL, A.LIMP, A.ZOMBIE_WALK, A.SWIM, A.FLY, A.RIDE, A.CARRY, A.PUSH, A.PULL, A.DRIBBLING),
 )
@@ -62,12 +62,12 @@ AFTER_S = 2.0
 LEAP_S, LEAP_MPS = 1.0, 6.0
 PAUSES = tuple(
     action
-    for action in DEEDS
+    for action in SPOT_CAPTIONS
     if ACTION_VELOCITIES[action] == 0.0 and action not in (A.CLIMB, A.GET_UP, A.TURN_AROUND)
 )
 """Actions between two legs of a course."""
 SIDELONG = (A.WALK_BACKWARDS, A.STRAFE)
-ON_THE_SPOT = (*(a for a in DEEDS if a is not A.GET_UP), A.JUMP, A.JUMP, A.TURN_AROUND)
+ON_THE_SPOT = (*(a for a in SPOT_CAPTIONS if a is not A.GET_UP), A.JUMP, A.JUMP, A.TURN_AROUND)
 LOW = {A.SIT, A.LIE_DOWN, A.SLEEP, A.KNEEL, A.FALL}
 """Actions after which an actor gets up before anything else."""
 
@@ -114,7 +114,9 @@ class Soloist:
         self.kind = list(SHARES)[int(rng.choice(len(SHARES), p=list(SHARES.values())))]
         self.noun = str(rng.choice(PEOPLE[self.kind]))
         self.scale = round(float(rng.uniform(*SCALES[self.kind])), 3)
-        self.style = in_turn(seed, "style", (*MANNERS, *[None] * (2 * len(MANNERS))), index)
+        self.style = in_turn(
+            seed, "style", (*STYLE_ADVERBS, *[None] * (2 * len(STYLE_ADVERBS))), index
+        )
         self.intensity = round(float(rng.uniform(0.5, 1.0)), 2)
         self.heading = 2.0 * math.pi * even(seed, index, 1) - math.pi
         self.clauses: list[Clause] = []
@@ -127,7 +129,7 @@ class Soloist:
             action = in_turn(self.seed, "deed", ON_THE_SPOT, number)
             if self.clauses and self.clauses[-1].action in LOW and action is not A.GET_UP:
                 action = A.GET_UP
-            self._add_clause(t, action, DEEDS[action])
+            self._add_clause(t, action, SPOT_CAPTIONS[action])
             t += self._duration(action)
             i += 1
         return self._group("deeds")
@@ -137,15 +139,15 @@ class Soloist:
         t, i = 0.0, 0
         while i == 0 or t < seconds - 0.5:
             if i % 2 == 0:
-                action = in_turn(self.seed, "table", TABLE_MOVES, self.index * 2 + i // 2)
-                self._add_clause(t, action, VERBS[action])
+                action = in_turn(self.seed, "table", OWN_SPEED_TRAVELS, self.index * 2 + i // 2)
+                self._add_clause(t, action, TRAVEL_CAPTIONS[action])
                 t += float(self.rng.choice([2.5, 3.5, 5.0, 10.0]))
             else:
                 action = in_turn(self.seed, "between", ON_THE_SPOT, self.index)
-                self._add_clause(t, action, DEEDS[action])
+                self._add_clause(t, action, SPOT_CAPTIONS[action])
                 t += self._duration(action)
                 if action in LOW:
-                    self._add_clause(t, A.GET_UP, DEEDS[A.GET_UP])
+                    self._add_clause(t, A.GET_UP, SPOT_CAPTIONS[A.GET_UP])
                     t += self._duration(A.GET_UP)
             i += 1
         return self._group("table")
@@ -197,7 +199,9 @@ class Soloist:
     def _steady(self, speed: float) -> Group:
         """Straight on, at full speed from the first tick."""
         action = gait_of(speed)
-        self._add_clause(0.0, action, VERBS[action], self._straight(speed, action, self.heading))
+        self._add_clause(
+            0.0, action, TRAVEL_CAPTIONS[action], self._straight(speed, action, self.heading)
+        )
         velocity = speed * math.cos(self.heading), speed * math.sin(self.heading)
         made = self._group("steady", velocity=velocity)
         made.asked_mps = speed
@@ -207,7 +211,7 @@ class Soloist:
         """Jumps out of a walk or a run, straight on."""
         while not self.clauses or course.t < seconds - 0.5:
             self._leg(course, speed, None, "straight", float(self.rng.choice([1.5, 2.0, 2.5])))
-            self._add_clause(course.t, A.JUMP, DEEDS[A.JUMP])
+            self._add_clause(course.t, A.JUMP, SPOT_CAPTIONS[A.JUMP])
             course.go(LEAP_S, speed, turning("straight", speed, LEAP_S, self.rng))
 
     def _stop_and_go(
@@ -228,11 +232,11 @@ class Soloist:
             stop_action = in_turn(self.seed, "pause", PAUSES, self.index * 3 + len(self.clauses))
             pause = math.ceil(2.0 * self._duration(stop_action)) / 2.0
             course.halt()
-            self._add_clause(course.t, stop_action, DEEDS[stop_action])
+            self._add_clause(course.t, stop_action, SPOT_CAPTIONS[stop_action])
             if stop_action in LOW:
                 course.rest(pause)
                 pause = math.ceil(2.0 * self._duration(A.GET_UP)) / 2.0
-                self._add_clause(course.t, A.GET_UP, DEEDS[A.GET_UP])
+                self._add_clause(course.t, A.GET_UP, SPOT_CAPTIONS[A.GET_UP])
             course.rest(pause)
             turned = str(self.rng.choice(list(TURNED)))
             course.heading += TURNED[turned]
@@ -242,7 +246,9 @@ class Soloist:
     def _turned_leg(self, course: Course, speed: float, turned: str, seconds: float) -> None:
         """Straight on, after a turn on the spot that the same clause says."""
         action = gait_of(speed)
-        self._add_clause(course.t, action, tuple(f"{turned} and {verb}" for verb in VERBS[action]))
+        self._add_clause(
+            course.t, action, tuple(f"{turned} and {verb}" for verb in TRAVEL_CAPTIONS[action])
+        )
         course.go(seconds, speed, turning("straight", speed, seconds, self.rng))
 
     def _leg(
@@ -262,7 +268,7 @@ class Soloist:
         )
         if action in (*SIDELONG, A.RUNNING_BASES):
             after = ("",)
-        self._add_clause(course.t, action, VERBS[action], after if pace is None else pace)
+        self._add_clause(course.t, action, TRAVEL_CAPTIONS[action], after if pace is None else pace)
         course.go(seconds, speed, turning(shape, speed, seconds, self.rng))
 
     def _straight(self, speed: float, action: ActionType, heading: float) -> tuple[str, ...]:
@@ -291,7 +297,7 @@ class Soloist:
     def _words(self) -> tuple[str, list[str]]:
         """A caption and its clauses, in words drawn anew on each call."""
         rng = self.rng
-        manner = None if self.style is None else str(rng.choice(MANNERS[self.style]))
+        manner = None if self.style is None else str(rng.choice(STYLE_ADVERBS[self.style]))
         texts = []
         for clause in self.clauses:
             words = [str(rng.choice(clause.verbs)), str(rng.choice(clause.after))]

@@ -13,7 +13,7 @@ from ml.episodes.reader import Episode
 from ml.measure.metrics import foot_speed
 from sim.inspect.export_bvh import to_bvh
 from sim.inspect.reconstruct import POINTS, actions_of, body, changes, motion_of
-from sim.output.whole import write_whole
+from sim.output.atomic_write import write_whole
 
 LIMBS = (  # pairs of points that a line joins: trunk, left, right
     (("pelvis", "neck"), ("neck", "head"), ("l_shoulder", "r_shoulder"), ("l_hip", "r_hip")),

@@ -19,10 +19,10 @@ import av
 import pygame
 
 from sim.command import Progress, UserError
+from sim.output.atomic_write import write_whole
 from sim.output.jobs import Answer
 from sim.output.sheets import sheet
 from sim.output.shot_list import Film, Look, RecordedScenes, Shot, ShotJob
-from sim.output.whole import write_whole
 
 MANIFEST = "manifest.jsonl"
 SHEET_PAGE = 60

@@ -9,7 +9,7 @@ files. staging/ puts clauses on the timelines of a cast: ``Finder``, ``perform``
 ``parse`` runs one after the other; ``planner`` has a language model make the Scene instead.
 """
 
-from sim.story.later import Patch, parse_event
+from sim.story.later_sentences import Patch, parse_event
 from sim.story.parse import parse_prompt
 from sim.story.staging.timing import timed_path
 

@@ -10,7 +10,7 @@ from sim.story.language.lexicon import Verb, verb_for
 from sim.story.staging.acts import Act
 from sim.story.staging.balls import bat, contact_s, send
 from sim.story.staging.cast import KITS, Player
-from sim.story.staging.objects import haul
+from sim.story.staging.object_acts import haul
 from sim.story.staging.partners import chase
 from sim.story.staging.plan import Plan
 from sim.story.staging.scenery import Item, Target, bearing

@@ -24,7 +24,7 @@ from sim.story.staging.balls import (
 )
 from sim.story.staging.cast import Player
 from sim.story.staging.games import play
-from sim.story.staging.objects import drive, haul, hit, take
+from sim.story.staging.object_acts import drive, haul, hit, take
 from sim.story.staging.partners import answered, chase, meet, pair, race, strike
 from sim.story.staging.plan import Plan
 from sim.story.staging.scenery import Item, Target, is_held

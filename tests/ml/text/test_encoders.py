@@ -22,7 +22,7 @@ from ml.text.encoders import (
     into_default,
     open_encoder,
 )
-from sim.story.corpus import sentences
+from sim.story.sample_sentences import sentences
 
 REFERENCE = Path(__file__).parents[2] / "data" / "minilm_reference.npz"
 

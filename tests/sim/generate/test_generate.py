@@ -16,7 +16,7 @@ from ml.episodes.reader import Episode, open_dataset
 from sim.generate.dataset import Recipe, SceneJob, generate, in_order, make, manifest, verify
 from sim.generate.drafts import draft, group
 from sim.generate.gates import faults
-from sim.generate.phrases import DEEDS, PACES, SHAPES, VERBS, WORLD_WAYS
+from sim.generate.phrases import PACES, SHAPES, SPOT_CAPTIONS, TRAVEL_CAPTIONS, WORLD_WAYS
 from sim.output.jobs import Answer, Engine, do_all
 
 ROOT = Path(__file__).parents[3]
@@ -125,7 +125,7 @@ def claims(episode: Episode, text: str, rows: np.ndarray):
     gone = root[-1, :2] - root[0, :2]
     speed = np.hypot(*episode.velocity[rows, :2].T)
     action = ACTIONS[episode.action_id[rows[len(rows) // 2]]]
-    moves = action in VERBS
+    moves = action in TRAVEL_CAPTIONS
     turns = {
         "curve_left": turn > 0.15,
         "curve_right": turn < -0.15,
@@ -158,10 +158,10 @@ def claims(episode: Episode, text: str, rows: np.ndarray):
     if action in (A.WALK, A.JOG, A.RUN, A.SPRINT) and len(rows) > 150:
         low, high = {A.WALK: (0, 2.2), A.JOG: (2, 4), A.RUN: (3.7, 6.6), A.SPRINT: (6, 9.5)}[action]
         yield action.value, low < speed[len(rows) // 2] < high
-        said = VERBS[action] + tuple(f"and {verb}" for verb in VERBS[action])
+        said = TRAVEL_CAPTIONS[action] + tuple(f"and {verb}" for verb in TRAVEL_CAPTIONS[action])
         yield "verb", any(verb in text for verb in said)
-    if action in DEEDS:
-        yield "deed", any(text.startswith(verb) for verb in DEEDS[action])
+    if action in SPOT_CAPTIONS:
+        yield "deed", any(text.startswith(verb) for verb in SPOT_CAPTIONS[action])
 
 
 def test_tracks_say_how_they_were_made(made):

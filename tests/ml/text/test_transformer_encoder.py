@@ -10,7 +10,7 @@ import pytest
 
 from ml.text.base import EncoderError
 from ml.text.encoders import open_encoder
-from ml.text.language_model import RECIPES, TASK, LanguageModel
+from ml.text.transformer_encoder import RECIPES, TASK, LanguageModel
 
 # Read when the hub's client is imported: a test must never wait for a network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
