@@ -63,6 +63,7 @@ SENTENCES = (  # one for each theme, and for each way in which actors meet actor
     "a grandmother reads on a chair next to a sleeping child",
     "two boys chase a thief around the house, he climbs a ladder",
     "a waiter carries a box between the tables and bows",
+    "a referee walks backwards and points at a player who limps away in the fog",
 )
 LATER = (  # a sentence, and what follows it: the lines of a script
     ("a man walks to the tree", ("1 now he runs", "2.5 now he sits down", "4 now he waves")),
