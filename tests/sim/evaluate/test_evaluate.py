@@ -11,7 +11,7 @@ pytest.importorskip("safetensors")
 
 from ml.motion.corpus import cut_windows, single_clause_starts  # noqa: E402
 from ml.motion.runtime import MotionModel  # noqa: E402
-from sim.evaluate import judge, rollouts, windows  # noqa: E402
+from sim.evaluate import held_out, judge, rollouts  # noqa: E402
 from sim.evaluate.retrieval import Retrieval  # noqa: E402
 from tests.ml.motion.test_model import pacing  # noqa: E402
 from tools import contact_sheet, evaluate  # noqa: E402
@@ -137,8 +137,8 @@ def test_retrieval_finds_what_it_knows() -> None:
     truth = cut_windows(
         corpus, at, like.history, like.chunk, np.random.default_rng(0), smoothing_s=(0.0,)
     )
-    made = windows.generate(known, truth, like.history)
-    joints, root, _, _ = windows.figures(
+    made = held_out.generate(known, truth, like.history)
+    joints, root, _, _ = held_out.figures(
         known.plan(
             truth.state[:, : like.history],
             truth.text,
