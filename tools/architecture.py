@@ -155,12 +155,9 @@ def duty(room: str, graph: dict[str, set[str]]) -> str:
 def drawing() -> str:
     """The SVG, the same for the same code."""
     modules_used, graph = imports(), rooms()
-    lines = defaultdict(int)
     counts = defaultdict(int)
     for name, path in modules().items():
-        room = room_of(name, modules_used)
-        lines[room] += len(path.read_text(encoding="utf-8").splitlines())
-        counts[room] += not path.name.startswith("__init__")
+        counts[room_of(name, modules_used)] += path.name != "__init__.py"
     rows = arranged(graph)
     wide = max(map(len, rows.values()))
     step = BOX_PX[0] + GAP_PX[0], BOX_PX[1] + GAP_PX[1]
@@ -183,8 +180,8 @@ def drawing() -> str:
             bend = GAP_PX[1] // 2
             path = f"M{x} {y}C{x} {y + bend} {u} {v - bend} {u} {v}"
             if v - y > GAP_PX[1]:  # past other floors, between their boxes
-                lane = min(x, u) + step[0] // 2 if x != u else x + step[0] // 2
-                lane, long = lane + LANE_PX * (long % 5 - 2), long + 1
+                lane = min(x, u) + step[0] // 2 + LANE_PX * (long % 5 - 2)
+                long += 1
                 down, up = y + GAP_PX[1], v - GAP_PX[1]
                 path = (
                     f"M{x} {y}C{x} {y + bend} {lane} {y + bend} {lane} {down}"
