@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from entities.atomic_write import write_whole
 from entities.scene import CameraMode, CameraPlan, Scene, load_scene
 from entities.units import DT
 from sim.command import (
@@ -169,6 +171,8 @@ def run(
             recorder = Recorder(record, width_height if record_video else None)
         run = partial(recorder.watch, run)
         committing = recorder.committing(round(story.duration / DT))
+    runs: list[Simulation] = []  # the film of a gif has a second one, which only looks ahead
+    run = partial(kept, run, runs)
     if is_film:
         from sim.output.video import Clip, prepare_frames, prepare_video
 
@@ -178,11 +182,13 @@ def run(
             job = prepare_video(clip, video) if frames is None else prepare_frames(clip, frames)
         with progress_bar(quiet) as progress, refused_by_system(), committing:
             job(progress)
+        tell(runs[:1])
     elif headless:
         with users_fault():
             simulation = run()
         with progress_bar(quiet) as progress, refused_by_system(), committing:
             line = summary(simulation, story.duration, progress)
+        tell(runs)
         print(line)
     else:
         from sim.window.window import Window
@@ -191,6 +197,18 @@ def run(
             window = Window(run(), width_height, recorder)
         with refused_by_system():
             window.run()
+
+
+def kept(run: Callable[[], "Simulation"], runs: "list[Simulation]") -> "Simulation":
+    """A new run, which is added to ``runs``."""
+    runs.append(run())
+    return runs[-1]
+
+
+def tell(runs: "list[Simulation]") -> None:
+    """Say what later sentences brought on stage, and what of them could not be done."""
+    for notice in [notice for simulation in runs for notice in simulation.notices]:
+        logging.warning(notice)
 
 
 def one_output(**outputs: object) -> None:
@@ -282,9 +300,9 @@ def adjusted(
 def write_text(target: str, text: str) -> None:
     """Write to a file, or to stdout for ``-``."""
     if target == "-":
-        print(text)
+        print(text, flush=True)
     else:
-        Path(target).write_text(text + "\n", encoding="utf-8")
+        write_whole(target, text + "\n")
 
 
 def summary(simulation: "Simulation", seconds: float, progress: Progress | None) -> str:
@@ -292,17 +310,20 @@ def summary(simulation: "Simulation", seconds: float, progress: Progress | None)
     import numpy as np
 
     ticks = max(1, round(seconds / DT))
-    names = simulation.cast.actor_ids
-    travelled = np.zeros(len(names))
-    last, done = None, 0
+    travelled = np.zeros(0)
+    last, done = np.zeros((0, 3)), 0
     start = time.perf_counter()
     for block in simulation.blocks(ticks + 1):
-        path = block.root if last is None else np.concatenate([last[None], block.root])
+        known, n = len(last), block.root.shape[1]
+        last = np.concatenate([last, block.root[0, known:]])  # who comes on stage begins here
+        travelled = np.pad(travelled, (0, n - known))
+        path = np.concatenate([last[None], block.root])
         travelled += np.linalg.norm(np.diff(path, axis=0), axis=-1).sum(axis=0)
         last, done = block.root[-1], done + len(block.root)
         if progress is not None:
             progress(min(done, ticks), ticks)
     took = time.perf_counter() - start
+    names = simulation.cast.actor_ids
     line = (
         f"{len(names)} actors, {ticks * DT:g} s in {took:.3g} s, {ticks * DT / took:.0f}x real time"
     )

@@ -5,7 +5,7 @@ whole columns. ``N`` is the number of rows; angles are radians, everything else 
 """
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
@@ -15,29 +15,45 @@ LIMBS = (L_HAND, R_HAND, L_FOOT, R_FOOT)
 """The joints that limb IK can bring to a target."""
 
 
+EntityIds = Annotated[np.ndarray, "entity ids"]
+"""A column of entity ids, below 0 for none; it is renumbered when ids move."""
+
+
 class Component:
     """Base of all tables: rows in, rows out. Columns are arrays or lists, row by row."""
 
     def __len__(self) -> int:
         return len(getattr(self, self.__slots__[0]))
 
-    def extend(self, other: Self) -> None:
-        """Append the rows of ``other``."""
-        for field in fields(self):  # type: ignore[arg-type]
-            mine, more = getattr(self, field.name), getattr(other, field.name)
-            joined = mine + more if isinstance(mine, list) else np.concatenate([mine, more])
-            setattr(self, field.name, joined)
+    def with_rows(self, other: Self, at: int) -> Self:
+        """A new table with the rows of ``other`` before row ``at`` of this one."""
+        columns = []
+        for each in fields(self):  # type: ignore[arg-type]
+            mine, more = getattr(self, each.name), getattr(other, each.name)
+            columns.append(
+                mine[:at] + more + mine[at:]
+                if isinstance(mine, list)
+                else np.concatenate([mine[:at], more, mine[at:]])
+            )
+        return type(self)(*columns)
+
+    def renumber(self, first: int, by: int) -> None:
+        """Follow entities whose ids, from ``first`` on, have grown by ``by``."""
+        for each in fields(self):  # type: ignore[arg-type]
+            if each.type is EntityIds:
+                column = getattr(self, each.name)
+                setattr(self, each.name, column + by * (column >= first))
 
     def keep(self, mask: np.ndarray) -> None:
         """Drop the rows where ``mask`` (N,) is False."""
-        for field in fields(self):  # type: ignore[arg-type]
-            column = getattr(self, field.name)
+        for each in fields(self):  # type: ignore[arg-type]
+            column = getattr(self, each.name)
             kept = (
                 [value for value, wanted in zip(column, mask, strict=True) if wanted]
                 if isinstance(column, list)
                 else column[mask]
             )
-            setattr(self, field.name, kept)
+            setattr(self, each.name, kept)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +113,12 @@ class Script(Component):
     next_tick: np.ndarray  # (N,) int64, when the plan next changes the action
     action: np.ndarray  # (N,) int64, index in ACTIONS: the action in force
     since: np.ndarray  # (N,) int64, tick at which it came into force
-    target: np.ndarray  # (N,) int64, entity id the action is aimed at, -1 none
+    target: EntityIds  # (N,) int64, entity id the action is aimed at, -1 none
+
+    def renumber(self, first: int, by: int) -> None:
+        """Follow entities whose ids, from ``first`` on, have grown by ``by``."""
+        Component.renumber(self, first, by)
+        self.cues = [[(t, e + by * (e >= first)) for t, e in cues] for cues in self.cues]
 
 
 @dataclass(slots=True, eq=False)
@@ -155,8 +176,8 @@ class Gait(Component):
     gain: np.ndarray  # (N, 2) progress per tick of the swing of each foot
     due: np.ndarray  # (N, 2) phase at which each foot is due to lift or to land
     animal: np.ndarray  # (N,) bool, an animal on four legs
-    seated_on: np.ndarray  # (N,) int64, entity id of the seat the actor is on or at, -1 none
-    partner: np.ndarray  # (N,) int64, row of the partner in an action of two, -1 none
+    seated_on: EntityIds  # (N,) int64, the seat the actor is on or at, -1 none
+    partner: EntityIds  # (N,) int64, the partner in an action of two, -1 none
 
 
 @dataclass(slots=True, eq=False)
@@ -205,13 +226,21 @@ class Attention(Component):
     cues: list[list[tuple[int, str | None, float, int | None]]]  # per actor, sorted (tick, style,
     # intensity, value of look); None leaves style or look as it is
     next_tick: np.ndarray  # (N,) int64 tick of the first of them
-    look: np.ndarray  # (N,) int64 entity id; -1 the target of the action; below that, -2 - index in
-    # sim.animation.attention.GAZES
+    look: EntityIds  # (N,) int64; -1 the target of the action; below that, -2 - index
+    # in sim.animation.attention.GAZES
     wanted: (
         np.ndarray
     )  # (N, 3) yaw and pitch, rad, of the gaze target, and 1 if there is one, else 0
     aim: np.ndarray  # (N, 3) the same, as the head has turned so far
     voice: np.ndarray  # (N,) 0..1 how far words open the mouth, -1 for actors without words
+
+    def renumber(self, first: int, by: int) -> None:
+        """Follow entities whose ids, from ``first`` on, have grown by ``by``."""
+        Component.renumber(self, first, by)
+        self.cues = [
+            [(*cue, look if look is None or look < first else look + by) for *cue, look in cues]
+            for cues in self.cues
+        ]
 
 
 @dataclass(slots=True, eq=False)
@@ -273,7 +302,7 @@ class Thing(Component):
     kind: np.ndarray  # (N,) index in list(ObjectType)
     scale: np.ndarray  # (N,)
     color: np.ndarray  # (N, 3) int16, -1 for the default colour of the kind
-    holder: np.ndarray  # (N,) int64, entity id of the actor that holds it, -1 none
+    holder: EntityIds  # (N,) int64, the actor that holds it, -1 none
     hand: np.ndarray  # (N,) int64, joint that holds it: L_HAND or R_HAND
     spin: np.ndarray  # (N,) rad that a ball has rolled or turned in flight
     path: list[object]  # per object, sim.navigation.path.Path or None
@@ -283,9 +312,9 @@ class Thing(Component):
 class Flight(Component):
     """The last throw, kick or hit of each object."""
 
-    by: np.ndarray  # (N,) int64 entity id of the actor, -1 none
+    by: EntityIds  # (N,) int64, the actor, -1 none
     since: np.ndarray  # (N,) int64 tick of the launch
-    to: np.ndarray  # (N,) int64 entity id of the receiver, -1 none
+    to: EntityIds  # (N,) int64, the receiver, -1 none
 
     @classmethod
     def none(cls, n: int) -> "Flight":

@@ -5,21 +5,36 @@ docstrings of models and enums are part of the JSON schema that users can print.
 """
 
 import re
+import reprlib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from entities.actions import ActionType
 from entities.colors import to_rgb
+from entities.files import parse_json, read_text
 from entities.objects import ObjectType
 from entities.skeleton import ACTOR_SCALES, ActorType
 from entities.units import EARTH_GRAVITY
 
 SCENE_VERSION = 1
+MAX_SCENE_BYTES = 4 << 20
+"""The largest scene file; what it becomes with all defaults written out is at most 16 MiB."""
 MAX_ACTORS = 1_000
 MAX_OBJECTS = 1_000
+MAX_ENTRIES = 10_000
+"""Of one list: an actor's actions, cues or path, the camera's keyframes, the scene's events."""
+MAX_ENTRIES_IN_ALL = 100_000
+"""Of all those lists of a scene together."""
 MAX_DURATION_S = 3_600.0
 MAX_PATH_SPEED = 12.0
 """m/s. A path that needs more is refused: nobody runs faster (Bolt's peak in 2009 was 12.3)."""
@@ -33,6 +48,20 @@ Seconds = Annotated[float, Field(ge=0.0, le=MAX_DURATION_S)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Text = Annotated[str, Field(max_length=2_000)]
 
+EventIndex = Annotated[int, Field(ge=0)]
+
+
+_SHOWN = 60
+"""Letters of a value in a refusal."""
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = _brief.maxlong = _SHOWN
+
+
+def _shown(value: Any) -> str:
+    """A value as it is shown in a refusal: on one line, cut to _SHOWN letters."""
+    text = _brief.repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
 
 def _listed(kind: type[StrEnum]) -> BeforeValidator:
     """A validator that names the members of ``kind`` for an unknown value."""
@@ -43,7 +72,7 @@ def _listed(kind: type[StrEnum]) -> BeforeValidator:
         if isinstance(value, str) and value in names:
             return value
         allowed = ", ".join(names)
-        raise ValueError(f"unknown {value!r}; expected one of {allowed}")
+        raise ValueError(f"unknown {_shown(value)}; expected one of {allowed}")
 
     return BeforeValidator(check)
 
@@ -55,9 +84,11 @@ Thing = Annotated[ObjectType, _listed(ObjectType)]
 
 def _color(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError(f"a colour is text, not {value!r}")
-    if value.startswith("#") and not re.fullmatch("#[0-9a-fA-F]{6}", value):
-        raise ValueError(f"unknown colour {value!r}; expected #rrggbb, six hexadecimal digits")
+        raise ValueError(f"a colour is text, not {_shown(value)}")
+    if len(value) > _SHOWN or (value[:1] == "#" and not re.fullmatch("#[0-9a-fA-F]{6}", value)):
+        raise ValueError(
+            f"unknown colour {_shown(value)}; expected #rrggbb, six hexadecimal digits"
+        )
     to_rgb(value)
     return value
 
@@ -129,7 +160,11 @@ def _check_times(name: str, times: list[float], *, strict: bool) -> None:
 
 
 class Actor(BaseModel):
-    """Somebody who acts. An actor with a ``movement_path`` is where it says, when it says."""
+    """Somebody who acts. An actor with a ``movement_path`` is where it says, when it says.
+
+    ``brought_by`` is the index of the event that brings the actor on stage; when the scene is
+    played, that event makes it anew.
+    """
 
     model_config = _Strict
     id: Name
@@ -137,7 +172,9 @@ class Actor(BaseModel):
     actor_type: Kind = ActorType.HUMAN
     color: Color | None = None
     heading: Annotated[float, Field(ge=-1_000.0, le=1_000.0)] = 0.0
-    actions: list[tuple[Seconds, Action]] = Field(default_factory=list)
+    actions: list[tuple[Seconds, Action]] = Field(
+        default_factory=list, max_length=MAX_ENTRIES, fail_fast=True
+    )
     team: Name | None = None
     role: Name | None = None
     scale: Annotated[float, Field(ge=0.1, le=10.0)] | None = None
@@ -145,7 +182,7 @@ class Actor(BaseModel):
     style_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
     caption: Text = ""
     prop: Name | None = None
-    cues: list[Cue] = Field(default_factory=list)
+    cues: list[Cue] = Field(default_factory=list, max_length=MAX_ENTRIES, fail_fast=True)
     velocity: (
         tuple[
             Annotated[float, Field(ge=-MAX_PATH_SPEED, le=MAX_PATH_SPEED)],
@@ -153,7 +190,8 @@ class Actor(BaseModel):
         ]
         | None
     ) = None
-    movement_path: list[PathKnot] | None = None
+    movement_path: list[PathKnot] | None = Field(None, max_length=MAX_ENTRIES, fail_fast=True)
+    brought_by: EventIndex | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "Actor":
@@ -167,7 +205,10 @@ class Actor(BaseModel):
 
 
 class SceneObject(BaseModel):
-    """A thing in the world; ``held_by`` names the actor who has it in hand."""
+    """A thing in the world; ``held_by`` names the actor who has it in hand.
+
+    ``brought_by``: see Actor.
+    """
 
     model_config = _Strict
     object_type: Thing
@@ -183,8 +224,9 @@ class SceneObject(BaseModel):
         ]
         | None
     ) = None
-    movement_path: list[PathKnot] | None = None
+    movement_path: list[PathKnot] | None = Field(None, max_length=MAX_ENTRIES, fail_fast=True)
     held_by: Name | None = None
+    brought_by: EventIndex | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "SceneObject":
@@ -217,7 +259,9 @@ class CameraPlan(BaseModel):
     model_config = _Strict
     mode: CameraMode = CameraMode.FOLLOW
     follow: Name | None = None
-    keyframes: list[CameraKeyframe] = Field(default_factory=list)
+    keyframes: list[CameraKeyframe] = Field(
+        default_factory=list, max_length=MAX_ENTRIES, fail_fast=True
+    )
 
     @model_validator(mode="after")
     def _sorted(self) -> "CameraPlan":
@@ -247,10 +291,22 @@ class Scene(BaseModel):
     duration: Annotated[float, Field(gt=0.0, le=MAX_DURATION_S)] = 10.0
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     gravity: Annotated[float, Field(ge=0.0, le=100.0)] = EARTH_GRAVITY
-    actors: list[Actor] = Field(default_factory=list, max_length=MAX_ACTORS)
-    objects: list[SceneObject] = Field(default_factory=list, max_length=MAX_OBJECTS)
+    actors: list[Actor] = Field(default_factory=list, max_length=MAX_ACTORS, fail_fast=True)
+    objects: list[SceneObject] = Field(default_factory=list, max_length=MAX_OBJECTS, fail_fast=True)
     camera: CameraPlan = Field(default_factory=CameraPlan)
-    events: list[Event] = Field(default_factory=list)
+    events: list[Event] = Field(default_factory=list, max_length=MAX_ENTRIES, fail_fast=True)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "Scene":
+        paths = [item.movement_path or () for item in (*self.actors, *self.objects)]
+        lists = [*paths, self.events, self.camera.keyframes]
+        lists += [entries for actor in self.actors for entries in (actor.actions, actor.cues)]
+        if (n := sum(map(len, lists))) > MAX_ENTRIES_IN_ALL:
+            raise ValueError(
+                f"{n} actions, cues, events, keyframes and knots of paths; "
+                f"expected {MAX_ENTRIES_IN_ALL} in all at most"
+            )
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "Scene":
@@ -263,6 +319,11 @@ class Scene(BaseModel):
                 if item.id in names:
                     raise ValueError(f"{where}[{i}].id: {item.id!r} is taken; ids must differ")
                 names.add(item.id)
+                if item.brought_by is not None and item.brought_by >= len(self.events):
+                    raise ValueError(
+                        f"{where}[{i}].brought_by: {item.brought_by}; "
+                        f"expected one of the {len(self.events)} events"
+                    )
         actors = {actor.id for actor in self.actors}
         for i, item in enumerate(self.objects):
             if item.held_by is not None and item.held_by not in actors:
@@ -283,31 +344,26 @@ def explain(error: ValidationError) -> str:
         if isinstance(part, int):
             where += f"[{part}]"
         elif not part.startswith(("function-", "tuple[", "nullable[")):
+            part = part if part.isidentifier() and len(part) <= _SHOWN else _shown(part)
             where += f".{part}" if where else part
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         inner = message.split(":", 1)[0]
         known = where and inner.split("[")[0].isidentifier() and ":" in message
         return f"{where}.{message}" if known else f"{where}: {message}" if where else message
-    given = repr(first["input"])
-    if len(given) > 60:
-        given = given[:57] + "..."
-    return f"{where or 'scene'}: {message} (came: {given})"
+    return f"{where or 'scene'}: {message} (came: {_shown(first['input'])})"
 
 
-def parse_scene(text: str) -> Scene:
-    """Scene from its JSON text. Raises ValueError in one line."""
+def parse_scene(text: str, where: str = "scene") -> Scene:
+    """Scene from its JSON text; where: the file, for people. Raises ValueError in one line."""
+    value = parse_json(text, where)
     try:
-        return Scene.model_validate_json(text)
+        return Scene.model_validate(value)
     except ValidationError as error:
-        raise ValueError(explain(error)) from None
+        line = explain(error).removeprefix("scene: ")
+        raise ValueError(line if where == "scene" else f"{where}: {line}") from None
 
 
 def load_scene(path: str | Path) -> Scene:
     """Scene from a JSON file. Raises ValueError naming the file, OSError if it cannot be read."""
-    try:
-        return parse_scene(Path(path).read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8 text") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    return parse_scene(read_text(path, MAX_SCENE_BYTES), str(path))

@@ -9,6 +9,7 @@ from entities.colors import ACTOR_COLORS, to_rgb
 from entities.components import (
     Attention,
     Body,
+    Component,
     Flight,
     Handling,
     Intent,
@@ -69,10 +70,11 @@ N_TRAITS = 6
 """Columns of Person.traits."""
 
 
-def build_world(scene: Scene, *, learned: bool = False) -> tuple[World, list[SceneObject]]:
-    """The World of a scene, and all its objects, those made for props in hand included.
+def build_world(scene: Scene, *, learned: bool = False) -> World:
+    """The World of a scene.
 
-    Actors come first (ids 0 … A-1), then the objects in the order of the list returned.
+    Actors come first (ids 0 … A-1), then the objects: the scene's own, then those made for props
+    in hand.
     learned: whether a motion model is to move the actors.
 
     Raises ValueError, naming the field, for what only the whole scene can show: a path that needs
@@ -81,12 +83,28 @@ def build_world(scene: Scene, *, learned: bool = False) -> tuple[World, list[Sce
     world = World(scene.seed, scene.gravity)
     objects = scene.objects + _props_in_hand(scene)
     entity_of = {item.id: i for i, item in enumerate([*scene.actors, *objects])}
-    _spawn_actors(world, scene.actors, entity_of, learned)
-    _spawn_objects(world, objects, entity_of)
-    return world, objects
+    world.spawn(*_actor_tables(world, scene.actors, entity_of, learned))
+    world.spawn(*_object_tables(objects, entity_of))
+    return world
 
 
-def cast_of(scene: Scene, world: World, objects: list[SceneObject]) -> Cast:
+def enter(world: World, actors: list[Actor], objects: list[SceneObject]) -> None:
+    """Bring people and things into a running World, as a later sentence asks for.
+
+    Actors come after the actors that are there, objects after the objects. Their ids must be new.
+    """
+    there, n = world[Name].text, len(world.ids(Person))
+    names = [*there[:n], *(a.id for a in actors), *there[n:], *(str(o.id) for o in objects)]
+    entity_of = {name: entity for entity, name in enumerate(names)}
+    learned = Learned in world
+    people = _actor_tables(world, actors, entity_of, learned, first=n)
+    if actors:
+        world.spawn_before(n, *people)
+    if objects:
+        world.spawn(*_object_tables(objects, entity_of))
+
+
+def cast_of(scene: Scene, world: World) -> Cast:
     """What the renderer and the recorder need to know of a run's actors and objects."""
     person, thing = world[Person], world[Thing]
     return Cast(
@@ -95,12 +113,12 @@ def cast_of(scene: Scene, world: World, objects: list[SceneObject]) -> Cast:
         time_of_day=scene.time_of_day.value,
         seed=scene.seed,
         gravity=scene.gravity,
-        actor_ids=[actor.id for actor in scene.actors],
+        actor_ids=world[Name].text[: len(person)],
         actor_kind=person.kind,
         actor_scale=person.scale,
         actor_bones=person.bones,
         actor_color=person.color,
-        object_ids=[str(item.id) for item in objects],
+        object_ids=world[Name].text[len(person) :],
         object_kind=thing.kind,
         object_scale=thing.scale,
         object_color=thing.color,
@@ -135,10 +153,11 @@ def _props_in_hand(scene: Scene) -> list[SceneObject]:
     return made
 
 
-def _spawn_actors(
-    world: World, actors: list[Actor], entity_of: dict[str, int], learned: bool
-) -> None:
-    n = len(actors)
+def _actor_tables(
+    world: World, actors: list[Actor], entity_of: dict[str, int], learned: bool, first: int = 0
+) -> tuple[Component, ...]:
+    """The components of actors. first: row of the first of them among all actors."""
+    n, tick = len(actors), world.tick
     scale = np.array([actor.scale for actor in actors])
     kinds = [actor.actor_type for actor in actors]
     radius = np.array([BODY_RADIUS[kind] for kind in kinds]) * scale
@@ -156,12 +175,15 @@ def _spawn_actors(
     for i, path in enumerate(paths):
         if path is not None:
             position[i] = path.at(np.zeros(1))[0]
-    plans = [_plan(actor) for actor in actors]
+    plans = [_plan(actor, tick) for actor in actors]
     heading = np.array([_first_heading(a, p) for a, p in zip(actors, paths, strict=True)])
     velocity = np.array([a.velocity or (np.nan, np.nan) for a in actors]).reshape(n, 2)
     moving = np.nan_to_num(velocity)
     flying = np.array([plan[0][1] in _ALOFT for plan in plans], bool)
-    colors = [to_rgb(a.color or ACTOR_COLORS[i % len(ACTOR_COLORS)]) for i, a in enumerate(actors)]
+    colors = [
+        to_rgb(a.color or ACTOR_COLORS[i % len(ACTOR_COLORS)])
+        for i, a in enumerate(actors, start=first)
+    ]
     stand = np.array([STANDING_PELVIS[kind] for kind in kinds])
     transform = Transform(position, heading)
     person = Person(
@@ -172,7 +194,7 @@ def _spawn_actors(
         color=np.array(colors, np.uint8).reshape(n, 3),
         traits=world.rng.uniform(-1.0, 1.0, (n, N_TRAITS)),
     )
-    world.spawn(
+    return (
         Name([actor.id for actor in actors]),
         transform,
         Velocity(np.column_stack([moving, np.zeros(n)]), np.zeros(n)),
@@ -188,9 +210,9 @@ def _spawn_actors(
         Script(
             plan=plans,
             cues=[_cues(a, i, entity_of) for i, a in enumerate(actors)],
-            next_tick=np.zeros(n, np.int64),
+            next_tick=np.full(n, tick, np.int64),
             action=np.array([plan[0][1] for plan in plans], np.int64),
-            since=np.zeros(n, np.int64),
+            since=np.full(n, tick, np.int64),
             target=np.full(n, -1, np.int64),
         ),
         Route(
@@ -214,11 +236,11 @@ def _spawn_actors(
 _ALOFT = frozenset({ACTION_INDEX[ActionType.FLY], ACTION_INDEX[ActionType.CLIMB]})
 
 
-def _plan(actor: Actor) -> list[tuple[int, int]]:
-    """The actor's actions as sorted (tick, action index), with one at tick 0."""
+def _plan(actor: Actor, first: int) -> list[tuple[int, int]]:
+    """The actor's actions as sorted (tick, action index), with one at tick ``first`` or before."""
     plan = [(round(t / DT), ACTION_INDEX[action]) for t, action in actor.actions]
-    if not plan or plan[0][0] > 0:
-        plan.insert(0, (0, ACTION_INDEX[_first_action(actor)]))
+    if not plan or plan[0][0] > first:
+        plan.insert(0, (first, ACTION_INDEX[_first_action(actor)]))
     return plan
 
 
@@ -313,7 +335,7 @@ def _cues(actor: Actor, row: int, entity_of: dict[str, int]) -> list[tuple[int, 
     return cues
 
 
-def _spawn_objects(world: World, objects: list[SceneObject], entity_of: dict[str, int]) -> None:
+def _object_tables(objects: list[SceneObject], entity_of: dict[str, int]) -> tuple[Component, ...]:
     n = len(objects)
     kinds = [item.object_type for item in objects]
     body_kinds = [_body_kind(item) for item in objects]
@@ -330,7 +352,7 @@ def _spawn_objects(world: World, objects: list[SceneObject], entity_of: dict[str
             position[i] = path.at(np.zeros(1))[0]
     velocity = np.array([(*(i.velocity or (0.0, 0.0)), 0.0) for i in objects]).reshape(n, 3)
     balls = np.array([kind is BodyKind.BALL for kind in body_kinds], bool)
-    world.spawn(
+    return (
         Name([str(item.id) for item in objects]),
         Transform(position, np.array([item.heading for item in objects])),
         Velocity(velocity, np.zeros(n)),

@@ -1,55 +1,28 @@
-"""What every command of ours shares: how it ends, how it refuses, and how it shows progress.
+"""What commands share beside how they end: sizes of pictures, and how progress is shown.
 
 Importing this module does not load pygame or the simulation, so that a command that refuses is
 quick.
 """
 
-import os
 import re
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import typer
-from pydantic import ValidationError
+from entities.command import UserError, refused_by_system, run_command, users_fault
 
-from entities.scene import explain
+__all__ = (
+    "Progress",
+    "UserError",
+    "counting_bar",
+    "parse_size",
+    "progress_bar",
+    "refused_by_system",
+    "run_command",
+    "users_fault",
+)
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much in all."""
-
-
-class UserError(Exception):
-    """Something the user can put right; the message is one line."""
-
-
-@contextmanager
-def users_fault() -> Iterator[None]:
-    """Wraps the reading and checking of what the user gave.
-
-    A ValueError, pydantic ValidationError or OSError inside becomes a UserError.
-    """
-    try:
-        with refused_by_system():
-            yield
-    except ValidationError as error:
-        raise UserError(explain(error)) from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
-
-
-@contextmanager
-def refused_by_system() -> Iterator[None]:
-    """Wraps the writing of files: an OSError inside becomes a UserError.
-
-    A ValueError here is a bug of ours and keeps its traceback.
-    """
-    try:
-        yield
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise UserError(where + (error.strerror or str(error))) from error
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -101,22 +74,3 @@ def counting_bar(noun: str, quiet: bool, total: int = 100) -> Iterator[Progress]
     with Bar(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         yield lambda done, of: bar.update(task, completed=done, total=of)
-
-
-def run_command(command: typer.Typer) -> None:
-    """Run a command and exit. A user's error is one line on stderr and exit code 2."""
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    # A polite kill unwinds like Ctrl-C does, so that no unfinished file is left.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    # click's UsageError by way of typer: click itself is not a dependency of ours.
-    usage_error = typer.BadParameter.__mro__[1]
-    try:
-        sys.exit(command(standalone_mode=False))
-    except UserError as error:
-        line = str(error)
-    except usage_error as error:
-        line = error.format_message()
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    print("stride: " + " ".join(line.split()), file=sys.stderr)
-    sys.exit(2)

@@ -1,7 +1,8 @@
 """What is visible at one instant: all that camera, renderer and window read.
 
-A ``Cast`` is fixed for a run, a ``Frame`` is one instant of it. Frames come from a running World,
-from a block of headless ticks or from a recorded episode; the renderer cannot tell which.
+A ``Cast`` is fixed until somebody comes on stage, a ``Frame`` is one instant of a run. Frames come
+from a running World, from a block of headless ticks or from a recorded episode; the renderer cannot
+tell which.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,10 @@ from entities.skeleton import PARENTS
 
 @dataclass(slots=True, eq=False)
 class Cast:
-    """The A actors and O objects of a run; nothing here changes with time."""
+    """The A actors and O objects on stage; nothing here changes with time.
+
+    When a later sentence brings more, a longer Cast follows, in which the rows so far are the same.
+    """
 
     theme: str
     weather: str
@@ -36,6 +40,7 @@ class Cast:
 class Frame:
     """One instant. World positions in metres, joints in scaled metres from the root."""
 
+    cast: Cast  # the A actors and O objects of the arrays
     time: float  # s
     root: np.ndarray  # (A, 3)
     heading: np.ndarray  # (A,) rad
@@ -61,9 +66,10 @@ def interpolate(before: Frame, after: Frame, u: float) -> Frame:
     """The instant a share ``u`` of the way from ``before`` to ``after``.
 
     Poses are interpolated by bone angles, so that bones keep their length. What cannot be
-    interpolated (action, face, contacts, holders, speech, marks) is that of ``before``.
+    interpolated (action, face, contacts, holders, speech, marks) is that of ``before``; so is the
+    whole frame if somebody has come on stage in between.
     """
-    if u <= 0.0:
+    if u <= 0.0 or (before.cast is not after.cast and u < 1.0):
         return before
     if u >= 1.0:
         return after
@@ -73,6 +79,7 @@ def interpolate(before: Frame, after: Frame, u: float) -> Frame:
         return first + u * (getattr(after, name) - first)
 
     return Frame(
+        cast=before.cast,
         time=before.time + u * (after.time - before.time),
         root=mix("root"),
         heading=mix("heading"),

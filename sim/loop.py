@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from entities.components import Name
 from entities.scene import Event, Scene
 from entities.units import DT
 from ml.motion.runtime import MotionModel, choose_motion
@@ -21,7 +22,11 @@ from sim.trace import Overlay, Trace, check_size
 
 
 class Simulation:
-    """One run of a Scene. ``scene`` grows by the events of a live run, so it replays exactly."""
+    """One run of a Scene.
+
+    ``scene`` grows by the events of a live run, and by whom and what they bring on stage, so it
+    replays exactly. ``cast`` is replaced by a longer one then.
+    """
 
     def __init__(
         self,
@@ -39,22 +44,36 @@ class Simulation:
         self.motion, self.model = motion, model
         chosen = choose_motion(motion, model)
         self.model_hash = "" if chosen is None else chosen.hash
-        self.scene = scene.model_copy(update={"seed": scene.seed if seed is None else seed})
-        self.scene.events = list(scene.events)
-        self.world, objects = build_world(self.scene, learned=chosen is not None)
+        self.scene = scene.model_copy(
+            update={
+                "seed": scene.seed if seed is None else seed,
+                "events": list(scene.events),
+                # Whom an event brings it makes anew.
+                "actors": [actor for actor in scene.actors if actor.brought_by is None],
+                "objects": [item for item in scene.objects if item.brought_by is None],
+            }
+        )
+        self.world = build_world(self.scene, learned=chosen is not None)
         seat_at_start(self.world)
         set_balls_at_feet(self.world)
-        self.cast = cast_of(self.scene, self.world, objects)
+        self.cast = cast_of(self.scene, self.world)
         self.watchers: list[Callable[[Block], None]] = []  # called with every block evaluated
         self._events = EventQueue(self.scene)
         learned = LearnedMotion(self.world, self.scene, chosen)
         self.systems = systems(self.world, self._events, learned)
+
+    @property
+    def notices(self) -> list[str]:
+        """What later sentences brought on stage, and what of them could not be done, so far."""
+        return self._events.notices
 
     def step(self) -> None:
         """Advance by one tick."""
         for system in self.systems:
             system(self.world, DT)
         self.world.end_tick()
+        if len(self.world[Name]) != len(self.cast.actor_ids) + len(self.cast.object_ids):
+            self.cast = cast_of(self.scene, self.world)
 
     def add_event(self, text: str, actor: str | None = None) -> None:
         """A later sentence, in force from the next tick. Raises ValueError if it says nothing."""
@@ -72,18 +91,20 @@ class Simulation:
             yield from block.frames()
 
     def blocks(self, n_rows: int) -> Iterator[Block]:
-        """``n_rows`` states, from this tick on, stacked in blocks."""
-        most = block_ticks(len(self.cast.actor_ids))
-        for first in range(0, n_rows, most):
-            buffer = self._buffer(min(most, n_rows - first))
-            for k in range(first, min(first + most, n_rows)):
-                if k:
-                    self.step()
-                self._record(buffer)
+        """``n_rows`` states, from this tick on, stacked in blocks of one cast each."""
+        buffer = self._buffer(min(block_ticks(len(self.cast.actor_ids)), n_rows))
+        for row in range(n_rows):
+            if row:
+                self.step()
+            if len(buffer) == buffer.n_ticks or buffer.cast is not self.cast:
+                yield self._evaluate(buffer)
+                buffer = self._buffer(min(block_ticks(len(self.cast.actor_ids)), n_rows - row))
+            self._record(buffer)
+        if n_rows > 0:
             yield self._evaluate(buffer)
 
     def _buffer(self, n_ticks: int) -> SnapshotBuffer:
-        return SnapshotBuffer(self.world, len(self.cast.actor_ids), n_ticks)
+        return SnapshotBuffer(self.world, self.cast, n_ticks)
 
     def _record(self, buffer: SnapshotBuffer) -> None:
         buffer.record(self._events.speech(self.world.tick))
@@ -114,23 +135,42 @@ def simulate(
     check_size(ticks, len(scene.actors))
     simulation = Simulation(scene, seed, motion, model)
     columns: dict[str, list[np.ndarray]] = {}
+    enters: tuple[list[int], list[int]] = [], []
     for block in simulation.blocks(ticks):
+        for here, names in zip(enters, (block.cast.actor_ids, block.cast.object_ids), strict=True):
+            here += [int(block.tick[0])] * (len(names) - len(here))
+        check_size(ticks, len(enters[0]))
         for source, names in ((block, _STATE_COLUMNS), (block.pose, _POSE_COLUMNS)):
             for name in names:
                 column = getattr(source, name)
                 if column.dtype == np.float64:
                     column = column.astype(np.float32)
                 columns.setdefault(name, []).append(column)
-    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    joined = {name: _joined(parts) for name, parts in columns.items()}
     return Trace(
         time=(np.arange(ticks) * DT).astype(np.float32),
-        actor_ids=simulation.cast.actor_ids,
+        actor_ids=simulation.cast.actor_ids[: len(enters[0])],
         pose=joined.pop("joints"),
         overlay=Overlay(**{field.name: joined.pop(field.name) for field in fields(Overlay)}),
         model_hash=simulation.model_hash,
-        object_ids=simulation.cast.object_ids,
+        object_ids=simulation.cast.object_ids[: len(enters[1])],
+        actor_enters=np.array(enters[0], np.int64),
+        object_enters=np.array(enters[1], np.int64),
+        notices=simulation.notices,
         **joined,
     )
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Columns (K, A, ...) one after the other; A grows, and what is missing is the first state."""
+    whole = [parts[-1]]
+    for part in reversed(parts[:-1]):
+        after = whole[-1]
+        missing = after[:1, part.shape[1] :]
+        if missing.shape[1]:
+            part = np.concatenate([part, np.repeat(missing, len(part), axis=0)], axis=1)
+        whole.append(part)
+    return np.concatenate(whole[::-1])
 
 
 _STATE_COLUMNS = ("root", "heading", "action", "source", "off_path", "object_position")

@@ -26,7 +26,7 @@ from entities.units import DT
 from sim.animation.foot_lock import blend_learned
 from sim.animation.motion_state import motion_columns, states_over_time
 from sim.animation.pose import evaluate_poses
-from sim.frame import Frame
+from sim.frame import Cast, Frame
 from sim.interaction.handling import show_in_hand
 from sim.world import World
 
@@ -40,6 +40,7 @@ LEAST_TICKS, MOST_TICKS = 4, 256
 class Block:
     """K consecutive ticks of a run, stacked; see Frame for units."""
 
+    cast: Cast  # the A actors and O objects
     tick: np.ndarray  # (K,)
     root: np.ndarray  # (K, A, 3)
     heading: np.ndarray  # (K, A)
@@ -62,6 +63,7 @@ class Block:
         pose = self.pose
         return [
             Frame(
+                cast=self.cast,
                 time=tick * DT,
                 root=self.root[k],
                 heading=self.heading[k],
@@ -92,14 +94,20 @@ def block_ticks(n_actors: int) -> int:
 
 
 class SnapshotBuffer:
-    """The state of up to ``n_ticks`` ticks, copied column by column."""
+    """The state of up to ``n_ticks`` ticks with the same cast, copied column by column."""
 
-    def __init__(self, world: World, n_actors: int, n_ticks: int) -> None:
-        self._world, self._n = world, n_actors
+    def __init__(self, world: World, cast: Cast, n_ticks: int) -> None:
+        self.cast, self.n_ticks = cast, n_ticks
+        self._world, self._n = world, len(cast.actor_ids)
+        # Those of the cast, even if the world has got more rows when the poses are evaluated.
+        self._person, self._thing, self._size = world[Person], world[Thing], world[Body].size
         self._ticks: list[int] = []
         self._speech: list[dict[int, str]] = []
         self._marks: list[list[Mark]] = []
         self._columns = [np.empty((n_ticks, *column.shape), column.dtype) for column in self._now()]
+
+    def __len__(self) -> int:
+        return len(self._ticks)
 
     def _now(self) -> tuple[np.ndarray, ...]:
         world, n = self._world, self._n
@@ -137,7 +145,7 @@ class SnapshotBuffer:
         source = np.zeros((k, n), np.uint8)
         if Learned in self._world:
             *motion, joints, aside, stands, share = motion
-        rows = states_over_time(motion, tick, self._world[Person])
+        rows = states_over_time(motion, tick, self._person)
         pose = evaluate_poses(rows)
         if Learned in self._world:
             source[share > 0.5] = 1
@@ -155,14 +163,15 @@ class SnapshotBuffer:
         root, facing = position[:, :n], heading[:, :n]
         show_in_hand(
             position[:, n:],
-            self._world[Thing],
-            self._world[Body].size[n:],
+            self._thing,
+            self._size[n:],
             (holder, hand),
             root,
             facing,
             shaped,
         )
         return Block(
+            cast=self.cast,
             tick=tick,
             root=root,
             heading=facing,

@@ -23,7 +23,8 @@ class Overlay:
 class Trace:
     """T ticks of A actors and O objects: row k is the state at t = k DT, row 0 the initial state.
 
-    Floats are float32.
+    Whoever and whatever a later sentence brings has its first state in the rows before
+    ``actor_enters`` or ``object_enters``. Floats are float32.
     """
 
     time: np.ndarray  # (T,) s
@@ -39,6 +40,9 @@ class Trace:
     model_hash: str
     object_ids: list[str]
     object_position: np.ndarray  # (T, O, 3) m
+    actor_enters: np.ndarray  # (A,) row in which each actor comes on stage, 0 for most
+    object_enters: np.ndarray  # (O,)
+    notices: list[str]  # what later sentences brought, and what of them could not be done
 
 
 def check_size(ticks: int, n_actors: int) -> None:

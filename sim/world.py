@@ -52,14 +52,38 @@ class World(dict[type[Component], Component]):
         ids = np.arange(self._next_id, self._next_id + count)
         self._next_id += count
         for table in tables:
-            kind = type(table)
-            if kind in self:
-                self[kind].extend(table)
-                self._ids[kind] = np.concatenate([self._ids[kind], ids])
-            else:
-                self[kind], self._ids[kind] = table, ids
-        self._queries.clear()
+            self._insert(table, ids)
         return ids
+
+    def spawn_before(self, first: int, *tables: Component) -> np.ndarray:
+        """Add entities with the ids from ``first`` on; those that had them move up.
+
+        So the actors stay in front of the objects. Every column of entity ids follows. Tables are
+        replaced, so whoever holds one from before keeps its rows. Returns the new ids.
+        """
+        count = len(tables[0])
+        for kind, ids in self._ids.items():
+            self._ids[kind] = ids + count * (ids >= first)
+            self[kind].renumber(first, count)
+        for ids in (self.contacts.first, self.contacts.second):
+            ids += count * (ids >= first)
+        self._next_id += count
+        new = np.arange(first, first + count)
+        for table in tables:
+            self._insert(table, new)
+        return new
+
+    def _insert(self, table: Component, new: np.ndarray) -> None:
+        """Put rows in the place of their ids, ``new``, which no other row has."""
+        kind = type(table)
+        self._queries.clear()
+        if kind not in self:
+            self[kind], self._ids[kind] = table, new
+            return
+        ids = self._ids[kind]
+        at = int(np.searchsorted(ids, new[0])) if len(new) else len(ids)
+        self[kind] = self[kind].with_rows(table, at)
+        self._ids[kind] = np.concatenate([ids[:at], new, ids[at:]])
 
     def despawn(self, entity: int) -> None:
         """Remove an entity at the end of the tick."""

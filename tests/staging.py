@@ -71,6 +71,7 @@ def make_frame(cast, *, root, time=0.0, heading=0.0, velocity=None, objects=(), 
     joints = np.array([standing(kind) for kind in kinds]).reshape(n, 10, 2)
     narrow = np.array([0.4 if kind in QUADRUPEDS else 1.0 for kind in kinds]).reshape(n, 1)
     columns = {
+        "cast": cast,
         "time": time,
         "root": np.array(root, float).reshape(n, 3),
         "heading": np.broadcast_to(np.asarray(heading, float), (n,)).copy(),

@@ -34,7 +34,7 @@ class Walk:
 
 def walk(scene: Scene, seconds: float, each_tick=None) -> Walk:
     """Run a scene; ``each_tick(world)``, if given, may change the world before each tick."""
-    world, _ = build_world(scene)
+    world = build_world(scene)
     steering = Steering()
     n = len(scene.actors)
     rows = []

@@ -6,6 +6,7 @@ which globs ``data/*/*.parquet`` and ``meta/episodes/*/*.parquet``, takes the co
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from entities.files import media_url
 from entities.skeleton import JOINTS
 from ml.episodes.features import FEATURE_NAMES
 
@@ -26,15 +28,32 @@ FILES_PER_CHUNK = 1000
 VIDEO_KEY = "observation.images.scene"
 INFO, OWN_INFO, STATS = "meta/info.json", "meta/stride.json", "meta/stats.json"
 TASKS, SUBTASKS, SCENES = "meta/tasks.parquet", "meta/subtasks.parquet", "meta/scenes.jsonl"
+HISTOGRAMS = "meta/histograms.parquet"
 CARD = "README.md"
 _FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 DATA_PATH = f"data/{_FILE}.parquet"
 EPISODES_PATH = f"meta/episodes/{_FILE}.parquet"
 VIDEO_PATH = f"videos/{{video_key}}/{_FILE}.mp4"
+_WRITTEN = re.compile(
+    "|".join(
+        [
+            *map(re.escape, (CARD, INFO, OWN_INFO, STATS, TASKS, SUBTASKS, HISTOGRAMS)),
+            r"(data|meta/episodes)/chunk-\d{3,6}/file-\d{3}\.parquet",
+            rf"videos/{re.escape(VIDEO_KEY)}/chunk-\d{{3,6}}/file-\d{{3}}\.mp4",
+        ]
+    ),
+    re.ASCII,
+)
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 STATISTICS = ("min", "max", "mean", "std", *QUANTILES)
 VIDEO_SAMPLES = 32
 """Number of a film's frames that its colour statistics are computed from."""
+MAX_EPISODES, MAX_EPISODE_FRAMES = 10_000_000, 1_000_000
+"""Episodes of a dataset, and frames of an episode: nine hours."""
+MAX_LETTERS = 1_000_000
+"""Of a caption, a clause, or an episode's ``about``."""
+MAX_SCENE_LINE_BYTES = 32 << 20
+"""A scene's line of ``scenes.jsonl``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +64,7 @@ class Column:
     field: str  # of Episode
     dtype: str
     names: tuple[str, ...]  # one per number of a frame
+    most: float = 1e4  # largest amount of a float that can have been recorded
 
     @property
     def width(self) -> int:
@@ -73,10 +93,10 @@ class Column:
 XYZ = ("x", "y", "z")
 COLUMNS = (
     Column("observation.state", "state", "float32", FEATURE_NAMES),
-    Column("action", "action", "float32", ("forward_mps", "left_mps", "turn_radps")),
-    Column("root", "root", "float32", XYZ),
-    Column("heading", "heading", "float32", ("heading",)),
-    Column("velocity", "velocity", "float32", XYZ),
+    Column("action", "action", "float32", ("forward_mps", "left_mps", "turn_radps"), 1e5),
+    Column("root", "root", "float32", XYZ, 1e7),
+    Column("heading", "heading", "float32", ("heading",), 1e6),
+    Column("velocity", "velocity", "float32", XYZ, 1e5),
     Column("contact", "contact", "bool", ("left", "right")),
     Column("off_path", "off_path", "bool", ("off_path",)),
     Column("lateral", "lateral", "float32", JOINTS),
@@ -102,7 +122,16 @@ INDEX_COLUMNS = tuple(
     )
 )
 ALL_COLUMNS = COLUMNS + INDEX_COLUMNS
-EPISODE_FACTS = ("actor_id", "actor_index", "actor_type", "scale", "style", "split", "teaches")
+EPISODE_FACTS = (
+    "actor_id",
+    "actor_index",
+    "actor_type",
+    "scale",
+    "style",
+    "split",
+    "teaches",
+    "first_frame",
+)
 """Fields of Episode that are columns of the episodes table under the same names."""
 
 
@@ -146,6 +175,11 @@ def new_info(video_size: tuple[int, int] | None) -> dict[str, Any]:
     }
 
 
+def is_written(name: str) -> bool:
+    """Whether a path inside a dataset is one of those that a commit puts in place."""
+    return _WRITTEN.fullmatch(name) is not None
+
+
 def file_indices(number: int) -> dict[str, int]:
     """Chunk and file index of the file that has this number among its kind."""
     chunk, file = divmod(number, FILES_PER_CHUNK)
@@ -155,7 +189,8 @@ def file_indices(number: int) -> dict[str, int]:
 def data_writer(file: IO[bytes]) -> pq.ParquetWriter:
     """A writer of a data file, to write one row group per episode.
 
-    Floats are split into byte streams, which compress better.
+    Floats are split into byte streams, which compress better. Pages have checksums, so that a
+    damaged one is found when it is read.
     """
     empty = {c.name: c.to_arrow(np.zeros(c.shape(0), c.dtype)) for c in ALL_COLUMNS}
     leaves = {c: c.name + (".list.element" if c.width > 1 else "") for c in ALL_COLUMNS}
@@ -167,6 +202,7 @@ def data_writer(file: IO[bytes]) -> pq.ParquetWriter:
         use_dictionary=[leaves[c] for c in ALL_COLUMNS if c.dtype == "int64"],
         use_byte_stream_split=[leaves[c] for c in ALL_COLUMNS if c.dtype == "float32"],
         write_statistics=False,
+        write_page_checksum=True,
     )
 
 
@@ -183,9 +219,9 @@ def statistics(columns: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.stack(basic), quantiles])
 
 
-def film_statistics(path: Path) -> np.ndarray:
-    """(9, 3) STATISTICS of red, green and blue, 0..1, over frames evenly spread over a film."""
-    with av.open(str(path)) as film:
+def film_colours(path: Path) -> np.ndarray:
+    """(N, 3) red, green and blue, 0..1, of pixels of frames evenly spread over a film."""
+    with av.open(media_url(path)) as film:
         stream = film.streams.video[0]
         step = max(1, stream.frames // VIDEO_SAMPLES)
         pixels = [
@@ -193,7 +229,7 @@ def film_statistics(path: Path) -> np.ndarray:
             for i, frame in enumerate(film.decode(stream))
             if i % step == 0
         ]
-    return statistics([np.concatenate(pixels) / 255.0])
+    return np.concatenate(pixels) / 255.0
 
 
 def split_statistics(numbers: np.ndarray, lengths: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
@@ -215,7 +251,7 @@ def split_statistics(numbers: np.ndarray, lengths: np.ndarray) -> dict[str, dict
 
 
 def merge_statistics(stats: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Statistics of a whole from those of E parts (E, …); quantiles are averaged, as LeRobot's."""
+    """Statistics of a whole from those of E parts (E, …), but for its quantiles."""
     count = stats["count"]
     weight = count.reshape(-1, *[1] * (stats["mean"].ndim - 1)) / count.sum()
     mean = (weight * stats["mean"]).sum(axis=0)
@@ -256,19 +292,9 @@ def write_texts(path: Path, texts: list[str], name: str) -> None:
         pq.write_table(pa.table(columns, schema=schema), file)
 
 
-def read_texts(path: Path, name: str) -> list[str]:
-    """The texts of a table, in the order of their numbers."""
-    return pq.read_table(path)[name].to_pylist()
-
-
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write a JSON object, indented."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object. Raises OSError or ValueError."""
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def dataset_card(licence: str, origin: str) -> str:
@@ -293,3 +319,18 @@ Motion of stick people, one episode an actor, 30 frames a second, in the LeRobot
 - The splits train, val and test are in the column `split` of `meta/episodes`.
 - `meta/scenes.jsonl` holds the scene of every episode, with all it takes to run it again.
 """
+
+
+def read_texts(path: Path, name: str) -> list[str]:
+    """The texts of a table, in the order of their numbers."""
+    return pq.read_table(path)[name].to_pylist()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object. Raises OSError or ValueError."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def film_statistics(path: Path) -> np.ndarray:
+    """(9, 3) STATISTICS of red, green and blue."""
+    return statistics([film_colours(path)])

@@ -106,6 +106,7 @@ class Episode:
     style: str = ""
     split: str = "train"
     teaches: str = TrainingUse.ALL.value
+    first_frame: int = 0  # of the scene's recording, in which the actor comes on stage
     about: dict[str, Any] = field(default_factory=dict)  # JSON: origin, licence, measurements
     scene: int = -1  # index in the dataset; given when written
     index: int = -1  # index in the dataset; given when written
@@ -228,7 +229,10 @@ class EpisodeDataset:
         for path in sorted((self.root / "meta/episodes").glob("*/*.parquet")):
             names = pq.read_schema(path).names
             kept = [name for name in names if not name.startswith("stats/")]
-            parts.append(pq.read_table(path, columns=kept, partitioning=None))
+            part = pq.read_table(path, columns=kept, partitioning=None)
+            if "first_frame" not in kept:  # recorded before anybody could come on later
+                part = part.append_column("first_frame", pa.array([0] * len(part), pa.int64()))
+            parts.append(part)
         table = pa.concat_tables(parts) if parts else pa.table({"episode_index": []})
         # A batch that is just being committed may already have its file here.
         return table.slice(0, len(self))

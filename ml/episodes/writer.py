@@ -257,7 +257,12 @@ class EpisodeWriter:
         self._statistics.append(statistics([columns[c.name] for c in ALL_COLUMNS]))
         if film:
             key = f"videos/{VIDEO_KEY}/"
-            film = {**film, f"{key}from_timestamp": 0.0, f"{key}to_timestamp": length / FPS}
+            start = episode.first_frame
+            film = {
+                **film,
+                f"{key}from_timestamp": start / FPS,
+                f"{key}to_timestamp": (start + length) / FPS,
+            }
         self._rows.append(
             {
                 "episode_index": index,

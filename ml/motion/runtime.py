@@ -6,22 +6,38 @@ the old one was going fades within a few frames (Bollo, "Inertialization", GDC 2
 """
 
 import hashlib
-import json
 import logging
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
-from importlib import resources
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from entities.actions import ACTIONS, ActionType
-from entities.skeleton import JOINTS
+from entities.errors import UserError
+from entities.files import parse_json, read_bytes
+from entities.skeleton import (
+    JOINTS,
+    L_ELBOW,
+    L_FOOT,
+    L_HAND,
+    L_KNEE,
+    NECK,
+    PELVIS,
+    R_ELBOW,
+    R_FOOT,
+    R_HAND,
+    R_KNEE,
+)
 from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.capture.refit import with_human_bones
 from ml.episodes.features import N_FEATURES, N_POSE
 from ml.measure.metrics import MOTION_FPS
+from ml.motion.onnx_file import read_properties
+from ml.motion.trial import Claims, misshapen, open_session, reason, refusal
+from ml.text.encoders import DEFAULT, MINILM_DIM
+from ml.text.shipped import MODELS, is_shipped
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +48,13 @@ COMPATIBILITY = {
     "ticks_per_frame": str(TICKS_PER_MOTION_FRAME),
 }
 """Metadata that a model file must have to be used here; ``ml.motion.weights`` writes it."""
+MAX_MODEL_BYTES = 256 << 20
+"""The largest model file: that which is shipped has 12 MB, and those that may be have 30."""
+CONFIG_RANGES = {"history": (2, 600), "chunk": (36, 600), "text": (MINILM_DIM, MINILM_DIM)}
+"""Least and most of what the runtime reads of a model's config: frames, and numbers of a text. A
+chunk has to last until the next one is there, which is up to 36 frames later."""
+SANE_M = 100.0
+"""Numbers of a chunk beyond this are no motion, whatever was asked."""
 MAX_BATCH = 64
 """Bodies per call: more are not cheaper each, and take longer than a tick."""
 SMALL_HALF_LIFE_S, LARGE_HALF_LIFE_S, LARGE_OFFSET_M = 0.035, 0.15, 0.3
@@ -43,7 +66,7 @@ SMOOTHING_KERNEL = (-3 / 64, 12 / 64, 46 / 64, 12 / 64, -3 / 64)
 
 def default_model() -> Path:
     """The path of the model that comes with the package."""
-    return Path(str(resources.files("assets"))) / "models" / "motion.onnx"
+    return MODELS / "motion.onnx"
 
 
 class MotionModel:
@@ -53,35 +76,39 @@ class MotionModel:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises ValueError, in one line, for a file that is missing, broken or incompatible."""
-        import onnxruntime
+        """Raises ValueError, in one line, for a file that is missing, broken or incompatible.
 
+        A file that did not come with the package is tried out, in a process of its own.
+        """
         try:
-            content = path.read_bytes()
+            content = read_bytes(path, MAX_MODEL_BYTES)
         except OSError as error:
             raise ValueError(f"{path}: no motion model ({error.strerror})") from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        providers = ["CPUExecutionProvider"]
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers)
-        except Exception as error:  # onnxruntime's own classes share no other base
-            reason = str(error).splitlines()[0][:120]
-            raise ValueError(f"{path}: not a model file ({reason})") from None
-        about = self._session.get_modelmeta().custom_metadata_map
-        check_compatible(path, about)
-        config = json.loads(about["config"])
-        self.path, self.about = path, about
-        self.history: int = config["history"]
-        self.chunk: int = config["chunk"]
-        self.text: int = config["text"]
-        self.encoder: str = about["encoder"]
-        names = about.get("actions", "")
-        if set(names.split(",")) - {"", *ACTIONS}:
-            raise ValueError(f"{path}: actions are {names}; expected names of actions or none")
+            self.about = read_properties(content)
+        except ValueError as error:
+            raise ValueError(f"{path}: not a model file ({error})") from None
+        check_compatible(path, self.about)
+        config = _read_config(path, self.about)
+        self.path = path
+        self.history, self.chunk, self.text = (config[name] for name in CONFIG_RANGES)
+        self.encoder = self.about.get("encoder", "not given")
+        if self.encoder != DEFAULT:
+            raise ValueError(f"{path}: encoder is {self.encoder[:40]}; expected {DEFAULT}")
+        names = self.about.get("actions")
+        if names is None or set(names.split(",")) - {"", *ACTIONS}:
+            given = "not given" if names is None else names[:200]
+            raise ValueError(f"{path}: actions are {given}; expected names of actions or none")
         self.actions = frozenset(ActionType(name) for name in names.split(",") if name)
-        self.hash = hashlib.sha256(content).hexdigest()[:16]
+        self._claims = Claims(self.history, self.chunk, self.text, _standing())
+        digest = hashlib.sha256(content).hexdigest()
+        if not is_shipped(digest) and (why := refusal(content, self._claims)):
+            raise ValueError(f"{path}: {why}")
+        try:
+            self._session = open_session(content)
+        except Exception as error:  # onnxruntime's own classes share no other base
+            raise ValueError(f"{path}: not a model file ({reason(error)})") from None
+        self.hash = digest[:16]
 
     def plan(
         self,
@@ -97,6 +124,7 @@ class MotionModel:
         history (B, H, 22). text, style (B, E). asked (B, C, 3): target velocity, m/s, and heading,
         rad, relative to the heading at the chunk's first frame. given (B, 1): 1 if ``asked``
         counts, else 0. noise (B, C, 22): normal, of about unit variance; it selects the sample.
+        Raises UserError if the model fails, or makes what is no motion.
         """
         feed = {
             "history": history,
@@ -107,7 +135,15 @@ class MotionModel:
             "noise": noise,
         }
         feed = {name: np.ascontiguousarray(value, np.float32) for name, value in feed.items()}
-        chunk, contact = self._session.run(["chunk", "contact"], feed)
+        try:
+            chunk, contact = self._session.run(["chunk", "contact"], feed)
+        except Exception as error:  # onnxruntime's own classes share no other base
+            raise UserError(f"{self.path}: the model fails ({reason(error)})") from error
+        if wrong := misshapen(chunk, contact, self._claims, len(history)):
+            raise UserError(f"{self.path}: {wrong}")
+        # What is not finite is not smaller than anything.
+        if not (np.abs(chunk) < SANE_M).all() or not (np.abs(contact) < SANE_M).all():
+            raise UserError(f"{self.path}: the model makes numbers beyond {SANE_M:g} m of motion")
         return chunk, contact
 
 
@@ -115,7 +151,34 @@ def check_compatible(path: Path, about: dict[str, str]) -> None:
     """Raises ValueError, naming file and field, for metadata of a model that cannot be used."""
     for name, value in COMPATIBILITY.items():
         if about.get(name) != value:
-            raise ValueError(f"{path}: {name} is {about.get(name, 'not given')}; expected {value}")
+            given = about.get(name, "not given")[:120]
+            raise ValueError(f"{path}: {name} is {given}; expected {value}")
+
+
+def _read_config(path: Path, about: dict[str, str]) -> dict[str, int]:
+    """The numbers of CONFIG_RANGES in a model's metadata. Raises ValueError for any other."""
+    if "config" not in about:
+        raise ValueError(f"{path}: config is not given; expected {', '.join(CONFIG_RANGES)}")
+    config = parse_json(about["config"], f"{path}: config")
+    if not isinstance(config, dict):
+        raise ValueError(f"{path}: config is no object; expected {', '.join(CONFIG_RANGES)}")
+    for name, (least, most) in CONFIG_RANGES.items():
+        value = config.get(name, "not given")
+        if type(value) is not int or not least <= value <= most:
+            allowed = f"{least} to {most}" if least < most else f"{least}"
+            raise ValueError(f"{path}: config: {name} is {str(value)[:40]}; expected {allowed}")
+    return config
+
+
+@cache
+def _standing() -> tuple[float, ...]:
+    """A frame (22,) of somebody who stands, with which models are tried."""
+    state = np.zeros((1, N_FEATURES))
+    pose = state[0, :N_POSE].reshape(-1, 2)
+    pose[PELVIS], pose[NECK] = (0.0, 0.95), (0.0, 1.45)
+    pose[[L_ELBOW, R_ELBOW]], pose[[L_HAND, R_HAND]] = (-0.02, 1.15), (0.05, 0.9)
+    pose[[L_KNEE, R_KNEE]], pose[[L_FOOT, R_FOOT]] = (0.02, 0.5), (0.0, 0.08)
+    return tuple(with_human_bones(state)[0].tolist())
 
 
 def open_model(path: Path | None = None) -> MotionModel:
@@ -184,6 +247,14 @@ class Streams:
         self._planned = np.zeros(n, bool)  # whether there is a chunk
         self._executor: ThreadPoolExecutor | None = None
         self._pending: tuple[np.ndarray, Future] | None = None  # rows, and their chunks
+
+    def add_rows(self, n: int) -> None:
+        """Take in ``n`` more bodies, without chunks."""
+        self.finish_plan()
+        more = vars(Streams(self.model, n, 0))
+        for name, column in vars(self).items():
+            if isinstance(column, np.ndarray):
+                setattr(self, name, np.concatenate([column, more[name]]))
 
     def begin(self, rows: np.ndarray, past: np.ndarray) -> None:
         """Start ``rows`` from their past frames (R, K, 22), the present one last; K <= H."""

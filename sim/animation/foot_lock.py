@@ -72,6 +72,12 @@ class FootLock:
         self._last_free = np.zeros((2, 2, n))  # m, x and y of the model's feet in the last tick
         self._strayed = np.zeros((2, n), bool)  # released for being too far, until the foot lifts
 
+    def add_rows(self, n: int) -> None:
+        """Take in ``n`` more bodies, with free feet."""
+        more = vars(FootLock(n))
+        for name, column in vars(self).items():
+            setattr(self, name, np.concatenate([column, more[name]], axis=-1))
+
     def release(self, rows: np.ndarray) -> None:
         """Release all feet of ``rows`` and drop their offsets."""
         self.locked[:, rows] = self._strayed[:, rows] = False

@@ -27,6 +27,7 @@ from entities.components import (
 )
 from entities.scene import Scene
 from entities.units import DT, TICKS_PER_MOTION_FRAME
+from ml.episodes.features import N_FEATURES
 from ml.measure.metrics import body_to_world, world_to_body
 from ml.motion.runtime import MotionModel, Streams, open_text_vectors
 from sim.animation.foot_lock import FootLock, frame_to_pose
@@ -102,27 +103,45 @@ class LearnedMotion:
         if model is None:
             return
         self._scene, self._words = scene, open_text_vectors(model.encoder)
-        person = world[Person]
-        n = len(person.scale)
         able = np.array([not model.actions or action in model.actions for action in ACTIONS])
         self._does = MODEL_DOES & able
-        self._two_legged = ~QUADRUPED[person.kind]
-        self._streams = Streams(model, n, scene.seed)
-        self._feet = FootLock(n)
-        self._active = np.zeros(n, bool)
-        self._lag = np.zeros((n, 2))  # m, of the body behind the intended motion
-        self._intended = np.zeros((n, 2))  # m/s, in the last tick
-        self._targets = np.zeros((n, model.chunk, 3))  # those each chunk was planned for
-        self._life = np.zeros(n, np.int64)  # frames after which a chunk is renewed
-        self._conditions: list[Conditions | None] = [None] * n  # those of each chunk
-        self._past = np.repeat(self._procedural_frames(world)[:, None], model.history, axis=1)
+        self._two_legged = np.zeros(0, bool)
+        self._streams = Streams(model, 0, scene.seed)
+        self._feet = FootLock(0)
+        self._active = np.zeros(0, bool)
+        self._lag = np.zeros((0, 2))  # m, of the body behind the intended motion
+        self._intended = np.zeros((0, 2))  # m/s, in the last tick
+        self._targets = np.zeros((0, model.chunk, 3))  # those each chunk was planned for
+        self._life = np.zeros(0, np.int64)  # frames after which a chunk is renewed
+        self._conditions: list[Conditions | None] = []  # those of each chunk
+        self._past = np.zeros((0, model.history, N_FEATURES))
         self._clauses: list[Clauses] = []
-        self._events_read = -1  # events of the scene that ``_clauses`` contains
+        self._read = (-1, -1)  # numbers of events and actors that ``_clauses`` contains
+        self._take_in(world)
+
+    def _take_in(self, world: World) -> None:
+        """Add rows for the actors that have come on stage."""
+        had, n = len(self._active), len(world[Learned])
+        new = n - had
+        self._two_legged = ~QUADRUPED[world[Person].kind]
+        self._streams.add_rows(new)
+        self._feet.add_rows(new)
+        for name in ("_active", "_lag", "_intended", "_targets", "_life"):
+            column = getattr(self, name)
+            more = np.zeros((new, *column.shape[1:]), column.dtype)
+            setattr(self, name, np.concatenate([column, more]))
+        self._conditions += [None] * new
+        if new:
+            frames = self._procedural_frames(world)[had:, None]
+            past = np.repeat(frames, self.model.history, axis=1)
+            self._past = np.concatenate([self._past, past])
 
     def drive_bodies(self, world: World, dt: float) -> None:
         """Set the velocity asked of each body to that of the model, and make up for its lag."""
         if self.model is None:
             return
+        if len(world[Learned]) > len(self._active):
+            self._take_in(world)
         n = len(self._active)
         learned, body, intent = world[Learned], world[Body], world[Intent]
         idle = ~self._active
@@ -272,8 +291,8 @@ class LearnedMotion:
     def _conditions_of(self, world: World, rows: np.ndarray) -> list[Conditions]:
         """Conditions of the model for each row (R,): clause in force, style and its intensity."""
         scene = self._scene
-        if self._events_read != len(scene.events):
-            self._events_read = len(scene.events)
+        if self._read != (len(scene.events), len(scene.actors)):
+            self._read = len(scene.events), len(scene.actors)
             self._clauses = [
                 clauses_in_force(scene, row)
                 if actor.caption.strip() or event_clauses(scene, row)

@@ -70,8 +70,7 @@ class Director:
         self.size = size
         self.manual = ManualOffset()
         self.mode = plan.mode
-        self._ids = list(cast.actor_ids)
-        self._stature, self._extent = _statures(cast)
+        self._take_in(cast)
         self._channels = {
             name: _keyframe_channel(plan.keyframes, name, neutral)
             for name, neutral in (
@@ -83,8 +82,10 @@ class Director:
             )
         }
         self._switches = [key for key in plan.keyframes if key.mode or key.follow]
-        self._row = self._ids.index(plan.follow) if plan.follow in self._ids else 0
-        self._chosen = plan.follow in self._ids
+        self._awaited = plan.follow  # to be followed as soon as it is on stage
+        self._row, self._chosen = 0, False
+        if plan.follow in self._ids:
+            self._row, self._chosen, self._awaited = self._ids.index(plan.follow), True, None
         self._swing, self._side = 0.0, 1.0
         self._fixed_rig = np.zeros(6)
         self._orbit_start = 0.0
@@ -95,6 +96,21 @@ class Director:
         self._shown, self._shown_speed = np.zeros(6), np.zeros(6)  # rig plus blend, and its speed
         self._settled = False
 
+    def _take_in(self, cast: Cast) -> None:
+        """Know the actors of a cast."""
+        self._cast, self._ids = cast, list(cast.actor_ids)
+        self._stature, self._extent = _statures(cast)
+
+    def _recast(self, cast: Cast) -> None:
+        """Go over to a longer cast, or back to a shorter one before somebody came on stage."""
+        followed = self.followed
+        self._take_in(cast)
+        if followed is not None and followed not in self._ids:
+            self._row, self._awaited = 0, followed
+            self._request_shot()
+        elif self._awaited in self._ids:
+            self.follow(self._awaited)
+
     @property
     def followed(self) -> str | None:
         """Id of the actor that the camera follows; None in an empty scene."""
@@ -102,7 +118,7 @@ class Director:
 
     def follow(self, actor: str) -> None:
         """Ease over to another actor. Raises ValueError if there is no such actor."""
-        self._row, self._chosen = self._ids.index(actor), True
+        self._row, self._chosen, self._awaited = self._ids.index(actor), True, None
         self._request_shot()
 
     def set_mode(self, mode: CameraMode) -> None:
@@ -140,6 +156,8 @@ class Director:
 
     def update(self, frame: Frame, dt: float) -> Camera:
         """Camera for a frame ``dt`` seconds after the one before. The first camera is settled."""
+        if frame.cast is not self._cast:
+            self._recast(frame.cast)
         self._apply_keyframes(frame)
         self._choose_subject(frame)
         target = self._target_rig(frame)

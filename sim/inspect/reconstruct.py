@@ -51,6 +51,7 @@ def body(episode: Episode) -> np.ndarray:
         object_color=none,
     )
     frame = Frame(
+        cast=cast,
         time=0.0,
         root=episode.root.astype(float),
         heading=episode.heading.astype(float),

@@ -16,6 +16,7 @@ from entities.components import (
     Gait,
     Intent,
     Knockdown,
+    Name,
     Route,
     Script,
     Thing,
@@ -123,40 +124,62 @@ class Steering:
     """
 
     def __init__(self) -> None:
-        self._ids = np.zeros(0, np.int64)
+        self._names: Name | None = None
         self._n = 0
 
-    def _build(self, world: World) -> None:
-        self._ids = world.ids(Route)
-        n = self._n = len(self._ids)
+        self._detours: Detours | None = None
+        self._speed, self._last = np.zeros(0), np.zeros((0, 3))
+        self._direction, self._along = np.zeros(0, complex), np.zeros(0, complex)
+        self._anchor, self._turning = np.zeros(0, complex), np.zeros(0, np.int64)
+        self._aside, self._aside_goal = np.zeros(0, complex), np.zeros(0, complex)
+        self._stepping_aside, self._still = False, np.zeros(0, bool)
+        self._paths: list[object] = []
+
+    def _take_in(self, world: World) -> None:
+        """Take in who and what has come on stage; for those before, nothing changes."""
+        had = self._n
+        if self._detours is not None:
+            for row in list(self._detours.active):
+                self._detours.end(world, row)
+        self._names = world[Name]
+        n = self._n = len(world.ids(Route))
         if n == 0:
             return
-        linear = world[Velocity].linear[:n]
-        kept = world[Route].velocity
+        new = n - had
+        linear = world[Velocity].linear[had:n]
+        kept = world[Route].velocity[had:]
         start = np.where(np.isfinite(kept), kept, linear[:, :2])
-        self._speed = np.hypot(start[:, 0], start[:, 1])
-        self._last = np.concatenate([start, linear[:, 2:]], axis=1)
-        self._direction = np.zeros(n, complex)
-        self._along = np.full(n, complex(math.nan, math.nan))
-        self._anchor = np.zeros(n, complex)
-        self._turning = np.zeros(n, np.int64)
-        self._aside, self._aside_goal = np.zeros(n, complex), np.zeros(n, complex)
-        self._stepping_aside = False
+        nowhere = np.full(new, complex(math.nan, math.nan))
+        for name, rows in (
+            ("_speed", np.hypot(start[:, 0], start[:, 1])),
+            ("_last", np.concatenate([start, linear[:, 2:]], axis=1)),
+            ("_direction", np.zeros(new, complex)),
+            ("_along", nowhere),
+            ("_anchor", np.zeros(new, complex)),
+            ("_turning", np.zeros(new, np.int64)),
+            ("_aside", np.zeros(new, complex)),
+            ("_aside_goal", np.zeros(new, complex)),
+            ("_still", np.zeros(new, bool)),
+        ):
+            setattr(self, name, np.concatenate([getattr(self, name), rows]))
         self._radius = world[Body].size[:n, 0] / 2
         self._ladders = _find_ladders(world)
         self._known: tuple[bytes, ...] = ()
-        self._paths: list[object] = [None] * n
-        self._tracks = PathTracking({}, world.tick, None)
+        self._paths += [None] * new
+        if not had:
+            self._tracks = PathTracking({}, world.tick, None)
         self._unpathed = np.ones(n, bool)
-        self._free, self._followed = slice(0, n), slice(0, 0)
+        self._unpathed[self._tracks.rows] = False
+        self._free = as_rows(np.flatnonzero(self._unpathed))
+        self._followed = as_rows(self._tracks.rows)
         self._detours = Detours(world, n)
         self._planned = np.zeros((PLAN_TICKS, n, 3))
         self._planned_until = world.tick
 
     def steer(self, world: World, dt: float) -> None:
         """Write the Intent of every actor for this tick."""
-        if world.ids(Route) is not self._ids:
-            self._build(world)
+        if world[Name] is not self._names:
+            self._take_in(world)
         if self._n == 0:
             return
         if world.tick >= self._planned_until:

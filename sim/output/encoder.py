@@ -1,19 +1,21 @@
 """The encoder process of a film: it makes files of pictures, and draws a share of them itself.
 
-Over a connection it receives a FilmJob and then the pictures in order, each as a slot of the shared
-memory or as a frame and a camera to draw; it acknowledges each. Its exit code says how it ended; on
+On stdin it receives a FilmJob and then the pictures in order, pickled, each as a slot of the shared
+memory or as a frame and a camera to draw; a byte answers each. Its exit code says how it ended; on
 SYSTEM_REFUSED the errno is on stderr. It removes what it leaves unfinished.
 """
 
 import mmap
+import os
+import pickle
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO, Any
 
 import av
 import numpy as np
@@ -21,6 +23,7 @@ import pygame
 from av.filter.context import FilterContext
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
+from entities.files import media_url
 from sim.camera.pinhole import Camera
 from sim.frame import Cast, Frame
 from sim.render.renderer import Renderer
@@ -102,12 +105,17 @@ class FrameRasterizer:
 class _Source:
     """The job and the pictures that the other process sends."""
 
-    def __init__(self, connection: Connection, memory: int) -> None:
-        """memory: file descriptor of the shared memory. Raises EOFError if no job comes."""
-        self.job: FilmJob = connection.recv()
-        self._connection = connection
-        self._shared = self.job.pictures(mmap.mmap(memory, self.job.shared_bytes))
+    def __init__(self, messages: IO[bytes], memory: str, answers: int) -> None:
+        """memory: name of the shared memory. answers: file descriptor.
+
+        Raises EOFError if no job comes.
+        """
+        self.job: FilmJob = _received(messages)
+        self._messages, self._answers = messages, answers
+        with open(memory, "r+b") as file:
+            self._shared = self.job.pictures(mmap.mmap(file.fileno(), self.job.shared_bytes))
         self._rasterizer = FrameRasterizer(self.job)
+        self._cast = self.job.cast
         self._own = np.empty_like(self._shared[0])
 
     def pictures(self, count: int) -> Iterator[av.VideoFrame]:
@@ -116,16 +124,26 @@ class _Source:
         Raises EOFError if the other process has gone.
         """
         for _ in range(count):
-            received = self._connection.recv()
+            received = _received(self._messages)
             if isinstance(received, int):
                 picture = self._shared[received]
             else:
-                self._rasterizer.draw(picture := self._own, *received)
+                cast, frame, camera = received
+                frame.cast = self._cast = cast or self._cast
+                self._rasterizer.draw(picture := self._own, frame, camera)
             yield av.VideoFrame.from_numpy_buffer(picture, "bgra")
             try:
-                self._connection.send_bytes(b"done")
+                os.write(self._answers, b".")
             except OSError:
                 raise EOFError from None
+
+
+def _received(messages: IO[bytes]) -> Any:
+    """The next message. Raises EOFError if the other process has gone, in the middle of it even."""
+    try:
+        return pickle.load(messages)
+    except pickle.UnpicklingError:
+        raise EOFError from None
 
 
 def make(source: _Source) -> None:
@@ -156,7 +174,7 @@ def _make_film(source: _Source) -> None:
     codec, rate = CODECS[job.kind], job.rate
     palette = _palette(source) if job.samples else None
     with av.open(
-        job.path, "w", format=codec.container, options=codec.container_options
+        media_url(job.path), "w", format=codec.container, options=codec.container_options
     ) as container:
         stream = container.add_stream(codec.name, rate=rate, options=codec.options)
         stream.width, stream.height = job.size
@@ -252,10 +270,10 @@ def _buffer(graph: av.filter.Graph, width: int, height: int, pixels: str) -> Fil
     return graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 100))
 
 
-def main(connection: int, memory: int) -> None:
-    """Do the job that comes over a connection, and exit; both are file descriptors."""
+def main(memory: str, answers: int) -> None:
+    """Do the job that comes on stdin, and exit; a byte is written for every picture."""
     try:
-        source = _Source(Connection(connection), memory)
+        source = _Source(sys.stdin.buffer, memory, answers)
     except EOFError:
         sys.exit(1)
     job = source.job

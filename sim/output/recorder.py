@@ -65,95 +65,29 @@ _SLICES = {
 }
 
 
-class Take:
-    """A recording of one run, from the next even tick on, made of the simulation's own blocks."""
+class _Segment:
+    """The frames of a part of a take, in which the cast stays the same."""
 
-    def __init__(
-        self,
-        simulation: Simulation,
-        clauses: list[Clauses] | None = None,
-        folder: Path | None = None,
-    ) -> None:
-        """clauses: of each actor; by default those of its caption and later sentences.
-
-        folder: for frames that do not fit in memory. Raises ValueError for a scene without actors.
-        """
-        self.simulation, self._clauses, self._folder = simulation, clauses, folder
-        n = len(simulation.cast.actor_ids)
-        if n == 0:
-            raise ValueError("record: nobody is in the scene; expected at least one actor")
-        self.first_tick = self._next = simulation.world.tick + simulation.world.tick % 2
-        room = max(2, TILE_BYTES // (8 * n * _ENDS[-1]))
+    def __init__(self, first_tick: int, n_actors: int, folder: Path | None) -> None:
+        """first_tick: of the first frame. folder: for frames that do not fit in memory."""
+        self.first_tick, self._folder = first_tick, folder
+        room = max(2, TILE_BYTES // (8 * max(n_actors, 1) * _ENDS[-1]))
         # One actor's frames lie together, so that its track is read back in few pieces.
-        self._tile = np.empty((n, min(TILE_FRAMES, room), _ENDS[-1]))
+        self._tile = np.empty((n_actors, min(TILE_FRAMES, room), _ENDS[-1]))
         self._filled = 0
         self._full = 0  # tiles on the disk
         self._spool: IO[bytes] | None = None
-        simulation.watchers.append(self._take)
-        if simulation.world.tick == self.first_tick:
-            simulation.frame()  # this tick may have been evaluated before the watcher was there
 
     @property
-    def n_frames(self) -> int:
-        """Frames an episode would have now; the row after the last gives its displacement."""
-        return max(0, self._full * self._tile.shape[1] + self._filled - 1)
+    def n_actors(self) -> int:
+        """Number of actors on stage."""
+        return len(self._tile)
 
-    def close(self) -> None:
-        """Stop watching the run and drop the frames."""
-        self.simulation.watchers.remove(self._take)
-        if self._spool is not None:
-            self._spool.close()
+    def __len__(self) -> int:
+        return self._full * self._tile.shape[1] + self._filled
 
-    def run_until(self, tick: int) -> None:
-        """Continue the run until the frame at ``tick`` is recorded."""
-        missing = tick - self.simulation.world.tick
-        if missing > 0:
-            for _ in self.simulation.blocks(missing + 1):
-                pass
-
-    def record(self, reason: str) -> SceneRecord:
-        """The scene's record. reason: why the take ended."""
-        scene = Scene.model_validate(self.simulation.scene.model_dump())
-        ticks = self.n_frames * TICKS_PER_MOTION_FRAME
-        model_hash = self.simulation.model_hash
-        return SceneRecord(scene, ticks, reason, self.first_tick, model_hash)
-
-    def episodes(self) -> Iterator[Episode]:
-        """Every actor's track."""
-        scene, cast = self.simulation.scene, self.simulation.cast
-        for row, actor in enumerate(scene.actors):
-            clauses = clauses_in_force(scene, row) if self._clauses is None else self._clauses[row]
-            track = self._track(row)
-            yield Episode(
-                **_columns(track, float(cast.actor_scale[row])),
-                **self._words(clauses, len(track) - 1),
-                task=_task(scene, row),
-                actor_id=actor.id,
-                actor_index=row,
-                actor_type=ACTOR_TYPES[cast.actor_kind[row]].value,
-                scale=float(cast.actor_scale[row]),
-                style=actor.style or "",
-            )
-
-    def _words(self, clauses: Clauses, length: int) -> dict[str, object]:
-        ticks = self.first_tick + np.arange(length) * TICKS_PER_MOTION_FRAME
-        starts = np.array([round(t / DT) for t, _ in clauses])
-        index = np.maximum(np.searchsorted(starts, ticks, side="right") - 1, 0)
-        return {"subtasks": [text for _, text in clauses], "subtask_index": index}
-
-    def _take(self, block: Block) -> None:
-        first, last = int(block.tick[0]), int(block.tick[-1])
-        if first > self._next:
-            raise RuntimeError(f"record: tick {self._next} was never looked at")
-        if last < self._next:
-            return
-        which = np.arange(self._next - first, last - first + 1, TICKS_PER_MOTION_FRAME)
-        self._next = first + int(which[-1]) + TICKS_PER_MOTION_FRAME
-        rows = np.empty((len(self._tile), len(which), _ENDS[-1]))
-        for name, columns in _SLICES.items():
-            source = block.pose if name in _OF_POSE else block
-            values = getattr(source, name)[which].reshape(len(which), len(rows), -1)
-            rows[:, :, columns] = values.swapaxes(0, 1)
+    def append(self, rows: np.ndarray) -> None:
+        """Add frames (A, K, W)."""
         while rows.shape[1]:
             if self._filled == self._tile.shape[1]:
                 self._spill()
@@ -170,14 +104,124 @@ class Take:
         self._full += 1
         self._filled = 0
 
-    def _track(self, row: int) -> np.ndarray:
-        """(T + 1, W) of one actor."""
+    def track(self, row: int) -> np.ndarray:
+        """(K, W) of one actor."""
         size = self._tile[0].nbytes
         parts = []
         for i in range(self._full):
             self._spool.seek((i * len(self._tile) + row) * size)
             parts.append(np.frombuffer(self._spool.read(size)).reshape(-1, _ENDS[-1]))
         return np.concatenate([*parts, self._tile[row, : self._filled]])
+
+    def rest(self) -> None:
+        """Give back the room that no frame has filled; no more are appended."""
+        self._tile = self._tile[:, : max(self._filled, 1)].copy() if not self._full else self._tile
+
+    def close(self) -> None:
+        """Drop the frames."""
+        if self._spool is not None:
+            self._spool.close()
+
+
+class Take:
+    """A recording of one run, from the next even tick on, made of the simulation's own blocks.
+
+    Whoever comes on stage later has a shorter track, from the first even tick on stage.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        clauses: list[Clauses] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """clauses: of each actor; by default those of its caption and later sentences.
+
+        folder: for frames that do not fit in memory.
+        """
+        self.simulation, self._clauses, self._folder = simulation, clauses, folder
+        self.first_tick = self._next = simulation.world.tick + simulation.world.tick % 2
+        self._segments: list[_Segment] = []
+        simulation.watchers.append(self._take)
+        if simulation.world.tick == self.first_tick:
+            simulation.frame()  # this tick may have been evaluated before the watcher was there
+
+    @property
+    def n_frames(self) -> int:
+        """Frames an episode would have now; the row after the last gives its displacement."""
+        return max(0, sum(map(len, self._segments)) - 1)
+
+    def close(self) -> None:
+        """Stop watching the run and drop the frames."""
+        self.simulation.watchers.remove(self._take)
+        for segment in self._segments:
+            segment.close()
+
+    def run_until(self, tick: int) -> None:
+        """Continue the run until the frame at ``tick`` is recorded."""
+        missing = tick - self.simulation.world.tick
+        if missing > 0:
+            for _ in self.simulation.blocks(missing + 1):
+                pass
+
+    def record(self, reason: str) -> SceneRecord:
+        """The scene's record. reason: why the take ended."""
+        scene = Scene.model_validate(self.simulation.scene.model_dump())
+        ticks = self.n_frames * TICKS_PER_MOTION_FRAME
+        model_hash = self.simulation.model_hash
+        return SceneRecord(scene, ticks, reason, self.first_tick, model_hash)
+
+    def episodes(self) -> Iterator[Episode]:
+        """The track of every actor that was on stage for a whole frame."""
+        scene, cast = self.simulation.scene, self.simulation.cast
+        for row, actor in enumerate(scene.actors):
+            there = [segment for segment in self._segments if segment.n_actors > row]
+            if sum(map(len, there)) < 2:
+                continue
+            clauses = clauses_in_force(scene, row) if self._clauses is None else self._clauses[row]
+            track = np.concatenate([segment.track(row) for segment in there])
+            first_tick = there[0].first_tick
+            yield Episode(
+                **_columns(track, float(cast.actor_scale[row])),
+                **_words(clauses, first_tick, len(track) - 1),
+                task=_task(scene, row),
+                actor_id=actor.id,
+                actor_index=row,
+                actor_type=ACTOR_TYPES[cast.actor_kind[row]].value,
+                scale=float(cast.actor_scale[row]),
+                style=actor.style or "",
+                first_frame=(first_tick - self.first_tick) // TICKS_PER_MOTION_FRAME,
+            )
+
+    def _take(self, block: Block) -> None:
+        first, last = int(block.tick[0]), int(block.tick[-1])
+        if first > self._next:
+            raise RuntimeError(f"record: tick {self._next} was never looked at")
+        if last < self._next:
+            return
+        n = len(block.cast.actor_ids)
+        which = np.arange(self._next - first, last - first + 1, TICKS_PER_MOTION_FRAME)
+        rows = np.empty((n, len(which), _ENDS[-1]))
+        for name, columns in _SLICES.items():
+            source = block.pose if name in _OF_POSE else block
+            values = getattr(source, name)[which].reshape(
+                len(which), n, columns.stop - columns.start
+            )
+            rows[:, :, columns] = values.swapaxes(0, 1)
+        if not self._segments or self._segments[-1].n_actors != n:
+            if self._segments:
+                self._segments[-1].rest()
+            self._segments.append(_Segment(self._next, n, self._folder))
+        self._next = first + int(which[-1]) + TICKS_PER_MOTION_FRAME
+        self._segments[-1].append(rows)
+
+
+def _words(clauses: Clauses, first_tick: int, length: int) -> dict[str, object]:
+    """The clauses of a track that begins at a tick, and which is in force in each frame."""
+    ticks = first_tick + np.arange(length) * TICKS_PER_MOTION_FRAME
+    starts = np.array([round(t / DT) for t, _ in clauses])
+    index = np.maximum(np.searchsorted(starts, ticks, side="right") - 1, 0)
+    return {"subtasks": [text for _, text in clauses], "subtask_index": index}
 
 
 def _columns(track: np.ndarray, scale: float) -> dict[str, np.ndarray]:
@@ -241,7 +285,7 @@ class Recorder:
         return simulation
 
     def start(self, simulation: Simulation) -> None:
-        """Begin a take. Raises ValueError for a scene without actors."""
+        """Begin a take."""
         self._take = Take(simulation, folder=self.path / STAGING)
 
     def stop(self, reason: str, until: int | None = None) -> str:
@@ -333,7 +377,11 @@ def differences(dataset: EpisodeDataset, index: int, model: Path | None = None) 
     take.close()
     lines = []
     for recorded in dataset.of_scene(index):
-        new = again[recorded.actor_id]
+        new = again.get(recorded.actor_id)
+        if new is None or len(new) != len(recorded):
+            lines.append(f"{recorded.actor_id}: on stage for {len(recorded)} frames; here for ")
+            lines[-1] += str(0 if new is None else len(new))
+            continue
         for column in COLUMNS:
             old, now = getattr(recorded, column.field), getattr(new, column.field)
             differs = (old != now).reshape(len(old), -1).any(axis=1)

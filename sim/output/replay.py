@@ -74,7 +74,9 @@ class Replay(Simulation):
         block = super()._evaluate(buffer)
         at = (block.tick - self._first) / TICKS_PER_MOTION_FRAME
         for track in self._tracks:
-            _show(block, track, at)
+            # Whom a later sentence brings is not there before; with other versions, perhaps never.
+            if block.cast.actor_ids[track.actor_index :][:1] == [track.actor_id]:
+                _show(block, track, at - track.first_frame)
         return block
 
 

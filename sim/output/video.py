@@ -9,18 +9,21 @@ import logging
 import math
 import mmap
 import os
-import shutil
+import pickle
 import subprocess
 import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from multiprocessing import Pipe
 from pathlib import Path
-from typing import BinaryIO, Self
+from queue import SimpleQueue
+from threading import Thread
+from typing import IO, Self
 
+from entities.atomic_write import check_target, whole
 from entities.scene import MAX_DURATION_S, Scene
 from entities.units import DT
 from sim.camera.director import Director
@@ -202,11 +205,10 @@ def _gif_rate(clip: Clip) -> tuple[Fraction, int]:
 def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples: int) -> Job:
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}")
-    # Beside the final name, so that the one step from unfinished to finished is a rename.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    check_target(path)
     simulation = clip.simulation()
     film_job = FilmJob(
-        path=str(part),
+        path="",
         kind=kind,
         size=clip.size,
         rate=rate,
@@ -218,15 +220,12 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
     )
 
     def job(progress: Progress | None = None) -> None:
-        with _Encoder(film_job, path) as encoder:
+        with whole(path) as part, _Encoder(replace(film_job, path=str(part))) as encoder:
             if samples:
                 sparse = rate / GIF_SAMPLE_EVERY
                 _produce(clip.simulation(), clip, sparse, samples, encoder, None)
             _produce(simulation, clip, rate, frames, encoder, progress)
             encoder.finish()
-            if path.is_dir():
-                path.rmdir()
-            os.replace(part, path)
 
     return job
 
@@ -234,34 +233,44 @@ def _job(clip: Clip, path: Path, kind: str, rate: Fraction, frames: int, samples
 class _Encoder:
     """The encoder process, running as long as the with block lasts."""
 
-    def __init__(self, job: FilmJob, path: Path) -> None:
-        self._job, self._path = job, path
+    def __init__(self, job: FilmJob) -> None:
+        self._job = job
         self._rasterizer = FrameRasterizer(job)
+        self._told = job.cast
         self._free = list(range(job.slots))
         self._sent: deque[int | None] = deque()  # slots of the pictures that are unfinished
 
     def __enter__(self) -> Self:
-        self._connection, theirs = Pipe()
-        with _memory(self._job.shared_bytes) as memory, theirs:
-            self._pictures = self._job.pictures(mmap.mmap(memory.fileno(), 0))
-            ends = theirs.fileno(), memory.fileno()
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", ENCODER_PROGRAM, *map(str, ends), *sys.path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=ends,
-                start_new_session=True,  # Ctrl-C is for us; it sees our end of the connection close
-            )
+        self._memory, name = shared_memory(self._job.shared_bytes)
+        self._pictures = self._job.pictures(mmap.mmap(self._memory.fileno(), 0))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", ENCODER_PROGRAM, name, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us; it sees its stdin close
+        )
+        self._done: SimpleQueue[bool] = SimpleQueue()
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
         self._send(self._job)
         return self
 
+    def _listen(self) -> None:
+        """Count the finished pictures, a byte for each, to the end of the process."""
+        while finished := os.read(self._process.stdout.fileno(), 64):
+            for _ in finished:
+                self._done.put(True)
+        self._done.put(False)
+
     def show(self, frame: Frame, camera: Camera) -> None:
         """Add a picture to the film. Raises OSError if earlier ones could not be written."""
-        while self._sent and (self._connection.poll() or not self._free):
+        while self._sent and (not self._done.empty() or not self._free):
             self._receive_done()
         if len(self._sent) < LEAST_AHEAD:
-            self._send((frame, camera))
+            # A cast goes over once, so that the other process knows it again.
+            new, self._told = None if frame.cast is self._told else frame.cast, frame.cast
+            self._send((new, replace(frame, cast=None), camera))
             self._sent.append(None)
         else:
             slot = self._free.pop()
@@ -271,63 +280,69 @@ class _Encoder:
 
     def finish(self) -> None:
         """Wait until the film is written. Raises OSError if it could not be."""
-        _, errors = self._process.communicate()
-        code = self._process.returncode
+        with suppress(OSError):  # it has ended; its exit code says why
+            self._process.stdin.close()
+        errors = self._process.stderr.read()
+        code = self._process.wait()
         if code == SYSTEM_REFUSED:
             number = int(errors)
-            raise OSError(number, os.strerror(number), str(self._path))
+            raise OSError(number, os.strerror(number))
         if code:
             raise RuntimeError(f"the encoder ended with {code}: {errors.decode(errors='replace')}")
 
     def _send(self, message: object) -> None:
         try:
-            self._connection.send(message)
-        except (BrokenPipeError, ConnectionResetError):
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+        except OSError:
             self.finish()
 
     def _receive_done(self) -> None:
         """Wait until the oldest picture is finished, and free its slot."""
-        try:
-            self._connection.recv_bytes()
-        except (EOFError, ConnectionResetError):
+        if not self._done.get():
             self.finish()
         slot = self._sent.popleft()
         if slot is not None:
             self._free.append(slot)
 
     def __exit__(self, *_: object) -> None:
-        with self._connection, self._process:  # closes its pipe and waits for it
-            self._process.kill()
-        part = Path(self._job.path)
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError):  # what was not sent is of no use to anybody
+                stream.close()
+        self._memory.close()
 
 
+# What libraries print must not be taken for answers, so the answers' pipe is put aside first.
 ENCODER_PROGRAM = """
-import sys
-connection, memory, *sys.path = sys.argv[1:]
+import os, sys
+answers = os.dup(1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+memory, *sys.path = sys.argv[1:]
 from sim.output.encoder import main
-main(int(connection), int(memory))
+main(memory, answers)
 """
 
 
-def _memory(n_bytes: int) -> BinaryIO:
-    """A nameless file in memory for two processes to share.
+def shared_memory(n_bytes: int) -> tuple[IO[bytes], str]:
+    """A file in memory, and a name by which another process opens it while it is open here.
 
     Raises OSError if there is no room for it.
     """
     if hasattr(os, "memfd_create"):
         file = os.fdopen(os.memfd_create("pictures"), "w+b")
+        name = f"/proc/{os.getpid()}/fd/{file.fileno()}"
     else:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the caller closes it
+        name = file.name
     try:
         file.truncate(n_bytes)
     except OSError as error:
         file.close()
         raise OSError(error.errno, error.strerror, f"{n_bytes} bytes of shared memory") from None
-    return file
+    return file, name
 
 
 def _produce(

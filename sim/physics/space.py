@@ -101,8 +101,9 @@ class Physics:
 
         Raises FloatingPointError, naming entity and tick, if a number is not finite.
         """
-        if world.query(Transform, Velocity, Body)[0] is not self._ids:
-            self._build(world)
+        new = world.query(Transform, Velocity, Body)[0] is not self._ids
+        if new or world[Thing].path != self._paths:
+            self._rebuild(world)
         self._position = world[Transform].position
         self._update_filters(world)
         self._drivers.follow_paths(world, dt)
@@ -128,9 +129,27 @@ class Physics:
         self._clearance.leave(self._position)
         self._report(world, tally)
 
+    def _rebuild(self, world: World) -> None:
+        """Make the bodies anew; who and what was there keeps its footing and what holds it back."""
+        n, objects, before = (
+            self._n_actors,
+            len(self._ids) - self._n_actors,
+            self._heights.supported,
+        )
+        against = self._drivers.against
+        self._build(world)
+        if len(self._ids) < len(before):
+            return  # some have left: everything starts afresh
+        supported = self._heights.supported
+        supported[:n] = before[:n]
+        supported[self._n_actors : self._n_actors + objects] = before[n:]
+        supported &= self._free
+        self._drivers.against[:n] = against
+
     def _build(self, world: World) -> None:
         """Make the bodies of all entities; entities come and go rarely enough to start afresh."""
         self._ids = world.query(Transform, Velocity, Body)[0]
+        self._paths = list(world[Thing].path)
         n, self._n_actors = len(self._ids), len(world.ids(Person))
         body, transform, thing = world[Body], world[Transform], world[Thing]
         self._kinds = [None] * self._n_actors + [OBJECT_TYPES[k] for k in thing.kind.tolist()]

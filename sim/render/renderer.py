@@ -46,8 +46,8 @@ class Renderer:
 
         hud: with names, speeds, scale bar and clock.
         """
-        self.cast = cast
         self.hud = hud
+        self._size = size
         self.stage = (
             None if transparent else Stage(cast.theme, cast.weather, cast.time_of_day, cast.seed)
         )
@@ -55,9 +55,14 @@ class Renderer:
         mixed = zip(ground, DUST_TINT, strict=True)
         self._dust_color = tuple(round(0.5 * (a + b)) for a, b in mixed)
         self._light = DAYLIGHT if self.stage is None else self.stage.light
+        self._dress(cast)
+
+    def _dress(self, cast: Cast) -> None:
+        """Prepare to draw a cast on the stage there is."""
+        self.cast = cast
         self._figures = FigureRenderer(cast, self._light)
         self._shadows = Shadows(cast, self._figures.anatomy, self._figures.girth)
-        self._overlay = Hud(cast, size)
+        self._overlay = Hud(cast, self._size)
         self._kinds = [KINDS[kind] for kind in cast.object_kind]
         self._colors = [
             default_color(kind) if color[0] < 0 else tuple(int(c) for c in color)
@@ -79,6 +84,8 @@ class Renderer:
         selected: int | None = None,
     ) -> None:
         """Draw the whole picture; the actor in row ``selected`` gets a ring."""
+        if frame.cast is not self.cast:
+            self._dress(frame.cast)
         figures = self._figures.project(frame, camera)
         if self.stage is not None:
             # Tall scenery nearer than the nearest actor would hide what the camera looks at.
@@ -88,7 +95,7 @@ class Renderer:
         else:
             surface.fill((0, 0, 0, 0))
         self._shadows.draw(surface, frame, camera, figures.world, self._light)
-        if selected is not None and figures.seen[selected]:
+        if selected is not None and selected < len(figures.seen) and figures.seen[selected]:
             _draw_ring(surface, camera, frame.root[selected])
         draws = self._object_draws(frame, camera, figures)
         draws += self._actor_draws(frame, camera, figures)

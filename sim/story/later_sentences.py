@@ -6,7 +6,7 @@ from math import atan2, cos, sin
 import numpy as np
 
 from entities.actions import ActionType
-from entities.scene import Actor, Scene
+from entities.scene import Actor, Cue, Scene, SceneObject
 from entities.skeleton import ActorType
 from sim.story.language.clauses import resolve_light_verbs
 from sim.story.language.grammar import Parser
@@ -19,7 +19,7 @@ from sim.story.staging.cast import Cast, Player
 from sim.story.staging.perform import perform
 from sim.story.staging.plan import BACKWARDS, Plan
 from sim.story.staging.scenery import Item, Stage
-from sim.story.staging.timing import Knot, Spot
+from sim.story.staging.timing import Knot
 
 _KEYS = {
     ActorType.HUMAN: "person", ActorType.CHILD: "child", ActorType.ALIEN: "alien",
@@ -30,38 +30,68 @@ _BEFORE = -1.0
 
 
 @dataclass(slots=True)
-class Patch:
-    """What a later sentence changes for one actor. Times are seconds of the scene.
+class Now:
+    """Where everything is when a later sentence is read; ids are those of the scene.
 
-    With ``path`` (t s, x, y, z m) the actor follows it to ``destination``. With ``heading`` alone
-    it turns there and, if the action travels, goes on along it. With neither it keeps its course.
+    Whoever and whatever is missing is where the scene has it at the start, at rest.
+    """
+
+    position: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # m
+    heading: dict[str, float] = field(default_factory=dict)  # rad
+    velocity: dict[str, tuple[float, float]] = field(default_factory=dict)  # m/s, of actors
+    action: dict[str, ActionType] = field(default_factory=dict)  # of actors, the one in force
+    holder: dict[str, str | None] = field(default_factory=dict)  # of objects: who has it in hand
+    seat: dict[str, str] = field(default_factory=dict)  # of actors that sit or lie on something
+    gone: set[str] = field(default_factory=set)  # actors and objects that have left the world
+
+
+@dataclass(slots=True)
+class Patch:
+    """What a later sentence changes for one actor. Times are seconds of the scene, from now on.
+
+    With ``path`` (t s, x, y, z m; times increase) the actor follows it: it starts where the actor
+    is, at the speed the actor has. With ``heading`` alone it turns there and, if the action
+    travels, goes on along it. With neither it keeps its course.
     """
 
     actor: str
     actions: list[tuple[float, ActionType]] = field(default_factory=list)
     heading: float | None = None  # rad, where the actor faces
     path: list[Knot] | None = None
-    destination: Spot | None = None
-    target: str | None = None  # id of the actor or object the action is aimed at
-    say: str | None = None
+    cues: list[Cue] = field(default_factory=list)  # whom it is aimed at, and what is said, when
     style: str | None = None
 
 
+@dataclass(slots=True)
+class Redirection:
+    """What a later sentence changes in a running scene.
+
+    ``actors`` come on stage with it, bare: their patches say what they do. ``objects`` stand there
+    from now on, or in the hand of ``held_by``. Their ids are new in the scene.
+    """
+
+    patches: list[Patch] = field(default_factory=list)  # one an actor, in the scene's order, then
+    # those of ``actors``
+    actors: list[Actor] = field(default_factory=list)
+    objects: list[SceneObject] = field(default_factory=list)
+    ways: dict[str, list[Knot]] = field(default_factory=dict)  # of things in the scene that set
+    # off by themselves, by id; a thing that comes on has its own movement_path
+    notes: list[str] = field(default_factory=list)  # what comes on, and what is done otherwise
+
+
 def parse_event(
-    text: str,
-    scene: Scene,
-    actor: str | None,
-    t: float,
-    positions: dict[str, tuple[float, float]] | None = None,
-    headings: dict[str, float] | None = None,
-) -> list[Patch]:
-    """The patches a sentence at ``t`` s makes, one an actor, in the order of the scene.
+    text: str, scene: Scene, actor: str | None, t: float, now: Now | None = None
+) -> Redirection:
+    """What a sentence at ``t`` s changes.
 
     actor: id of the actor that a sentence without a subject is for; None is all of them.
-    positions (m) and headings (rad): where actors and objects are at ``t``, by id; those that are
-    missing are where they began. Raises ValueError in one line if the sentence is empty, too long
-    or says nothing to do.
+    now: where everything is at ``t``; None, before the run, is where it began. Raises ValueError in
+    one line if the sentence is empty, too long or not understood, or needs more actors or objects
+    than fit.
     """
+    now = now or Now()
+    positions = {name: (x, y) for name, (x, y, _) in now.position.items()}
+    headings = now.heading
     check_length(text)
     raw = tokens(text)
     parser = Parser(resolve_light_verbs(units(raw)), raw)
@@ -89,11 +119,12 @@ def parse_event(
     for act in acts:
         act.who = [p for p in act.who if p.id in known] or list(addressed)
     perform(plan, acts)
-    return [
+    patches = [
         patch
         for player in cast.players
         if player.id in known and (patch := _patch(player)) is not None
     ]
+    return Redirection(patches)
 
 
 def _says_something(act: Act) -> bool:
@@ -138,15 +169,12 @@ def _join(
 def _patch(player: Player) -> Patch | None:
     """What was planned for a player; None if nothing."""
     actions = [(time, action) for time, action in player.actions if time > _BEFORE]
-    said = next((cue.say for cue in player.cues if cue.say), None)
-    target = next((cue.target for cue in reversed(player.cues) if cue.target), None)
-    if not actions and said is None and player.facing is None and not player.legs:
+    if not actions and not player.cues and player.facing is None and not player.legs:
         return None
-    patch = Patch(player.id, actions, target=target, say=said, style=player.said_style)
+    patch = Patch(player.id, actions, cues=player.cues, style=player.said_style)
     done = [leg for leg in player.legs if not leg.open]
     if done:
         patch.path = [knot for leg in done for knot in leg.knots]
-        patch.destination = patch.path[-1][1:3]
     going = [leg for leg in player.legs if leg.open]
     if going:
         way = going[-1].points[1]

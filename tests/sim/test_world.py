@@ -5,9 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entities.components import Component, Name, Transform, Velocity
+from entities.components import (
+    Attention,
+    Component,
+    Flight,
+    Name,
+    Person,
+    Script,
+    Thing,
+    Transform,
+    Velocity,
+)
+from entities.scene import Actor, SceneObject
 from entities.units import DT
+from sim.build import build_world, enter
 from sim.world import World
+from tests.conftest import at, make_scene
 
 KINDS = (Name, Transform, Velocity)
 
@@ -74,3 +87,49 @@ def test_time_is_counted_in_ticks_never_summed():
     for _ in range(3600):
         world.end_tick()
     assert world.time == 3600 * DT == 60.0
+
+
+def test_entities_put_in_front_move_ids_rows_and_every_column_of_ids_up():
+    world = World()
+    world.spawn(table(Name, [0, 1, 2, 3]), table(Transform, [0, 1, 2, 3]))
+    things = Thing(
+        kind=np.zeros(2, np.int64),
+        scale=np.ones(2),
+        color=np.zeros((2, 3), np.int16),
+        holder=np.array([1, -1]),
+        hand=np.zeros(2, np.int64),
+        spin=np.zeros(2),
+        path=[None, None],
+    )
+    flights = Flight(np.array([3, -1]), np.zeros(2, np.int64), np.array([-1, 2]))
+    world.spawn(table(Name, [4, 5]), table(Transform, [4, 5]), things, flights)
+    before = world[Name]
+    assert world.spawn_before(2, Name(["x", "y"]), table(Transform, [20, 21])).tolist() == [2, 3]
+    assert before.text == ["e0", "e1", "e2", "e3", "e4", "e5"]
+    assert world[Name].text == ["e0", "e1", "x", "y", "e2", "e3", "e4", "e5"]
+    assert world[Transform].heading.tolist() == [0, 1, 20, 21, 2, 3, 4, 5]
+    assert world.ids(Thing).tolist() == [6, 7]
+    assert world[Thing].holder.tolist() == [1, -1]
+    assert world[Flight].by.tolist() == [5, -1]
+    assert world[Flight].to.tolist() == [-1, 4]
+    ids, (names, spots) = world.query(Name, Transform)
+    assert ids.tolist() == list(range(8))
+    assert names == spots == slice(0, 8)
+    assert world.spawn(table(Name, [9])).tolist() == [8]
+
+
+def test_cues_and_looks_follow_the_entities_they_are_aimed_at():
+    scene = make_scene(
+        {"cues": [{"t": 1.0, "target": "tree_1"}, {"t": 2.0, "gaze": "tree_1"}]},
+        {"cues": [{"t": 1.0, "target": "a0", "gaze": "a0"}]},
+        objects=[{"id": "tree_1", "object_type": "tree", "position": at(4, 4)}],
+    )
+    world = build_world(scene)
+    newcomer = Actor(id="new", initial_position=at(9, 9))
+    thing = SceneObject(id="box", object_type="box", position=at(7, 7))
+    enter(world, [newcomer], [thing])
+    assert world[Name].text == ["a0", "a1", "new", "tree_1", "box"]
+    assert [[target for _, target in cues] for cues in world[Script].cues] == [[3], [0], []]
+    assert [[look for *_, look in cues] for cues in world[Attention].cues] == [[3], [0], []]
+    assert world[Person].scale.shape == (3,)
+    assert world[Thing].kind.shape == (2,)

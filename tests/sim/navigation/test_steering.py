@@ -159,7 +159,7 @@ def test_the_script_keeps_its_times_and_its_cues():
         },
         {"initial_position": at(5, 5)},
     )
-    world, _ = build_world(scene)
+    world = build_world(scene)
     action, since, target = [], [], []
     for _ in range(80):
         run_script(world, DT)
@@ -175,7 +175,7 @@ def test_the_script_keeps_its_times_and_its_cues():
 
 
 def test_a_change_of_script_waits_while_somebody_is_down():
-    world, _ = build_world(make_scene({"actions": [(0, "walk"), (0.1, "wave")]}))
+    world = build_world(make_scene({"actions": [(0, "walk"), (0.1, "wave")]}))
     run_script(world, DT)
     world[Script].action[0], world[Knockdown].since[0] = index("fall"), 0
     for _ in range(10):

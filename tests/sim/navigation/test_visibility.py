@@ -100,7 +100,7 @@ def test_comes_away_from_what_it_stands_against():
 def test_a_walker_goes_round_a_building_and_back_to_his_course(action):
     scene = make_scene({"actions": [(0, action)]}, objects=[BUILDING])
     seen = walk(scene, 40.0 if action == "walk" else 12.0)
-    world, _ = build_world(scene)
+    world = build_world(scene)
     length, width = world[Body].size[1, :2]
     around = blocks((20, 1, 0, length, width, 0))
     assert around.distance(seen.position[:, 0, :2]).min() > RADIUS
@@ -117,7 +117,7 @@ def test_a_path_through_a_ring_of_chairs_takes_the_gap(way):
     chairs = [{"object_type": "chair", "position": at(x, y), "heading": a} for x, y, a in ring(2)]
     scene = make_scene({"movement_path": way, "actions": [(0, "walk")]}, objects=chairs)
     seen = walk(scene, 35.0)
-    world, _ = build_world(scene)
+    world = build_world(scene)
     side = world[Body].size[1, 0]
     around = blocks(*[(*chair, side, side, 0) for chair in ring(2)])
     assert around.distance(seen.position[:, 0, :2]).min() > RADIUS

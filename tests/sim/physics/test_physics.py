@@ -31,7 +31,7 @@ def thing(kind: str, x: float, y: float, z: float | None = None, **more) -> dict
 
 def stage(actors=(), objects=(), **scene) -> tuple[World, Physics]:
     data = {"actors": list(actors), "objects": list(objects), **scene}
-    world, _ = build_world(Scene.model_validate(data))
+    world = build_world(Scene.model_validate(data))
     return world, Physics(world)
 
 
