@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import time
 import tomllib
@@ -17,16 +18,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entities.atomic_write import write_whole
+from entities.command import refused_by_system, run_command, users_fault
 from entities.scene import CameraMode, CameraPlan, Scene, load_scene
 from entities.units import DT
-from sim.command import (
-    Progress,
-    parse_size,
-    progress_bar,
-    refused_by_system,
-    run_command,
-    users_fault,
-)
+from sim.command import Progress, parse_size, progress_bar
 
 if TYPE_CHECKING:
     from sim.loop import Simulation
@@ -196,7 +191,9 @@ def run(
         with users_fault():
             window = Window(run(), width_height, recorder)
         with refused_by_system():
-            window.run()
+            code = window.run()
+        if code:
+            sys.exit(code)
 
 
 def kept(run: Callable[[], "Simulation"], runs: "list[Simulation]") -> "Simulation":
@@ -247,6 +244,8 @@ def read_story(
         if asks_llm or language.embedder:
             raise ValueError("--planner, --enhance and --embedder: only for a --prompt")
         return load_scene(path)
+    if re.search("[\ud800-\udfff]", prompt):
+        raise ValueError("--prompt: not UTF-8 text")
     if language.embedder is not None:
         from ml.text.encoders import open_encoder
 

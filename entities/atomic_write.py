@@ -14,7 +14,7 @@ from pathlib import Path
 PIPE_WAIT_S = 5.0
 """How long a named pipe that nobody reads is waited for."""
 LOCKED_BYTE = 1 << 30
-"""The byte of a file that is locked on Windows, where nobody else can read it: beyond the content."""
+"""The byte of a file that is locked on Windows: nobody reads it, so it is beyond the content."""
 _numbers = count()
 
 
@@ -121,8 +121,10 @@ def _send(content: Path, path: Path) -> None:
             handle = os.open(path, flags)
             break
         except OSError as error:
-            if error.errno != errno.ENXIO or not path.is_fifo() or time.monotonic() > until:
+            if error.errno != errno.ENXIO or not path.is_fifo():
                 raise
+            if time.monotonic() > until:
+                raise OSError(errno.ENXIO, "a pipe that nobody reads", str(path)) from None
         time.sleep(0.02)
     if hasattr(os, "O_NONBLOCK"):
         os.set_blocking(handle, True)

@@ -4,6 +4,7 @@ Importing this module loads neither pygame nor the simulation, so that a command
 quick.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -15,6 +16,11 @@ from pydantic import ValidationError
 
 from entities.errors import UserError
 from entities.scene import explain
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of whatever stdout leads to."""
+BROKEN_PIPE = 128 + 13
+"""Exit code, as the shell has it for SIGPIPE."""
 
 
 @contextmanager
@@ -65,6 +71,14 @@ def extra_imports(extra: str, module: str) -> Iterator[None]:
         sys.exit(2)
 
 
+def _drop_stdout() -> None:
+    """Forget what is printed and cannot be written, so that the end of the process does not try."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run_command(command: typer.Typer) -> None:
     """Run a command and exit. A user's error is one line on stderr and exit code 2."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -73,12 +87,22 @@ def run_command(command: typer.Typer) -> None:
     # click's UsageError by way of typer: click itself is not a dependency of ours.
     usage_error = typer.BadParameter.__mro__[1]
     try:
-        sys.exit(command(standalone_mode=False))
+        code = command(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
     except UserError as error:
         line = str(error)
     except usage_error as error:
         line = error.format_message()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # whoever reads what is printed has enough, such as head
+        _drop_stdout()
+        sys.exit(BROKEN_PIPE)
+    except OSError as error:
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        line = f"what is printed: {error.strerror}"  # every other file is named
+    _drop_stdout()
     print("stride: " + " ".join(line.split()), file=sys.stderr)
     sys.exit(2)

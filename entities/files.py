@@ -202,7 +202,7 @@ _DECODER = json.JSONDecoder(
 def _check_depth(value: Any) -> None:
     """Raises RecursionError as the decoder does for what is nested yet deeper."""
     level = [value]
-    for _ in range(MAX_JSON_DEPTH + 1):
+    for _ in range(MAX_JSON_DEPTH):
         level = [
             item
             for holder in level

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -45,14 +46,25 @@ WORLD_EXTENT_M = 100_000.0
 _Strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 Coordinate = Annotated[float, Field(ge=-WORLD_EXTENT_M, le=WORLD_EXTENT_M)]
 Seconds = Annotated[float, Field(ge=0.0, le=MAX_DURATION_S)]
-Name = Annotated[str, Field(min_length=1, max_length=64)]
-Text = Annotated[str, Field(max_length=2_000)]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL letter, which nothing can draw; expected text")
+    return text
+
+
+Written = Annotated[str, AfterValidator(_without_nul)]
+Name = Annotated[Written, Field(min_length=1, max_length=64)]
+Text = Annotated[Written, Field(max_length=2_000)]
 
 EventIndex = Annotated[int, Field(ge=0)]
 
 
 _SHOWN = 60
 """Letters of a value in a refusal."""
+_LISTED = 12
+"""Names of a list in a refusal."""
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = _brief.maxlong = _SHOWN
 
@@ -275,7 +287,7 @@ class Event(BaseModel):
     model_config = _Strict
     t: Seconds
     actor: Name | None = None
-    text: Annotated[str, Field(min_length=1, max_length=2_000)]
+    text: Annotated[Written, Field(min_length=1, max_length=2_000)]
 
 
 class Scene(BaseModel):
@@ -287,7 +299,7 @@ class Scene(BaseModel):
     theme: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,31}$")] = "generic"
     weather: Annotated[Weather, _listed(Weather)] = Weather.CLEAR
     time_of_day: Annotated[TimeOfDay, _listed(TimeOfDay)] = TimeOfDay.DAY
-    description: Annotated[str, Field(max_length=10_000)] = ""
+    description: Annotated[Written, Field(max_length=10_000)] = ""
     duration: Annotated[float, Field(gt=0.0, le=MAX_DURATION_S)] = 10.0
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     gravity: Annotated[float, Field(ge=0.0, le=100.0)] = EARTH_GRAVITY
@@ -331,9 +343,22 @@ class Scene(BaseModel):
         for i, event in enumerate(self.events):
             if event.actor is not None and event.actor not in actors:
                 raise ValueError(f"events[{i}].actor: no actor {event.actor!r}")
-        if self.camera.follow is not None and self.camera.follow not in actors:
-            raise ValueError(f"camera.follow: no actor {self.camera.follow!r}")
+        followed = [("camera.follow", self.camera.follow)]
+        followed += [
+            (f"camera.keyframes[{i}].follow", key.follow)
+            for i, key in enumerate(self.camera.keyframes)
+        ]
+        for where, name in followed:
+            if name is not None and name not in actors:
+                raise ValueError(f"{where}: no actor {name!r}; expected {_one_of(self.actors)}")
         return self
+
+
+def _one_of(actors: list[Actor]) -> str:
+    """The ids that may be named, the first of them where there are many."""
+    names = [actor.id for actor in actors[:_LISTED]]
+    more = ", …" if len(actors) > _LISTED else ""
+    return f"one of {', '.join(names)}{more}" if names else "none, as there are no actors"
 
 
 def explain(error: ValidationError) -> str:

@@ -5,22 +5,28 @@ with activations of 8 bits; what reads and writes motion itself stays float32, s
 that is asked for comes out as it went in.
 """
 
-import os
 import warnings
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import onnx
 import onnxruntime
-import torch
 import typer
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from entities.actions import ActionType
+from entities.atomic_write import check_target, whole
+from entities.command import extra_imports, refused_by_system, run_command
+from entities.errors import UserError
 from ml.episodes.features import N_FEATURES
-from ml.motion.model import ASKED, MotionConfig, Sampler
-from ml.motion.weights import load_model
+
+with extra_imports("train", __name__):
+    import onnx
+    import onnxscript  # noqa: F401  (torch's exporter needs it, and says so in 40 lines)
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    from ml.motion.model import ASKED, MotionConfig, Sampler
+    from ml.motion.weights import load_model
 
 OPSET = 20
 INPUTS = ("history", "text", "style", "asked", "given", "noise")
@@ -39,14 +45,14 @@ def export(
     """Write ``out``, atomically; returns its size, "MB", and "apart", its ``parity`` with torch.
 
     int8: quantise the blocks' matrices. actions: those the model is to be used for, all by default.
-    Raises ValueError if the weights do not fit or a float32 file differs from torch by more than
-    PARITY.
+    Raises UserError if the weights do not fit or a float32 file differs from torch by more than
+    PARITY, OSError if the file cannot be written.
     """
+    check_target(out)
     model, about = load_model(weights)
     sampler = Sampler(model).eval()
     config = model.config
     example = sample_inputs(config, 2, seed=0)
-    part = out.with_name(f".{out.name}.part")
     batch = torch.export.Dim("batch", min=1, max=4096)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's, about its own code
@@ -64,36 +70,35 @@ def export(
     for node in proto.graph.node:
         del node.metadata_props[:]  # source locations of the nodes: a megabyte
     transpose_weights(proto.graph)
-    if int8:
+    with whole(out) as part:
+        if int8:
+            onnx.save(proto, part)
+            sizes = {tensor.name: min(tensor.dims, default=0) for tensor in proto.graph.initializer}
+            kept = [
+                node.name
+                for node in proto.graph.node
+                if max((sizes.get(name, 0) for name in node.input), default=0) < config.width
+            ]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                quantize_dynamic(
+                    part,
+                    part,
+                    per_channel=True,
+                    # 7 bits: processors without VNNI add two products in 16 bits; 8 overflow.
+                    reduce_range=True,
+                    weight_type=QuantType.QInt8,
+                    nodes_to_exclude=kept,
+                )
+            proto = onnx.load(part)
+        del proto.metadata_props[:]
+        about |= {"actions": ",".join(actions)}
+        for key, value in sorted(about.items()):  # the same weights give the same bytes
+            proto.metadata_props.add(key=key, value=value)
         onnx.save(proto, part)
-        sizes = {tensor.name: min(tensor.dims, default=0) for tensor in proto.graph.initializer}
-        kept = [
-            node.name
-            for node in proto.graph.node
-            if max((sizes.get(name, 0) for name in node.input), default=0) < config.width
-        ]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            quantize_dynamic(
-                part,
-                part,
-                per_channel=True,
-                # 7 bits: processors without VNNI add two products in 16 bits, and 8 overflow there.
-                reduce_range=True,
-                weight_type=QuantType.QInt8,
-                nodes_to_exclude=kept,
-            )
-        proto = onnx.load(part)
-    del proto.metadata_props[:]
-    about |= {"actions": ",".join(actions)}
-    for key, value in sorted(about.items()):  # the same weights give the same bytes
-        proto.metadata_props.add(key=key, value=value)
-    onnx.save(proto, part)
-    apart = parity(sampler, part)
-    if not int8 and apart > PARITY:
-        part.unlink()
-        raise ValueError(f"{out}: differs from torch by {apart:.2g}; allowed is {PARITY:g}")
-    os.replace(part, out)
+        apart = parity(sampler, part)
+        if not int8 and apart > PARITY:
+            raise UserError(f"{out}: differs from torch by {apart:.2g}; allowed is {PARITY:g}")
     return {"MB": out.stat().st_size / 1e6, "apart": apart}
 
 
@@ -161,10 +166,10 @@ def parity(sampler: Sampler, path: Path) -> float:
     return apart
 
 
-app = typer.Typer(add_completion=False, help=__doc__)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(help=__doc__)
 def main(
     weights: Annotated[Path, typer.Argument(help="A .safetensors file, or a folder of shards.")],
     out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
@@ -174,12 +179,10 @@ def main(
     ] = None,
 ) -> None:
     """Export a checkpoint."""
-    try:
+    with refused_by_system():
         found = export(weights, out, int8=int8, actions=tuple(action or ()))
-    except (ValueError, OSError) as error:
-        raise typer.BadParameter(str(error)) from None
     print(f"{out}: {found['MB']:.1f} MB, off by {found['apart']:.2g}")
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app)

@@ -1,43 +1,54 @@
 """``python -m ml.train DATASET … --out DIR``: from episodes to a motion model, top to bottom.
 
-One command trains, goes on after a kill where it was (``DIR/state.pt``), plots its own curve and
-keeps the weights that do best on episodes it has not learned from (``DIR/best.safetensors``).
+One command trains, goes on after a kill where it was (``DIR/state.safetensors``), plots its own
+curve and keeps the weights that do best on episodes it has not learned from
+(``DIR/best.safetensors``).
 """
 
 import csv
 import hashlib
+import io
 import math
-import os
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import typer
-from accelerate import Accelerator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from entities.atomic_write import whole, write_whole
+from entities.command import extra_imports, refused_by_system, run_command, users_fault
+from entities.errors import UserError
+from entities.files import read_text
+from ml.measure.metrics import MOTION_FPS
 from ml.motion.corpus import Corpus, cut_windows, read_corpus
-from ml.motion.model import ROOT, MotionConfig, MotionTransformer, n_parameters
-from ml.motion.objective import (
-    Augmentation,
-    augment,
-    losses,
-    objective,
-    root_path,
-    to_batch,
-    weighted_mean,
-)
-from ml.motion.weights import load_into, load_model, save_weights
+
+with extra_imports("train", __name__):
+    import torch
+    from accelerate import Accelerator
+    from matplotlib.figure import Figure
+    from torch import Tensor
+    from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+    from ml.motion.model import ROOT, MotionConfig, MotionTransformer, n_parameters
+    from ml.motion.objective import (
+        Augmentation,
+        augment,
+        losses,
+        objective,
+        root_path,
+        to_batch,
+        weighted_mean,
+    )
+    from ml.motion.weights import load_into, load_model, load_state, save_state, save_weights
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """Hyperparameters of a run. Its fields are part of ``state.pt``."""
+    """Hyperparameters of a run. Its fields are part of the state of a run."""
 
     batch: int = 64  # windows per step and process
     takes: int = 2  # per window
@@ -57,6 +68,8 @@ class TrainConfig:
     seed: int = 0
 
 
+STATE = "state.safetensors"
+"""What a run needs to go on, in its folder."""
 MEAN = "mean"
 """Subfolder of a run for its first stage, the regression."""
 PRESETS = {
@@ -120,11 +133,14 @@ def train(
     """Train until ``config.steps`` or ``max_minutes``; returns the last ``validate``, if there was
     one, and the ``step`` reached.
 
-    Goes on from ``out``/state.pt if it exists. data: digest of the corpora, kept with the weights.
-    start_from: initial weights, with a new optimiser. Raises ValueError if the state belongs to
-    another configuration.
+    Goes on from ``out``/STATE if it exists. data: digest of the corpora, kept with the weights.
+    start_from: initial weights, with a new optimiser. Raises UserError if the state belongs to
+    another configuration, or is damaged, and if the corpora hold too little.
     """
+    check_corpora(corpus, held_out, shape)
     out.mkdir(parents=True, exist_ok=True)
+    for left in out.glob(".*.part"):  # of runs that were killed
+        left.unlink(missing_ok=True)
     torch.manual_seed(config.seed)
     model = MotionTransformer(shape)
     mean, std = corpus.statistics()
@@ -147,17 +163,21 @@ def train(
     device, main = accelerator.device, accelerator.is_main_process
     average.to(device)
     kept, learned = list(average.parameters()), list(model.parameters())
-    state_file, curve_file = out / "state.pt", out / "curve.csv"
+    state_file, curve_file = out / STATE, out / "curve.csv"
     run = {"train": asdict(config), "model": asdict(shape), "data": data}
     step, best, before_s = 0, math.inf, 0.0
-    if state_file.is_file():
-        state = torch.load(state_file, map_location="cpu", weights_only=True)
-        if state["run"] != run:
-            raise ValueError(f"{state_file}: of another run; expected the same data and settings")
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, best, before_s = state["step"], state["best"], state["seconds"]
+    if state_file.exists():
+        tensors, about = load_state(state_file)
+        if about["run"] != run:
+            raise UserError(f"{state_file}: of another run; expected the same data and settings")
+        model.load_state_dict(_part(tensors, "model"))
+        average.load_state_dict(_part(tensors, "average"))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _part(tensors, "optimiser").items():
+            number, what = name.split(".")
+            moments.setdefault(int(number), {})[what] = tensor
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+        step, best, before_s = about["step"], float(about["best"]), about["seconds"]
     rows = read_curve(curve_file, step)
     # Frames at which chunks may start, with their sampling: all, and those after a change.
     pools = [(at, corpus.sampling_cdf(at)) for at in corpus.chunk_starts(shape.chunk)]
@@ -166,15 +186,20 @@ def train(
     def save() -> None:
         if not main:
             return
-        state = {
-            "run": run, "step": step, "best": best, "seconds": seconds(),
-            "model": model.state_dict(), "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(),
-        }  # fmt: skip
-        part = state_file.with_suffix(".part")
-        torch.save(state, part)
-        os.replace(part, state_file)
+        moments = optimiser.state_dict()["state"]
+        tensors = {
+            **{f"model.{name}": tensor for name, tensor in model.state_dict().items()},
+            **{f"average.{name}": tensor for name, tensor in average.state_dict().items()},
+            **{
+                f"optimiser.{number}.{name}": tensor
+                for number, each in moments.items()
+                for name, tensor in each.items()
+            },
+        }
+        # The curve first: of its rows those behind the state's step are dropped after a kill.
         write_curve(curve_file, rows)
+        about = {"run": run, "step": step, "best": str(best), "seconds": seconds()}
+        save_state(state_file, tensors, about)
 
     def seconds() -> float:
         return before_s + time.monotonic() - started
@@ -241,6 +266,21 @@ def train(
     return found | {"step": float(step)}
 
 
+def check_corpora(corpus: Corpus, held_out: Corpus, shape: MotionConfig) -> None:
+    """Raises UserError for corpora from which a model of this shape cannot be learned."""
+    for name, one in (("train", corpus), ("val", held_out)):
+        if not len(one.chunk_starts(shape.chunk)[0]):
+            seconds = shape.chunk / MOTION_FPS
+            raise UserError(f"split {name}: no episode of {seconds:.1f} s, as long as a chunk is")
+    if not corpus.root_valid.any():
+        raise UserError("split train: no episode whose root is to be learned")
+    if not (np.isfinite(corpus.state).all() and np.isfinite(held_out.state).all()):
+        raise UserError("the datasets hold numbers that are not finite")
+    if corpus.vectors.shape[1] != shape.text:
+        found, expected = corpus.vectors.shape[1], shape.text
+        raise UserError(f"texts of {found} numbers; the model expected {expected}")
+
+
 def train_from_scratch(
     corpus: Corpus, held_out: Corpus, out: Path, config: TrainConfig, shape: MotionConfig, **others
 ) -> dict[str, float]:
@@ -258,6 +298,15 @@ def train_from_scratch(
         minutes = max(minutes - (time.monotonic() - started) / 60.0, 0.0)
     others |= {"max_minutes": minutes, "start_from": out / MEAN / "best.safetensors"}
     return train(corpus, held_out, out, config, shape, **others)
+
+
+def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors of one part of a state, by their names in it."""
+    return {
+        key.removeprefix(f"{name}."): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(f"{name}.")
+    }
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -282,29 +331,30 @@ def has_bf16() -> bool:
 
 
 def read_curve(path: Path, step: int) -> list[dict[str, float]]:
-    """The rows of curve.csv up to a step, one per step."""
+    """The rows of curve.csv up to a step, one per step. Raises UserError for any other file."""
     if not path.is_file() or step == 0:
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-    return [row | {"step": int(row["step"])} for row in rows if row["step"] <= step]
+    lines = csv.DictReader(io.StringIO(read_text(path)))
+    try:
+        rows = [{k: float(v) for k, v in row.items() if v} for row in lines]
+        rows = [row | {"step": int(row["step"])} for row in rows if row["step"] <= step]
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise UserError(f"{path}: damaged; remove it to go on without it") from None
+    return rows
 
 
 def write_curve(path: Path, rows: list[dict[str, float]]) -> None:
     """Write curve.csv, atomically: one row per step."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(part, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
 
 
 def plot(rows: list[dict[str, float]], path: Path) -> None:
     """Plot the curve: losses in training, and errors on held-out windows."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = np.array([row["step"] for row in rows])
@@ -320,15 +370,14 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
         right.plot([row["step"] for row in checks], [row[name] for row in checks], "o-", label=name)
     right.set(yscale="log", xlabel="step", title="held out: m, over a chunk")
     right.legend()
-    part = path.with_suffix(".part.png")
-    figure.savefig(part, dpi=110)
-    os.replace(part, path)
+    with whole(path) as part:
+        figure.savefig(part, dpi=110, format="png")
 
 
-app = typer.Typer(add_completion=False, help=__doc__)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(help=__doc__)
 def main(
     datasets: Annotated[list[Path], typer.Argument(help="Folders of recorded episodes.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; goes on from what is there.")],
@@ -336,9 +385,12 @@ def main(
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Highest learning rate; less, to go on from good weights.")
+        float | None,
+        typer.Option(min=0.0, help="Highest learning rate; less, to go on from good weights."),
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(help="Stop, resumable, after this.")] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop, resumable, after this.")
+    ] = None,
     start_from: Annotated[Path | None, typer.Option(help="Weights to begin with.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     regression: Annotated[
@@ -347,24 +399,26 @@ def main(
     quiet: Annotated[bool, typer.Option("--quiet")] = False,
 ) -> None:
     """Train the motion model."""
-    if preset not in PRESETS:
-        raise typer.BadParameter(f"--preset: {preset!r}; expected one of {', '.join(PRESETS)}")
-    given = {"steps": steps, "batch": batch, "seed": seed, "regression": regression}
-    given["mean_rate" if regression else "rate"] = rate
-    config = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
-    try:
+    with users_fault():
+        if preset not in PRESETS:
+            raise ValueError(f"--preset: {preset!r}; expected one of {', '.join(PRESETS)}")
+        for name, number in (("rate", rate), ("max-minutes", max_minutes)):
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"--{name}: {number}; expected a finite number")
+        given = {"steps": steps, "batch": batch, "seed": seed, "regression": regression}
+        given["mean_rate" if regression else "rate"] = rate
+        config = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
+        shape = load_model(start_from)[0].config if start_from else MotionConfig()
         learn = Corpus.join([read_corpus(path, "train") for path in datasets])
         held_out = Corpus.join([read_corpus(path, "val") for path in datasets])
         digest = hashlib.sha256(learn.state.tobytes() + held_out.state.tobytes())
         others = {"data": digest.hexdigest()[:16], "max_minutes": max_minutes, "quiet": quiet}
+    with refused_by_system():
         if start_from is None and not config.regression:
-            train_from_scratch(learn, held_out, out, config, MotionConfig(), **others)
+            train_from_scratch(learn, held_out, out, config, shape, **others)
         else:
-            shape = load_model(start_from)[0].config if start_from else MotionConfig()
             train(learn, held_out, out, config, shape, start_from=start_from, **others)
-    except (ValueError, OSError) as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app)

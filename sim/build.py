@@ -1,5 +1,6 @@
 """Scene -> World: every entity with its components, so that nothing reads the Scene afterwards."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -66,6 +67,8 @@ PROP_BELOW_M = 0.6
 picked up and thrown, and is not in the way."""
 LEFT_HANDED = frozenset({ObjectType.GLOVE, ObjectType.BOOK, ObjectType.PHONE})
 """Props held in the left hand, so that the right hand is free to throw and point."""
+CROWD = 100
+"""With more paths than this, those of one shape are computed once."""
 N_TRAITS = 6
 """Columns of Person.traits."""
 
@@ -165,18 +168,16 @@ def _actor_tables(
         STANDING_PELVIS[kind] + BONE_LENGTHS[kind][TRUNK] + HEAD_OFFSET[kind][0] + HEAD_RADIUS[kind]
         for kind in kinds
     ]
-    paths = [
-        _path(actor, f"actors[{i}].movement_path", actor.initial_position)
-        for i, actor in enumerate(actors)
-    ]
+    paths = _paths(actors, "actors", [actor.initial_position for actor in actors])
     position = np.array(
         [(a.initial_position.x, a.initial_position.y, a.initial_position.z or 0.0) for a in actors]
     ).reshape(n, 3)
-    for i, path in enumerate(paths):
-        if path is not None:
-            position[i] = path.at(np.zeros(1))[0]
+    soon = [None if path is None else path.at(np.array([0.0, 0.5])) for path in paths]
+    for i, points in enumerate(soon):
+        if points is not None:
+            position[i] = points[0]
     plans = [_plan(actor, tick) for actor in actors]
-    heading = np.array([_first_heading(a, p) for a, p in zip(actors, paths, strict=True)])
+    heading = np.array([_first_heading(a, p) for a, p in zip(actors, soon, strict=True)])
     velocity = np.array([a.velocity or (np.nan, np.nan) for a in actors]).reshape(n, 2)
     moving = np.nan_to_num(velocity)
     flying = np.array([plan[0][1] in _ALOFT for plan in plans], bool)
@@ -259,28 +260,49 @@ def _first_action(actor: Actor) -> ActionType:
     return min(gaits, key=lambda gait: abs(ACTION_VELOCITIES[gait] - speed))
 
 
-def _path(
-    item: Actor | SceneObject, where: str, start: Point, max_speed: float = MAX_PATH_SPEED
-) -> Path | None:
-    """The movement path of an actor or object, from ``start`` at t = 0; None if it has none.
+def _paths(
+    items: Sequence[Actor | SceneObject],
+    where: str,
+    starts: list[Point],
+    max_speed: float = MAX_PATH_SPEED,
+) -> list[Path | None]:
+    """The movement path of each actor or object, from its start at t = 0; None if it has none.
 
-    Raises ValueError, starting with ``where``, for a path that is too fast.
+    In a crowd, paths that differ only in where they are share their timetable.
+    Raises ValueError, naming the field of the list ``where``, for a path that is too fast.
     """
-    if not item.movement_path:
-        return None
-    knots = [(t, point.x, point.y, point.z) for t, point in item.movement_path]
-    added = knots[0][0] > 0.0
-    if added:
-        knots.insert(0, (0.0, start.x, start.y, start.z))
-    return Path.through(knots, where, max_speed=max_speed, first=-1 if added else 0)
+    crowd = sum(item.movement_path is not None for item in items) > CROWD
+    shapes: dict[tuple[tuple[float | None, ...], ...], tuple[Path, float, float]] = {}
+    paths: list[Path | None] = []
+    for i, (item, start) in enumerate(zip(items, starts, strict=True)):
+        if not item.movement_path:
+            paths.append(None)
+            continue
+        knots = [(t, point.x, point.y, point.z) for t, point in item.movement_path]
+        added = knots[0][0] > 0.0
+        if added:
+            knots.insert(0, (0.0, start.x, start.y, start.z))
+        _, x0, y0, _ = knots[0]
+        shape = tuple((t, round(x - x0, 6), round(y - y0, 6), z) for t, x, y, z in knots)
+        if crowd and shape in shapes:
+            path, x, y = shapes[shape]
+            paths.append(path.moved(x0 - x, y0 - y))
+            continue
+        field = f"{where}[{i}].movement_path"
+        path = Path.through(knots, field, max_speed=max_speed, first=-1 if added else 0)
+        shapes[shape] = path, x0, y0
+        paths.append(path)
+    return paths
 
 
-def _first_heading(actor: Actor, path: Path | None) -> float:
-    """Heading at t = 0: along the velocity or the start of the path, else the scene's heading."""
+def _first_heading(actor: Actor, soon: np.ndarray | None) -> float:
+    """Heading at t = 0: along the velocity or the start of the path, else the scene's heading.
+
+    soon: (2, 3) m, where its path has it at 0 and 0.5 s.
+    """
     if actor.velocity is not None and np.hypot(*actor.velocity) > 0.2:
         return float(np.arctan2(actor.velocity[1], actor.velocity[0]))
-    if path is not None:
-        soon = path.at(np.array([0.0, 0.5]))
+    if soon is not None:
         ahead = soon[1] - soon[0]
         if np.hypot(ahead[0], ahead[1]) > 0.05:
             return float(np.arctan2(ahead[1], ahead[0]))
@@ -342,10 +364,7 @@ def _object_tables(objects: list[SceneObject], entity_of: dict[str, int]) -> tup
     size = np.array(
         [(*footprint_m(i.object_type, i.scale), height_m(i.object_type, i.scale)) for i in objects]
     ).reshape(n, 3)
-    paths = [
-        _path(item, f"objects[{i}].movement_path", item.position, MAX_OBJECT_SPEED)
-        for i, item in enumerate(objects)
-    ]
+    paths = _paths(objects, "objects", [item.position for item in objects], MAX_OBJECT_SPEED)
     position = np.array([_rest_position(item) for item in objects]).reshape(n, 3)
     for i, path in enumerate(paths):
         if path is not None:

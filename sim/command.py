@@ -8,19 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from entities.command import UserError, refused_by_system, run_command, users_fault
-
-__all__ = (
-    "Progress",
-    "UserError",
-    "counting_bar",
-    "parse_size",
-    "progress_bar",
-    "refused_by_system",
-    "run_command",
-    "users_fault",
-)
-
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much in all."""
 

@@ -66,6 +66,7 @@ class EventQueue:
         self.notices: list[str] = []
         self._spoken: list[tuple[int, int, int, str]] = []  # first tick, last tick, row, words
         self._lips: list[np.ndarray] = []  # mouth opening of each of _spoken, tick by tick
+        self._ahead: tuple[Event, int, _Change] | None = None  # the last sentence added, as read
         self._due = sorted((round(event.t / DT), i) for i, event in enumerate(scene.events))
         for row, actor in enumerate(scene.actors):
             for cue in actor.cues:
@@ -78,7 +79,7 @@ class EventQueue:
 
         Raises ValueError if it is not understood; the scene is then unchanged.
         """
-        self._read(event, world)
+        self._ahead = event, world.tick, self._read(event, world)
         insort(self._due, (round(event.t / DT), len(self.scene.events)))
         self.scene.events.append(event)
 
@@ -90,7 +91,7 @@ class EventQueue:
             _, index = self._due.pop(0)
             event = self.scene.events[index]
             try:
-                change = self._read(event, world)
+                change = self._read_ahead(event, world) or self._read(event, world)
             except ValueError as error:
                 self._notice(event, str(error))
             else:
@@ -122,6 +123,13 @@ class EventQueue:
 
     def _notice(self, event: Event, text: str) -> None:
         self.notices.append(f"{event.t:.2f} s: {text}")
+
+    def _read_ahead(self, event: Event, world: World) -> _Change | None:
+        """What a sentence was found to change when it was added, if that is still so."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead[0] is not event or ahead[1] != world.tick:
+            return None
+        return ahead[2]
 
     def _read(self, event: Event, world: World) -> _Change:
         """What a sentence changes, given where everything is now. Changes nothing.

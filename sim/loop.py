@@ -5,9 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from entities.components import Name
-from entities.scene import Event, Scene
+from entities.scene import Event, Scene, explain
 from entities.units import DT
 from ml.motion.runtime import MotionModel, choose_motion
 from sim.animation.learned import LearnedMotion
@@ -59,6 +60,7 @@ class Simulation:
         self.cast = cast_of(self.scene, self.world)
         self.watchers: list[Callable[[Block], None]] = []  # called with every block evaluated
         self._events = EventQueue(self.scene)
+        self._told = 0
         learned = LearnedMotion(self.world, self.scene, chosen)
         self.systems = systems(self.world, self._events, learned)
 
@@ -66,6 +68,12 @@ class Simulation:
     def notices(self) -> list[str]:
         """What later sentences brought on stage, and what of them could not be done, so far."""
         return self._events.notices
+
+    def new_notices(self) -> list[str]:
+        """Those of ``notices`` that have come since the last call."""
+        new = self.notices[self._told :]
+        self._told += len(new)
+        return new
 
     def step(self) -> None:
         """Advance by one tick."""
@@ -77,7 +85,11 @@ class Simulation:
 
     def add_event(self, text: str, actor: str | None = None) -> None:
         """A later sentence, in force from the next tick. Raises ValueError if it says nothing."""
-        self._events.add(Event(t=self.world.time, actor=actor, text=text), self.world)
+        try:
+            event = Event(t=self.world.time, actor=actor, text=text)
+        except ValidationError as error:
+            raise ValueError(explain(error)) from None
+        self._events.add(event, self.world)
 
     def frame(self) -> Frame:
         """What is visible now."""

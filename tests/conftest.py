@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 
+import entities.command
 import ml.motion.runtime
-import sim.command
 from entities.scene import Scene
 
 SHIPPED = ml.motion.runtime.default_model()
@@ -63,12 +63,12 @@ def shipped(monkeypatch) -> Path:
 @pytest.fixture
 def tool(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """Runs a tool's command in this process: its exit code, stdout and stderr."""
-    monkeypatch.setattr(sim.command.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(entities.command.signal, "signal", lambda *_: None)
 
     def call(app: typer.Typer, *arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tool", *map(str, arguments)])
         with pytest.raises(SystemExit) as exit_:
-            sim.command.run_command(app)
+            entities.command.run_command(app)
         return exit_.value.code, *capsys.readouterr()
 
     return call

@@ -19,7 +19,7 @@ ORDER = (  # what stands to the left may be imported by what stands to the right
     *("entities", "ml.text", "ml.measure", "ml.episodes", "ml.capture", "ml.motion", "ml top"),
     *("sim base", "sim.story", "sim.navigation", "sim.physics", "sim.animation"),
     *("sim.interaction", "sim top", "sim.camera", "sim.render", "sim.output", "sim.window"),
-    *("sim", "sim.inspect", "sim.evaluate", "sim.generate", "run_sim", "tools"),
+    *("sim", "sim.inspect", "sim.evaluate", "sim.generate", "sim.robustness", "run_sim", "tools"),
 )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import entities.command
 import run_sim
-import sim.command
 from entities.scene import Scene, load_scene
 from sim.story.script_file import with_script
 from tests.conftest import make_scene
@@ -39,7 +39,7 @@ def scene_file(tmp_path) -> Path:
 @pytest.fixture
 def refused(monkeypatch, capsys):
     """Runs the command in this process and returns its one line of refusal."""
-    monkeypatch.setattr(sim.command.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(entities.command.signal, "signal", lambda *_: None)
 
     def call(*arguments: object) -> str:
         monkeypatch.setattr(sys, "argv", ["run_sim.py", *map(str, arguments)])
@@ -111,7 +111,7 @@ def test_a_broken_scene_file_is_named_with_its_field(refused, tmp_path):
     assert f"{path}: actors[0].scale" in refused("--scene", path, "--headless")
     path.write_text("{")
     assert str(path) in refused("--scene", path, "--headless")
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff")
     assert "UTF-8" in refused("--scene", path, "--headless")
     assert "directory" in refused("--scene", tmp_path, "--headless")
 
@@ -121,7 +121,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch, scene_file):
         raise ValueError("operands could not be broadcast together")
 
     monkeypatch.setattr(run_sim, "summary", broken)
-    monkeypatch.setattr(sim.command.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(entities.command.signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "argv", ["run_sim.py", "--scene", str(scene_file), "--headless"])
     with pytest.raises(ValueError, match="broadcast"):
         run_sim.main()
@@ -208,7 +208,7 @@ def test_scripts(tmp_path):
         ("9999 he runs", r"script.txt:1: t: .*3600"),
         ("1 carl: sits", r"no actor 'carl'; expected one of anna, bob"),
         ('[{"t": 1}]', r"script.txt: \[0\].text"),
-        ("[1, 2", r"script.txt: Invalid JSON"),
+        ("[1, 2", r"script.txt: not JSON"),
         ("[1]", r"script.txt: \[0\]:"),
     ],
 )
@@ -217,6 +217,129 @@ def test_bad_scripts_are_named_by_line(tmp_path, text, line):
     path.write_text(text)
     with pytest.raises(ValueError, match=line):
         with_script(make_scene({"id": "anna"}, {"id": "bob"}), path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_scripts_are_read_whatever_wrote_them(tmp_path, encoding):
+    path = tmp_path / "script.txt"
+    path.write_bytes("0.5 now she\u2028sits\r\n2\tanna:\the waves \f\r3 stop\x85".encode(encoding))
+    events = with_script(make_scene({"id": "anna"}), path).events
+    assert [(e.t, e.actor, e.text) for e in events] == [
+        (0.5, None, "now she\u2028sits"),
+        (2.0, "anna", "he waves"),
+        (3.0, None, "stop"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"1 she sits\n2 \xe4", "script.txt: line 2: byte 0xe4"),
+        (b"1 she sits\n2 a\0", "script.txt: line 2: a NUL"),
+        (b"inf she sits", "'inf she sits'"),
+        (b"1e400 she sits", "expected '3.5"),
+        (b"9" * 400 + b" she sits", "finite"),
+        (b"x" * 10_000, "xxx...'"),
+        (b"1 " + b"x" * 10_000, "at most 2000"),
+        (b"1 stop\n" * 10_001, "10001 sentences; expected 10000"),
+        (b"x" * (2 << 20), "larger than 1 MiB"),
+        (b"[" * 100_000, "levels"),
+        (b'[{"t": 1, "t": 2, "text": "x"}]', "'t' comes twice"),
+        (b'[{"t": 1e999, "text": "x"}]', "'1e999'"),
+        (b'[{"t": 1, "text": "\\u0000"}]', "[0].text: a NUL"),
+        (b"[" + b"0," * 50_000 + b"0]", "script.txt: "),
+    ],
+)
+def test_a_script_of_any_kind_is_a_line_at_worst(tmp_path, data, says):
+    path = tmp_path / "script.txt"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"script\.txt") as error:
+        with_script(make_scene(), path)
+    assert says in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["dash", "link", "dangling", "long"])
+def test_a_scene_is_dumped_where_it_is_asked_for(refused, monkeypatch, tmp_path, scene_file, name):
+    monkeypatch.chdir(tmp_path)
+    target = {"dash": "-a.json", "long": "x" * 255}.get(name, "link")
+    if name == "link":
+        Path("real").write_text("old")
+    if target == "link":
+        Path("link").symlink_to("real")
+    monkeypatch.setattr(sys, "argv", ["x", "--scene", str(scene_file), "--dump-scene", target])
+    with pytest.raises(SystemExit) as exit_:
+        run_sim.main()
+    assert exit_.value.code in (0, None)
+    assert load_scene(target) == load_scene(scene_file)
+    assert Path("link").is_symlink() == (target == "link")
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("/dev/full", "/dev/full: No space left on device"),
+        ("no/a.json", "no/a.json: No such file or directory"),
+        ("scene.json/a.json", "Not a directory"),
+        (".", "Is a directory"),
+        ("loop", "loop: Too many levels of symbolic links"),
+        ("x" * 256, "File name too long"),
+    ],
+)
+def test_a_scene_that_cannot_be_dumped_is_a_line(refused, monkeypatch, scene_file, target, says):
+    monkeypatch.chdir(scene_file.parent)
+    Path("loop").symlink_to("loop")
+    assert says in refused("--scene", scene_file, "--dump-scene", target)
+    assert sorted(os.listdir()) == ["loop", "scene.json"]
+
+
+def test_a_prompt_is_text(refused):
+    assert "--prompt: not UTF-8 text" in refused("--prompt", "a man \udcff runs", "--headless")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--dump-scene", "-"]])
+def test_output_that_cannot_be_printed_is_a_line(scene_file, arguments):
+    given = ["--scene", scene_file] if "--dump-scene" in arguments else []
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, str(COMMAND), *map(str, given), *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
+
+
+WITHOUT = """
+import importlib, subprocess, sys
+sys.modules["fcntl"] = sys.modules["resource"] = sys.modules["pwd"] = sys.modules["grp"] = None
+popen = subprocess.Popen
+def as_windows(*args, **kwargs):
+    assert not kwargs.get("pass_fds"), "pass_fds not supported on Windows"
+    return popen(*args, **kwargs)
+subprocess.Popen = as_windows
+for name in ("run_sim", "sim.output.recorder", "sim.output.replay", "ml.episodes",
+             "sim.window.window", "tools.import_bvh", "tools.render_batch",
+             "tools.generate_dataset"):
+    importlib.import_module(name)
+from sim import parse_prompt, render_video
+render_video(parse_prompt("a man walks"), sys.argv[1], seconds=0.5, size=(64, 36))
+"""
+
+
+@pytest.mark.slow
+def test_nothing_needs_what_one_system_lacks(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, str(tmp_path / "a.mp4")],
+        capture_output=True,
+        text=True,
+        cwd=COMMAND.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.mp4").stat().st_size > 0
 
 
 def test_without_a_display_the_window_says_what_to_do(scene_file):

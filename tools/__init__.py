@@ -1,6 +1,7 @@
 """Commands: each parses its flags, calls a package and prints. Nothing imports them.
 
-No tool imports another one, nor ``run_sim``; what they share is in ``sim.command``.
+No tool imports another one, nor ``run_sim``; what they share is in ``entities.command``
+and ``sim.command``.
 """
 
 import os

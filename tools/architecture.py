@@ -15,6 +15,9 @@ from typing import Annotated
 
 import typer
 
+from entities.atomic_write import check_target, write_whole
+from entities.command import refused_by_system, run_command
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.svg"
 TOPS = ("entities", "ml", "sim", "tools", "run_sim")
@@ -224,9 +227,11 @@ def draw(
             print(f"{count:6,} {room}")
         print(f"{sum(found.values()):6,} in all")
         return
-    out.write_text(drawing(), encoding="utf-8")
+    with refused_by_system():
+        check_target(out)
+        write_whole(out, drawing())
     print(out)
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app)

@@ -1,5 +1,6 @@
 """``python -m tools.benchmark``: how fast Stride runs here, as ratios against real time."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from entities.command import run_command, users_fault
 from entities.units import DT
+from ml.motion.runtime import choose_motion
 from sim.command import parse_size
 from sim.evaluate.speed import (
     crowd_scene,
@@ -17,10 +20,17 @@ from sim.evaluate.speed import (
     simulation_cost,
     window_costs,
 )
+from sim.output.video import check_size
 from sim.window.window import FPS
 
-app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False
+)
 console = Console()
+Seconds = Annotated[float, typer.Option(min=0.1, max=600.0, help="Simulated seconds a run.")]
+Repeats = Annotated[int, typer.Option(min=1, max=100, help="Times; the best counts.")]
+Actors = Annotated[int, typer.Option(min=0, max=300, help="Actors in the scene.")]
+Size = Annotated[str, typer.Option(metavar="WxH", help="Of the picture, in pixels.")]
 By = Annotated[str, typer.Option("--motion", help="procedural or learned.")]
 Model = Annotated[Path | None, typer.Option(help="A model's file, for learned.")]
 CROWDS = (1, 4, 20, 100, 200, 300)
@@ -36,8 +46,8 @@ PEERS = {
 
 @app.command()
 def simulate(
-    seconds: Annotated[float, typer.Option(help="Simulated seconds per run.")] = 20.0,
-    repeats: Annotated[int, typer.Option(help="Runs; the fastest counts.")] = 3,
+    seconds: Seconds = 20.0,
+    repeats: Repeats = 3,
     by: By = "procedural",
     model: Model = None,
 ) -> None:
@@ -45,6 +55,7 @@ def simulate(
 
     Processor time is counted: what it takes where nothing else runs.
     """
+    _check(by, model, seconds=seconds)
     speed = Table("actors", "x real time", "µs per tick", title=f"simulate(), {by}, one core")
     cost = Table("system", title="µs per tick by system")
     columns: list[dict[str, float]] = []
@@ -63,14 +74,15 @@ def simulate(
 
 @app.command()
 def video(
-    actors: Annotated[int, typer.Option(help="Actors in the scene.")] = 5,
-    size: Annotated[str, typer.Option(help="Frame size.")] = "1280x720",
-    fps: Annotated[int, typer.Option(help="Frames a second.")] = 30,
-    repeats: Annotated[int, typer.Option(help="Pairs of clips; the steepest slope counts.")] = 1,
+    actors: Actors = 5,
+    size: Size = "1280x720",
+    fps: Annotated[int, typer.Option(min=10, max=120, help="Frames a second.")] = 30,
+    repeats: Repeats = 1,
     by: By = "procedural",
     model: Model = None,
 ) -> None:
     """Simulate, draw and encode: the slope between a 10 s and a 40 s clip, and the first frame."""
+    _check(by, model, size=size)
     pairs = [
         [film_cost(actors, parse_size(size), fps, seconds, by, model) for seconds in (10.0, 40.0)]
         for _ in range(repeats)
@@ -97,7 +109,10 @@ def video(
 @app.command()
 def draw(
     frames: Annotated[
-        int, typer.Option(help="Frames of the short clip; the long one has four times as many.")
+        int,
+        typer.Option(
+            min=30, max=9000, help="Of the short clip; the long one has four times as many."
+        ),
     ] = 120,
 ) -> None:
     """Frames drawn and encoded a second, start-up included and without it, beside the peer's."""
@@ -117,9 +132,9 @@ def draw(
 
 @app.command()
 def window(
-    actors: Annotated[int, typer.Option(help="Actors in the scene.")] = 20,
-    size: Annotated[str, typer.Option(help="Of the window.")] = "1280x720",
-    seconds: Annotated[float, typer.Option(help="How long it plays.")] = 20.0,
+    actors: Actors = 20,
+    size: Size = "1280x720",
+    seconds: Seconds = 20.0,
     by: By = "procedural",
     model: Model = None,
 ) -> None:
@@ -127,6 +142,7 @@ def window(
 
     The motion model works in a thread, so that processor time is more than time.
     """
+    _check(by, model, size=size, seconds=seconds)
     spent, took = window_costs(actors, parse_size(size), seconds, by, model)
     table = Table("what", "figure", title=f"live window, {actors} actors, {by}, {size}")
     table.add_row("processor time a picture", f"{np.mean(spent):.1f} ms")
@@ -136,5 +152,14 @@ def window(
     console.print(table)
 
 
+def _check(by: str, model: Path | None, size: str = "640x480", seconds: float = 1.0) -> None:
+    """Refuse a motion, a model, a size or a time that cannot be measured."""
+    with users_fault():
+        choose_motion(by, model)
+        check_size(parse_size(size))
+        if not math.isfinite(seconds):
+            raise ValueError(f"--seconds: {seconds}; expected a number")
+
+
 if __name__ == "__main__":
-    app()
+    run_command(app)

@@ -1,5 +1,6 @@
 """``python -m tools.contact_sheet``: frames of a scene side by side in one PNG, to be looked at."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -8,38 +9,52 @@ import pygame
 import typer
 
 from entities.actions import ActionType
-from entities.scene import CameraMode
+from entities.atomic_write import check_target, write_whole
+from entities.command import refused_by_system, run_command, users_fault
+from entities.scene import MAX_DURATION_S, CameraMode
 from ml.motion.runtime import MotionModel, choose_motion, open_model
 from sim import parse_prompt
 from sim.animation.style import STYLES
-from sim.command import run_command, users_fault
 from sim.evaluate.rollouts import WithoutPositionHead
 from sim.loop import Simulation
 from sim.output.demo_scenes import STAGE_PROMPTS, action_strip, strips_sheet, walk_strip
 from sim.output.sheets import comparison_sheet, sheet, shots, write_comparison_film
 
-app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False
+)
+Frames = Annotated[int, typer.Option(min=1, max=200, help="How many pictures.")]
+Start = Annotated[float, typer.Option(min=0.0, max=MAX_DURATION_S, help="Seconds of the first.")]
+End = Annotated[
+    float | None, typer.Option(min=0.0, max=MAX_DURATION_S, help="Seconds of the last.")
+]
+Columns = Annotated[int, typer.Option(min=1, max=200, help="Pictures in a row.")]
+Width = Annotated[int, typer.Option(min=16, max=4096, help="Pixels a picture is wide.")]
+Seed = Annotated[int, typer.Option(min=0, help="The scene's seed.")]
 
 
 @app.command()
 def prompt(
     text: Annotated[str, typer.Argument(help="The sentence.")],
     out: Annotated[Path, typer.Argument(help="PNG to write.")],
-    frames: Annotated[int, typer.Option(help="How many pictures.")] = 8,
-    start: Annotated[float, typer.Option(help="Seconds of the first picture.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Seconds of the last one.")] = None,
-    columns: Annotated[int, typer.Option(help="Pictures in a row.")] = 4,
-    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 480,
+    frames: Frames = 8,
+    start: Start = 0.0,
+    end: End = None,
+    columns: Columns = 4,
+    width: Width = 480,
     camera: Annotated[CameraMode | None, typer.Option(help="Instead of the scene's own.")] = None,
-    seed: Annotated[int, typer.Option(help="The scene's seed.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Equally spaced moments of one sentence."""
-    scene = parse_prompt(text, seed)
-    if camera is not None:
-        scene.camera.mode = camera
+    with users_fault():
+        check_target(out)
+        scene = parse_prompt(text, seed)
+        if camera is not None:
+            scene.camera.mode = camera
+        simulation = Simulation(scene)
     times = np.linspace(start, scene.duration if end is None else end, frames).tolist()
-    pictures = list(shots(Simulation(scene), times, (width, width * 9 // 16)))
-    pygame.image.save(sheet(pictures, [f"{t:.2f} s" for t in times], columns), out)
+    pictures = list(shots(simulation, times, (width, width * 9 // 16)))
+    _save(sheet(pictures, [f"{t:.2f} s" for t in times], columns), out)
 
 
 @app.command()
@@ -50,34 +65,40 @@ def beside(
         list[str],
         typer.Option(help="What moves them: procedural, learned, or a model's file, each a row."),
     ] = ("procedural", "learned"),
-    frames: Annotated[int, typer.Option(help="Moments of a .png.")] = 8,
-    start: Annotated[float, typer.Option(help="Seconds of the first.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Seconds of the last.")] = None,
-    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 480,
-    seed: Annotated[int, typer.Option(help="The scene's seed.")] = 0,
+    frames: Frames = 8,
+    start: Start = 0.0,
+    end: End = None,
+    width: Width = 480,
+    seed: Seed = 0,
     headless: Annotated[
         bool, typer.Option("--headless", help="One more row: the last, its position head off.")
     ] = False,
 ) -> None:
     """One sentence moved by several, one above the other."""
-    scene = parse_prompt(text, seed)
-    end = scene.duration if end is None else end
     with users_fault():
+        check_target(out)
+        scene = parse_prompt(text, seed)
+        end = scene.duration if end is None else end
         movers = [_mover(name) for name in by]
     names = [Path(name).stem for name in by]
     if headless and movers[-1] is not None:
         movers.insert(0, WithoutPositionHead(movers[-1]))
         names.insert(0, f"{names[-1]}, position head off")
-    runs = [
-        (name, Simulation(scene, motion="procedural" if model is None else "learned", model=model))
-        for name, model in zip(names, movers, strict=True)
-    ]
+    with users_fault():
+        runs = [
+            (
+                name,
+                Simulation(scene, motion="procedural" if model is None else "learned", model=model),
+            )
+            for name, model in zip(names, movers, strict=True)
+        ]
     size = (width, width * 9 // 16 // 2 * 2)
     if out.suffix == ".png":
         times = np.linspace(start, end, frames).tolist()
-        pygame.image.save(comparison_sheet(runs, times, size), out)
+        _save(comparison_sheet(runs, times, size), out)
     else:
-        write_comparison_film(runs, start, end, size, out)
+        with refused_by_system():
+            write_comparison_film(runs, start, end, size, out)
 
 
 def _mover(name: str) -> MotionModel | None:
@@ -91,11 +112,13 @@ def _mover(name: str) -> MotionModel | None:
 def stages(
     out: Annotated[Path, typer.Argument(help="PNG to write.")],
     names: Annotated[list[str] | None, typer.Argument(help="Sets; all by default.")] = None,
-    at: Annotated[float, typer.Option(help="Seconds into each scene.")] = 3.0,
-    columns: Annotated[int, typer.Option(help="Pictures in a row.")] = 2,
-    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 640,
+    at: Annotated[float, typer.Option(min=0.0, help="Seconds into each scene.")] = 3.0,
+    columns: Columns = 2,
+    width: Width = 640,
 ) -> None:
     """One moment on every stage set."""
+    with users_fault():
+        check_target(out)
     pictures, labels = [], []
     for name in names or STAGE_PROMPTS:
         if name not in STAGE_PROMPTS:
@@ -106,32 +129,43 @@ def stages(
         moment = [min(at, scene.duration)]
         pictures += shots(Simulation(scene), moment, (width, width * 9 // 16))
         labels.append(f"{name}: {STAGE_PROMPTS[name]}")
-    pygame.image.save(sheet(pictures, labels, columns), out)
+    _save(sheet(pictures, labels, columns), out)
 
 
 @app.command()
 def actions(
     out: Annotated[Path, typer.Argument(help="Folder for the PNG files.")],
     names: Annotated[list[str] | None, typer.Argument(help="Actions; all by default.")] = None,
-    rows: Annotated[int, typer.Option(help="Actions on a page.")] = 13,
-    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 120,
+    rows: Annotated[int, typer.Option(min=1, help="Actions on a page.")] = 13,
+    width: Width = 120,
 ) -> None:
     """Eight moments of every action: with the thing or the partner it needs."""
     wanted = [_action(name) for name in names] if names else list(ActionType)
-    out.mkdir(parents=True, exist_ok=True)
+    with users_fault():
+        out.mkdir(parents=True, exist_ok=True)
     for page, first in enumerate(range(0, len(wanted), rows), start=1):
         strips = [(action.value, action_strip(action, width)) for action in wanted[first:][:rows]]
-        pygame.image.save(strips_sheet(strips), out / f"actions-{page}.png")
+        _save(strips_sheet(strips), out / f"actions-{page}.png")
 
 
 @app.command()
 def styles(
     out: Annotated[Path, typer.Argument(help="PNG to write.")],
-    width: Annotated[int, typer.Option(help="Pixels a picture is wide.")] = 120,
+    width: Width = 120,
 ) -> None:
     """Eight moments of a walk, plain and under every style."""
+    with users_fault():
+        check_target(out)
     strips = [(style or "plain", walk_strip(style, width)) for style in (None, *STYLES)]
-    pygame.image.save(strips_sheet(strips), out)
+    _save(strips_sheet(strips), out)
+
+
+def _save(picture: pygame.Surface, path: Path) -> None:
+    """Write a PNG."""
+    content = io.BytesIO()
+    pygame.image.save(picture, content, ".png")
+    with refused_by_system():
+        write_whole(path, content.getvalue())
 
 
 def _action(name: str) -> ActionType:

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from sim.command import run_command, users_fault
+from entities.command import run_command, users_fault
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -4,7 +4,7 @@ Run it again and it makes what is missing. ``manifest.json`` says what is in the
 """
 
 import json
-import resource
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from entities.atomic_write import write_whole
+from entities.command import run_command, users_fault
 from entities.scene import MAX_DURATION_S
 from ml.episodes.layout import INFO
 from ml.episodes.reader import open_dataset
-from sim.command import counting_bar, refused_by_system, run_command, users_fault
+from sim.command import counting_bar
 from sim.generate.dataset import (
     MANIFEST,
     Made,
@@ -27,12 +29,12 @@ from sim.generate.dataset import (
     travelled,
     verify,
 )
-from sim.output.atomic_write import write_whole
-from sim.output.jobs import Answer, Engine, WorkerDied, do_all
+from sim.output.jobs import Answer, Engine, WorkerDied, check_engine, do_all
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Flag = typer.Option
 Work = Callable[[SceneJob], Made]
+MAX_SEED = 2**63 - 1
 FAR_EDGES = (0.0, 0.05, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 """m, where the printed distribution of net displacement is cut."""
 
@@ -42,7 +44,7 @@ def generate_dataset(
     out: Annotated[Path, typer.Argument(help="The dataset's folder.")],
     samples: Annotated[int, Flag(min=1, help="Episodes it is to have: tracks of an actor.")] = 100,
     seconds: Annotated[float, Flag(help="How long each is.")] = 10.0,
-    seed: Annotated[int, Flag(min=0, help="Another number, other people.")] = 0,
+    seed: Annotated[int, Flag(min=0, max=MAX_SEED, help="Another number, other people.")] = 0,
     engine: Annotated[Engine, Flag(help="Processes here, or a Ray cluster.")] = Engine.LOCAL,
     workers: Annotated[int | None, Flag(help="Processes; one per core by default.")] = None,
     address: Annotated[str | None, Flag(help="The Ray cluster's; auto by default.")] = None,
@@ -60,6 +62,9 @@ def generate_dataset(
     with users_fault():
         if not 1.0 <= seconds <= MAX_DURATION_S:
             raise ValueError(f"--seconds: {seconds:g}; expected 1 to {MAX_DURATION_S:g}")
+        check_engine(engine, workers, address)
+        if (out / MANIFEST).is_symlink():
+            raise ValueError(f"{out / MANIFEST}: a link; expected a file of the dataset itself")
 
         def do(work: Work, jobs: Iterator[SceneJob]) -> Iterator[Answer]:
             answers = do_all(work, jobs, engine=engine, workers=workers, address=address)
@@ -73,7 +78,7 @@ def generate_dataset(
             except WorkerDied as error:
                 raise ValueError(f"{out}: {error}; run it again to go on") from None
     spent = cpu_seconds()
-    with refused_by_system():
+    with users_fault():  # what others wrote before may be damaged
         dataset = open_dataset(out)
         made = manifest(dataset)
         write_whole(out / MANIFEST, json.dumps(made, indent=2) + "\n")
@@ -99,8 +104,8 @@ def generate_dataset(
 
 def cpu_seconds() -> float:
     """CPU time, s, of this process and of its children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 if __name__ == "__main__":

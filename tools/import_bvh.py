@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from entities.command import refused_by_system, run_command, users_fault
 from ml.capture.importing import (
     LICENCE,
     ORIGIN,
@@ -26,7 +27,6 @@ from ml.capture.index import IndexRow
 from ml.episodes.reader import SPLITS
 from ml.episodes.writer import EpisodeWriter
 from ml.measure.report import show_tables, write_page
-from sim.command import refused_by_system, run_command, users_fault
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 COMMAND = "python -m tools.import_bvh ../shared/mocap --out mocap --markdown docs/mocap.md"

@@ -1,17 +1,23 @@
 """``python -m tools.inspect_dataset``: what is in a dataset, in tables, pictures and files.
 
 Without options it prints counts, balance, spread, figures by action and the worst samples; it
-ends with 1 if walks, jogs, runs, sprints, jumps or turns are missing.
+ends with 1 if walks, jogs, runs, sprints, jumps or turns are missing, or if episodes cannot be
+read: a line says which file is damaged, and the others are shown.
 """
 
+import sys
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ml.episodes.reader import EpisodeDataset, open_dataset
+from entities.command import refused_by_system, run_command, users_fault
+from entities.errors import UserError
+from ml.episodes.reader import EMPTY, EpisodeDataset, open_dataset
 from ml.measure.report import show, write_page
-from sim.command import progress_bar, refused_by_system, run_command, users_fault
+from sim.command import progress_bar
 from sim.inspect.export import write_bvh_file, write_json_file, write_rerun
 from sim.inspect.figures import (
     Sample,
@@ -49,21 +55,28 @@ def inspect(
     with users_fault():
         dataset = open_dataset(path)
         if len(dataset) == 0:
-            raise ValueError(f"{path}: no episodes in it")
+            raise ValueError(f"{path}: {EMPTY}")
+        damage: list[str] = []
         chosen = [dataset.episode(index) for index in episode or ()]
-        one = chosen[0] if chosen else dataset.episode(0)
         if (bvh or json) and len(chosen) > 1:
             raise ValueError("--bvh and --json: one episode a file; expected one --episode")
+        if bvh or json:
+            one = chosen[0] if chosen else dataset.episode(0)
         if bvh is not None:
             write_bvh_file(one, bvh)
         if json is not None:
             write_json_file(one, json)
         if rerun is not None:
-            first = range(min(RERUN_EPISODES, len(dataset)))
-            write_rerun(chosen or [dataset.episode(i) for i in first], rerun)
+            some = chosen or list(islice(dataset.episodes(damage), RERUN_EPISODES))
+            if not some:
+                raise ValueError(damage[0])
+            write_rerun(some, rerun)
     if (bvh or json or rerun) and not (html or sheets or markdown):
-        return 0
-    samples = _measured(dataset)
+        return _end_by(damage)
+    damage = []
+    samples = _measured(dataset, damage)
+    if not samples:
+        raise UserError(damage[0])
     sections = [
         counts_section(dataset, samples),
         balance_section(samples),
@@ -77,18 +90,26 @@ def inspect(
             with progress_bar(False) as progress:
                 write_gallery(html, dataset, samples, shown, progress)
         if sheets is not None:
-            write_sheets(sheets, dataset, samples, worst)
+            damage += write_sheets(sheets, dataset, samples, worst)
         if markdown is not None:
             command = f"python -m tools.inspect_dataset {path.name}"
             write_page(markdown, sections, f"What is in {path.name}", command)
     show(sections)
-    return 1 if any(section.misses for section in sections) else 0
+    return _end_by(damage) or int(any(section.misses for section in sections))
 
 
-def _measured(dataset: EpisodeDataset) -> list[Sample]:
+def _end_by(damage: Iterable[str]) -> int:
+    """The exit code, after a line for each file that could not be read."""
+    lines = list(dict.fromkeys(damage))
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 1 if lines else 0
+
+
+def _measured(dataset: EpisodeDataset, damage: list[str]) -> list[Sample]:
     samples = []
     with progress_bar(False) as progress, refused_by_system():
-        for episode in dataset:
+        for episode in dataset.episodes(damage):
             samples.append(measure(episode))
             if progress is not None:
                 progress(len(samples), len(dataset))

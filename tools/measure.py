@@ -5,17 +5,21 @@ the lot. The pack of real motion is looked for in ``../shared/mocap``; without i
 missing, and the tables say so.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from entities.command import refused_by_system, run_command, users_fault
 from ml.measure.report import Section, console, show, write_page
 from sim.evaluate import animator_tables as tables
 from sim.evaluate import plots as plotting
 from sim.evaluate.sources import motions_from
 
-app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False
+)
 
 Markdown = Annotated[Path | None, typer.Option(help="Also write the tables to this file.")]
 Plots = Annotated[Path | None, typer.Option(help="Folder for the plots (PNG).")]
@@ -58,10 +62,17 @@ def compare(one: str, other: str, markdown: Markdown = None) -> None:
     """Two sources side by side: procedural, mocap, mocap:SOURCE, a dataset's folder, a .bvh or a
     scene's .json file."""
     pair = tables.gait_tables(f"{one} and {other}")
-    for source in (one, other):
-        for name, motions in motions_from(source).items():
+    damage: list[str] = []
+    with users_fault():
+        found = [motions_from(source, damage) for source in (one, other)]
+    for of_source in found:
+        for name, motions in of_source.items():
             tables.add_gait(pair, name, motions)
     _show(list(pair), markdown)
+    for line in dict.fromkeys(damage):
+        print(line, file=sys.stderr)
+    if damage:
+        raise typer.Exit(1)
 
 
 @app.command(name="all")
@@ -85,11 +96,14 @@ def everything(
 
 def _gait(plots: Path | None) -> list[Section]:
     if plots is not None:
-        plotting.figure_class()  # refused before the work, not after it
+        with users_fault():
+            plotting.figure_class()  # refused before the work, not after it
     steady, by_speed = tables.gait_sections()
     fit, means = tables.cycle_section(by_speed)
     if plots is not None:
-        for path in plotting.draw_gait(plots, by_speed, means):
+        with refused_by_system():
+            paths = plotting.draw_gait(plots, by_speed, means)
+        for path in paths:
             console.print(f"wrote {path}", highlight=False)
     return [*steady, fit]
 
@@ -97,8 +111,9 @@ def _gait(plots: Path | None) -> list[Section]:
 def _show(sections: list[Section], markdown: Path | None) -> None:
     show(sections)
     if markdown is not None:
-        write_page(markdown, sections, "How real the bodies move", "python -m tools.measure")
+        with refused_by_system():
+            write_page(markdown, sections, "How real the bodies move", "python -m tools.measure")
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app)

@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from entities.command import refused_by_system, run_command, users_fault
 from entities.scene import explain
-from sim.command import parse_size, progress_bar, refused_by_system, run_command, users_fault
+from sim.command import parse_size, progress_bar
 from sim.output.batch import Batch, sole_owner
-from sim.output.jobs import Answer, Engine, WorkerDied, do_all
+from sim.output.jobs import Answer, Engine, WorkerDied, check_engine, do_all
 from sim.output.shot_list import Look, RecordedScenes, Shot, film, read_shots
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -46,7 +47,11 @@ def render_batch(
                 if value is not None:
                     raise ValueError(f"--{name}: not with a dataset, whose scenes have theirs")
             dataset = RecordedScenes(source, seconds)
-        shots = dataset.shots if dataset else read_shots(source, seed, seconds, motion)
+        if dataset is None:
+            shots, refused = read_shots(source, seed, seconds, motion)
+        else:
+            shots, refused = dataset.shots, dataset.refused
+        check_engine(engine, workers, address)
         out.mkdir(parents=True, exist_ok=True)
     with sole_owner(out):
         with users_fault():
@@ -60,10 +65,13 @@ def render_batch(
             batch.close(shots)
     made = len(missing) - len(failures)
     there = len(shots) - len(missing)
-    print(f"{made} made, {there} already there, {len(failures)} failed", file=sys.stderr)
+    failed = len(failures) + len(refused)
+    print(f"{made} made, {there} already there, {failed} failed", file=sys.stderr)
+    for line in refused:
+        print(line, file=sys.stderr)
     for shot, answer in failures:
         _print_failure(shot, answer)
-    return 1 if failures else 0
+    return 1 if failed else 0
 
 
 def _print_failure(shot: Shot, answer: Answer) -> None:

@@ -3,12 +3,32 @@
 The format is described at https://research.cs.wisc.edu/graphics/Courses/cs-838-1999/Jeff/BVH.html.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from entities.files import read_text, shortened
+from entities.scene import MAX_DURATION_S
+
+MAX_BVH_BYTES = 64 << 20
+MAX_JOINTS = 512
+MAX_POSES = 4_000_000
+"""Joints times frames: 14 minutes of 38 joints at 120 frames a second; more takes gigabytes."""
+MIN_FRAME_S, MAX_FRAME_S = 1e-4, 1.0
+"""s. A frame time of 33.3 is meant in milliseconds."""
+MAX_NUMBER = 1e7
+"""Of lengths, in the file's unit, and of degrees."""
+MAX_NAME = 128
 _AXES = {"X": 0, "Y": 1, "Z": 2}
+_CHANNEL = re.compile("[XYZ](position|rotation)", re.IGNORECASE)
+_MOTION = re.compile(r"^[ \t]*MOTION[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_HEADER = re.compile(
+    r"\s*Frames:[ \t]*(?P<frames>\S+)\s+Frame[ \t]+Time:[ \t]*(?P<frame_s>\S+)", re.IGNORECASE
+)
+_CHUNK = 1 << 20
+"""Letters of numbers that are read at once: as words they take twenty times the room."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,23 +45,23 @@ class Bvh:
 
 
 def read_bvh(path: str | Path) -> Bvh:
-    """Read a file. Raises ValueError naming the file and what is wrong with it."""
+    """Read a file. Raises ValueError naming the file and what is wrong, OSError if it cannot."""
+    text = read_text(path, MAX_BVH_BYTES)
     try:
-        return parse_bvh(Path(path).read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a text file; expected BVH") from None
+        return parse_bvh(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
 def parse_bvh(text: str) -> Bvh:
-    """Parse the text of a BVH file. Raises ValueError saying what is wrong with it."""
-    head, found, tail = text.partition("MOTION")
-    if not found or not head.lstrip().upper().startswith("HIERARCHY"):
+    """Parse the text of a BVH file. Raises ValueError saying what is wrong with it, and where."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    found = _MOTION.search(text)
+    if found is None or not text.lstrip()[:9].upper() == "HIERARCHY":
         raise ValueError("not a BVH file; expected HIERARCHY, then MOTION")
     bvh = Bvh([], [], np.zeros((0, 3)), [], {}, 0.0, np.zeros((0, 0)))
-    bvh.offsets = np.array(_read_hierarchy(head, bvh)).reshape(-1, 3)
-    bvh.frame_s, bvh.motion = _read_motion(tail, sum(map(len, bvh.channels)))
+    bvh.offsets = np.array(_read_hierarchy(text[: found.start()], bvh)).reshape(-1, 3)
+    bvh.frame_s, bvh.motion = _read_motion(text, found.end(), bvh)
     return bvh
 
 
@@ -49,54 +69,129 @@ def _read_hierarchy(head: str, bvh: Bvh) -> list[list[float]]:
     """Fill in names, parents, channels and ends of ``bvh``; gives the joints' offsets."""
     offsets: list[list[float]] = []
     open_joints: list[int] = []
-    at_end = False
-    for number, line in enumerate(head.splitlines()[1:], start=2):
+    at_end = started = False
+    for number, line in enumerate(head.split("\n"), start=1):
         words = line.split()
+        if not started:  # with the first word, HIERARCHY
+            started, words = bool(words), words[1:]
         if not words or words[0] == "{":
             continue
         key = words[0].upper()
-        if key in ("ROOT", "JOINT"):
+        if key in ("ROOT", "JOINT") and not at_end:
+            if len(bvh.names) == MAX_JOINTS:
+                raise ValueError(f"line {number}: expected {MAX_JOINTS} joints at most")
+            if len(offsets) != len(bvh.names):
+                raise ValueError(f"line {number}: expected an OFFSET before another joint")
             bvh.parents.append(open_joints[-1] if open_joints else -1)
             open_joints.append(len(bvh.names))
-            bvh.names.append(" ".join(words[1:]))
+            name = words[1:-1] if words[-1] == "{" else words[1:]
+            bvh.names.append(" ".join(name)[:MAX_NAME])
             bvh.channels.append(())
-        elif key == "END":
+        elif key == "END" and open_joints:
             at_end = True
-        elif key == "OFFSET" and len(words) == 4:
-            offset = [float(word) for word in words[1:]]
+        elif key == "OFFSET" and len(words) == 4 and open_joints:
+            offset = [_number(word, number) for word in words[1:]]
             if at_end:
                 bvh.ends[open_joints[-1]] = np.array(offset)
-            else:
+            elif len(offsets) == open_joints[-1]:
                 offsets.append(offset)
-        elif key == "CHANNELS" and len(words) == int(words[1]) + 2:
-            bvh.channels[open_joints[-1]] = tuple(words[2:])
+            else:
+                raise ValueError(f"line {number}: an OFFSET too many")
+        elif key == "CHANNELS" and len(words) > 1 and open_joints and not at_end:
+            names = words[2:]
+            if words[1] != str(len(names)):
+                raise ValueError(
+                    f"line {number}: {shortened(words[1])} channels; {len(names)} are named"
+                )
+            for name in names:
+                if not _CHANNEL.fullmatch(name):
+                    raise ValueError(
+                        f"line {number}: channel {shortened(name)}; expected X, Y or Z, then "
+                        "position or rotation"
+                    )
+            if len(names) > 6:
+                raise ValueError(f"line {number}: {len(names)} channels; expected 6 at most")
+            bvh.channels[open_joints[-1]] = tuple(names)
         elif key == "}" and (at_end or open_joints):
             if not at_end:
                 open_joints.pop()
             at_end = False
         else:
-            raise ValueError(f"line {number}: cannot read {line.strip()[:40]!r}")
+            raise ValueError(f"line {number}: cannot read {shortened(line.strip(), 40)}")
     if open_joints or len(offsets) != len(bvh.names) or bvh.parents.count(-1) != 1:
         raise ValueError("hierarchy: expected one ROOT, an OFFSET per joint and matching braces")
     return offsets
 
 
-def _read_motion(tail: str, n_channels: int) -> tuple[float, np.ndarray]:
-    """Seconds per frame and the channels' values (T, C)."""
-    lines = tail.split("\n", 3)
+def _number(word: str, line: int) -> float:
     try:
-        n_frames = int(lines[1].split(":")[1])
-        frame_s = float(lines[2].split(":")[1])
-    except (IndexError, ValueError):
+        value = float(word)
+    except ValueError:
+        value = np.nan
+    if not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"line {line}: {shortened(word)}; expected a number up to {MAX_NUMBER:g}")
+    return value
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_motion(text: str, start: int, bvh: Bvh) -> tuple[float, np.ndarray]:
+    """Seconds per frame and the channels' values (T, C), of the text after MOTION."""
+    found = _HEADER.match(text, start)
+    if found is None:
+        raise ValueError("motion: expected 'Frames: N', then 'Frame Time: S'")
+    try:
+        n_frames = int(found["frames"])
+        frame_s = float(found["frame_s"])
+    except ValueError:
         raise ValueError("motion: expected 'Frames: N', then 'Frame Time: S'") from None
-    numbers = np.array((lines[3] if len(lines) > 3 else "").split(), float)
-    if n_frames < 1 or numbers.size != n_frames * n_channels:
+    n_channels = sum(map(len, bvh.channels))
+    if not MIN_FRAME_S <= frame_s <= MAX_FRAME_S:
         raise ValueError(
-            f"motion: {numbers.size} numbers; expected {n_frames} frames of {n_channels} channels"
+            f"motion: Frame Time {shortened(found['frame_s'])}; expected seconds, {MIN_FRAME_S:g} "
+            f"to {MAX_FRAME_S:g}"
         )
-    if not (np.isfinite(numbers).all() and np.isfinite(frame_s) and frame_s > 0.0):
-        raise ValueError("motion: expected finite numbers and a positive frame time")
+    if n_channels == 0:
+        raise ValueError("hierarchy: expected joints with CHANNELS")
+    most = min(MAX_POSES // len(bvh.names), int(MAX_DURATION_S / frame_s))
+    if not 1 <= n_frames <= most:
+        raise ValueError(
+            f"motion: {shortened(found['frames'])} frames; expected 1 to {most} of "
+            f"{len(bvh.names)} joints, {frame_s:g} s each"
+        )
+    numbers = _read_numbers(text, found.end(), n_frames * n_channels)
+    if len(numbers) != n_frames * n_channels:
+        raise ValueError(
+            f"motion: {len(numbers)} numbers; expected {n_frames} frames of {n_channels} channels"
+        )
+    if not (np.abs(numbers) <= MAX_NUMBER).all():
+        raise ValueError(f"motion: expected finite numbers up to {MAX_NUMBER:g}")
     return frame_s, numbers.reshape(n_frames, n_channels)
+
+
+def _read_numbers(text: str, start: int, n: int) -> np.ndarray:
+    """The numbers from ``start`` on, or one more than ``n`` of them."""
+    numbers = np.zeros(n + 1)
+    filled = 0
+    while start < len(text) and filled <= n:
+        end = min(start + _CHUNK, len(text))
+        while end < len(text) and not text[end].isspace():
+            end += 1
+        words = text[start:end].split()[: n + 1 - filled]
+        try:
+            numbers[filled : filled + len(words)] = np.array(words, float)
+        except ValueError:
+            word = next(word for word in words if not _is_number(word))
+            at = text.count("\n", 0, text.index(word, start)) + 1
+            raise ValueError(f"line {at}: {shortened(word)}; expected a number") from None
+        filled, start = filled + len(words), end
+    return numbers[:filled]
 
 
 def write_bvh(bvh: Bvh) -> str:

@@ -146,8 +146,12 @@ def training_use(clip: Clip, row: IndexRow) -> TrainingUse:
 def evaluation_use(about: dict[str, Any]) -> TrainingUse:
     """What models may be measured against, given the ``about`` of an episode of ``to_episode``.
 
-    It is what might be learned from the clip if its origin were certain.
+    It is what might be learned from the clip if its origin were certain. Raises ValueError if it is
+    not of such an episode.
     """
+    missing = {"out_of_plane", "whips", "root_motion"} - about.keys()
+    if missing:
+        raise ValueError(f"a captured episode that does not say {', '.join(sorted(missing))}")
     distorted = about["out_of_plane"] or about["whips"]
     return _faithful_part(distorted, about["root_motion"] == "full")
 

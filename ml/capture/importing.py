@@ -1,7 +1,7 @@
 """BVH files into an episode dataset: which files, what is known of them, and what came in."""
 
 import hashlib
-import json
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from entities.actions import ACTIONS
-from entities.scene import Scene
+from entities.files import read_bytes, shortened
+from entities.scene import Scene, explain
+from ml.capture.bvh import MAX_BVH_BYTES
 from ml.capture.clip_episode import caption_of, to_episode
 from ml.capture.index import IndexRow, read_index
 from ml.capture.retarget import retarget_file
@@ -70,12 +73,13 @@ def find_rows(sources: Iterable[Path], index: Path | None, default: IndexRow) ->
             raise ValueError(f"{path}: no such file or folder")
     for path in indices:
         for row in read_index(path):
-            if row.path.suffix and not row.path.is_file():
-                raise ValueError(f"{path}: names {row.path}, which does not exist")
-            indexed[str(row.path.resolve() if row.path.suffix else row.path.name)] = row
+            if row.path.suffix and not os.path.isfile(row.path):
+                name = shortened(str(row.path), 200)
+                raise ValueError(f"{path}: names {name}, which does not exist")
+            indexed[os.path.realpath(row.path) if row.path.suffix else row.path.name] = row
     rows = []
     for path in files:
-        row = indexed.get(str(path.resolve())) or indexed.get(path.stem) or default
+        row = indexed.get(os.path.realpath(path)) or indexed.get(path.stem) or default
         rows.append(
             replace(
                 row,
@@ -91,8 +95,8 @@ def known_hashes(dataset: Path | None) -> set[str]:
     """SHA-256 of every file that is in a dataset already; none where there is no dataset yet."""
     if dataset is None or not (dataset / "meta").is_dir():
         return set()
-    abouts = open_dataset(dataset).column("about")
-    return {json.loads(about).get("sha256", "") for about in abouts}
+    opened = open_dataset(dataset)
+    return {str(opened.about(index).get("sha256", "")) for index in opened.indices}
 
 
 def import_files(
@@ -100,25 +104,32 @@ def import_files(
 ) -> Outcome:
     """Import the files whose SHA-256 is not ``known``; nothing is written without a writer.
 
-    up: see ``import_row``. known: grows by what is imported or refused. A file that cannot be
-    imported is refused with a line, and the rest goes on. Commits every BATCH files, not at the
-    end. Raises OSError for a file that cannot be read or a dataset that cannot be written.
+    up: see ``import_row``. known: grows by what is imported or refused. A file that cannot be read
+    or imported is refused with a line, and the rest goes on. Commits every BATCH files, not at the
+    end. Raises OSError for a dataset that cannot be written.
     """
     outcome = Outcome()
     for row in rows:
-        digest = hashlib.sha256(row.path.read_bytes()).hexdigest()
-        if digest in known:
-            outcome.already_there += 1
-            continue
-        known.add(digest)
         try:
+            digest = hashlib.sha256(read_bytes(row.path, MAX_BVH_BYTES)).hexdigest()
+            if digest in known:
+                outcome.already_there += 1
+                continue
+            known.add(digest)
             imported = import_row(row, up, {"sha256": digest})
+            scene = scene_of(imported.episode)
+        except OSError as error:
+            outcome.refused.append(f"{row.path}: {error.strerror or error}")
+            continue
+        except ValidationError as error:
+            outcome.refused.append(f"{row.path}: {explain(error)}")
+            continue
         except ValueError as error:
             outcome.refused.append(" ".join(str(error).split()))
             continue
         outcome.imported.append(imported)
         if writer is not None:
-            writer.add(scene_of(imported.episode), [imported.episode])
+            writer.add(scene, [imported.episode])
             if len(outcome.imported) % BATCH == 0:
                 writer.commit()
     return outcome

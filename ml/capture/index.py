@@ -5,11 +5,14 @@ pack beside the repository, or a text file with a file's name and its caption on
 """
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from entities.files import read_text, shortened, text_lines
 from ml.episodes.reader import SPLITS
 
+MAX_INDEX_BYTES = 16 << 20
 ROOT_MOTIONS = ("full", "none")
 
 
@@ -39,25 +42,27 @@ def read_index(path: Path) -> list[IndexRow]:
     Raises OSError if it cannot be read, ValueError naming the line and what is wrong with it.
     """
     path = path / "index.csv" if path.is_dir() else path
+    text = read_text(path, MAX_INDEX_BYTES)
+    if path.suffix.lower() != ".csv":
+        lines = enumerate(text_lines(text), start=1)
+        return [_line(line, path, at) for at, line in lines if line.strip()]
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() != ".csv":
-                lines = enumerate(file, start=1)
-                return [_line(line, path, at) for at, line in lines if line.strip()]
-            reader = csv.DictReader(file)
-            for name in ("file", "caption"):
-                if name not in (reader.fieldnames or ()):
-                    raise ValueError(f"{path}: no column {name!r}; expected file, caption, …")
-            return [_row(row, path, reader.line_num) for row in reader]
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8 text") from None
+        for name in ("file", "caption"):
+            if name not in (reader.fieldnames or ()):
+                raise ValueError(f"{path}: no column {name!r}; expected file, caption, …")
+        return [_row(row, path, reader.line_num) for row in reader]
+    except csv.Error as error:
+        raise ValueError(f"{path}:{reader.line_num}: {error}") from None
 
 
 def _line(line: str, path: Path, number: int) -> IndexRow:
     """The entry in a text file's line."""
     words = line.split(maxsplit=1)
     if len(words) < 2:
-        raise ValueError(f"{path}:{number}: {line.strip()!r}; expected a file's name, its caption")
+        raise ValueError(
+            f"{path}:{number}: {shortened(line.strip())}; expected a file's name, its caption"
+        )
     return IndexRow(path.parent / words[0], words[1].strip())
 
 
@@ -71,12 +76,16 @@ def _row(row: dict[str, str | None], path: Path, number: int) -> IndexRow:
     split, root = cells.get("split") or "train", cells.get("root_motion") or "full"
     for name, value, allowed in (("split", split, SPLITS), ("root_motion", root, ROOT_MOTIONS)):
         if value not in allowed:
-            raise ValueError(f"{where}: {name}: {value!r}; expected one of {', '.join(allowed)}")
+            raise ValueError(
+                f"{where}: {name}: {shortened(value)}; expected one of {', '.join(allowed)}"
+            )
     speed = cells.get("mean_speed_mps")
     try:
         mean_speed = float(speed) if speed else None
     except ValueError:
-        raise ValueError(f"{where}: mean_speed_mps: {speed!r}; expected a number") from None
+        raise ValueError(
+            f"{where}: mean_speed_mps: {shortened(speed)}; expected a number"
+        ) from None
     return IndexRow(
         path=path.parent / cells["file"],
         caption=cells["caption"],

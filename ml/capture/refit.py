@@ -174,15 +174,17 @@ def _plant_feet(
         for first, last in runs(contact[:, foot]):
             spot = free[first:last].mean(axis=0) * [1.0, 1.0, 0.0]
             moved[first:last] += spot - free[first:last]
-            for edge, beyond in ((first, first - frames), (last - 1, frames - last + 1)):
-                u = np.clip(beyond / EASE_FRAMES, 0.0, 1.0) + (beyond <= 0)
+            before = slice(max(0, first - EASE_FRAMES), first)
+            after = slice(last, last + EASE_FRAMES)
+            for edge, near in ((first, before), (last - 1, after)):
+                u = np.abs(frames[near] - edge) / EASE_FRAMES
                 # A cubic Hermite blend: from the spot at rest to the free path at its own rate.
-                fade = (1.0 - u) ** 2 * swings * (beyond > 0)
+                fade = (1.0 - u) ** 2 * swings[near]
                 direction = 1.0 if edge == last - 1 else -1.0
                 slope = -direction * EASE_FRAMES * rate[edge]
-                lifted = np.minimum(lifted, np.where(beyond > 0, u, 1.0))
-                moved += fade[:, None] * ((1.0 + 2.0 * u)[:, None] * (spot - free[edge]))
-                moved += (fade * u)[:, None] * slope
+                lifted[near] = np.minimum(lifted[near], u)
+                moved[near] += fade[:, None] * ((1.0 + 2.0 * u)[:, None] * (spot - free[edge]))
+                moved[near] += (fade * u)[:, None] * slope
         at = free + moved * [travels, travels, 1.0]
         clear = np.maximum(raw.pose[:, joint, 1] - at[:, 2], 0.0)  # else it would drag
         at[:, 2] += lifted * clear

@@ -48,26 +48,25 @@ def lock(root: Path) -> IO[str]:
     flags = os.O_RDWR | os.O_CREAT
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):  # not on Windows
         flags |= getattr(os, name, 0)
-    file = os.fdopen(os.open(path, flags, 0o666), "r+", encoding="utf-8", errors="replace")
+    handle = os.open(path, flags, 0o666)
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
+        os.close(handle)
+        raise _fault(path, "not a file of its own; delete it to go on")
+    file = os.fdopen(handle, "r+", encoding="utf-8", errors="replace")
     try:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
-            raise _fault(path, "not a file of its own; delete it to go on")
-        if not take_lock(file.fileno()):
-            raise BlockingIOError
-    except BlockingIOError:
-        owner = file.read(20).strip()
-        file.close()
-        raise ValueError(
-            f"{root}: process {owner if owner.isdecimal() else 'unknown'} is writing this dataset; "
-            "wait for it, or name another folder"
-        ) from None
+        if not take_lock(handle):
+            owner = file.read(20).strip()
+            raise ValueError(
+                f"{root}: process {owner if owner.isdecimal() else 'unknown'} is writing this "
+                "dataset; wait for it, or name another folder"
+            )
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
     except BaseException:
         file.close()
         raise
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
     return file
 
 
@@ -219,7 +218,9 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-_LINK = "a link; expected what a dataset writes to, or reads, to be its own (cp -rL copies it whole)"
+_LINK = (
+    "a link; expected what a dataset writes to, or reads, to be its own (cp -rL copies it whole)"
+)
 
 
 def _fault(path: Path, why: str) -> OSError:

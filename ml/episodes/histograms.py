@@ -7,7 +7,7 @@ bits as leave BINS bins. Between the values of a bin a quantile is interpolated 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +99,22 @@ class Histograms:
         """Of ``n`` numbers that have not come yet."""
         return cls((Histogram(),) * n)
 
-    def added(self, rows: np.ndarray) -> "Histograms":
-        """With the rows (N, n) of all numbers, of which there may be more than n; they are left."""
-        grown = (h.added(rows[:, i]) for i, h in enumerate(self.each[: rows.shape[1]]))
-        return replace(self, each=(*grown, *self.each[rows.shape[1] :]))
+    @property
+    def n_rows(self) -> int:
+        """How often the first number came."""
+        return int(self.each[0].counts.sum())
+
+    def added(self, rows: np.ndarray, first: int = 0) -> "Histograms":
+        """With the rows (N, n) of n of the numbers, the first of which is ``first``."""
+        end = first + rows.shape[1]
+        grown = (h.added(rows[:, i]) for i, h in enumerate(self.each[first:end]))
+        return Histograms((*self.each[:first], *grown, *self.each[end:]))
+
+    def quantiles(self, shares: Iterable[float]) -> np.ndarray:
+        """(D, Q) of each number; 0 where it has not come yet."""
+        shares = list(shares)
+        none = np.zeros(len(shares))
+        return np.stack([h.quantiles(shares) if len(h.counts) else none for h in self.each])
 
     def write(self, path: Path) -> None:
         """Write them as a table of value and count, the number's place first."""
@@ -126,21 +138,19 @@ class Histograms:
             )
 
     @classmethod
-    def of_table(cls, table: pa.Table, n: int) -> "Histograms":
-        """Those of a table that ``write`` wrote. Raises ValueError if it cannot have."""
-        number, value, count = (table[name].to_numpy() for name in ("number", "value", "count"))
-        bits = json.loads((table.schema.metadata or {}).get(b"bits", b"[]"))
+    def of_columns(cls, columns: dict[str, np.ndarray], bits: object, n: int) -> "Histograms":
+        """Those of the columns and the bits that ``write`` wrote. Raises ValueError otherwise."""
+        number, value, count = (columns[name] for name in ("number", "value", "count"))
         if not isinstance(bits, list) or any(own not in range(1, EXACT + 1) for own in bits):
-            raise ValueError("not histograms")
-        if (np.diff(number) < 0).any() or not np.isfinite(value).all():
-            raise ValueError("numbers out of order, or not finite")
+            raise ValueError("not the bits of histograms")
         ends = np.searchsorted(number, np.arange(n + 1))
         each = tuple(
-            Histogram(value[low:high], count[low:high], int(own))
+            Histogram(value[low:high], count[low:high], own)
             for low, high, own in zip(ends[:-1], ends[1:], bits, strict=True)
         )
-        for histogram in each:
-            ascending = (np.diff(histogram.values) > 0.0).all()
-            if len(histogram.values) > BINS or not ascending or (histogram.counts < 1).any():
-                raise ValueError("values out of order, or too many")
+        ordered = (np.diff(number) >= 0).all() and len(number) == ends[-1]
+        for h in each:
+            ordered = ordered and (np.diff(h.values) > 0.0).all() and len(h.values) <= BINS
+        if not ordered or (count < 1).any():
+            raise ValueError("values out of order, or too many")
         return cls(each)

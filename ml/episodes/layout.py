@@ -8,6 +8,7 @@ which globs ``data/*/*.parquet`` and ``meta/episodes/*/*.parquet``, takes the co
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -206,9 +207,14 @@ def data_writer(file: IO[bytes]) -> pq.ParquetWriter:
     )
 
 
+def side_by_side(columns: list[np.ndarray]) -> np.ndarray:
+    """Columns (T, ...) as all of a frame's numbers (T, D)."""
+    return np.concatenate([c.reshape(len(c), -1).astype(np.float64) for c in columns], axis=1)
+
+
 def statistics(columns: list[np.ndarray]) -> np.ndarray:
-    """(9, D) STATISTICS of each of a frame's D numbers; columns (T, ...) are put side by side."""
-    numbers = np.concatenate([c.reshape(len(c), -1).astype(np.float64) for c in columns], axis=1)
+    """(9, D) STATISTICS of each of a frame's D numbers, of columns (T, ...)."""
+    numbers = side_by_side(columns)
     numbers.sort(axis=0)
     last = len(numbers) - 1
     at = np.array(list(QUANTILES.values())) * last
@@ -219,16 +225,29 @@ def statistics(columns: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.stack(basic), quantiles])
 
 
-def film_colours(path: Path) -> np.ndarray:
-    """(N, 3) red, green and blue, 0..1, of pixels of frames evenly spread over a film."""
-    with av.open(media_url(path)) as film:
-        stream = film.streams.video[0]
-        step = max(1, stream.frames // VIDEO_SAMPLES)
-        pixels = [
-            frame.to_ndarray(format="rgb24")[::4, ::4].reshape(-1, 3)
-            for i, frame in enumerate(film.decode(stream))
-            if i % step == 0
-        ]
+def film_colours(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """(N, 3) red, green and blue, 0..1, of pixels of frames evenly spread over a film.
+
+    size: its width and height in px. Raises ValueError naming the file if it is no such film.
+    """
+    try:
+        with av.open(media_url(path)) as film:
+            if not film.streams.video or film.streams.video[0].codec_context.width < 1:
+                raise ValueError(f"{path}: no pictures in it")
+            stream = film.streams.video[0]
+            came = stream.codec_context.width, stream.codec_context.height
+            if came != size:
+                raise ValueError(f"{path}: {came[0]}x{came[1]}; expected {size[0]}x{size[1]}")
+            step = max(1, stream.frames // VIDEO_SAMPLES)
+            sampled = (f for i, f in enumerate(film.decode(stream)) if i % step == 0)
+            pixels = [
+                frame.to_ndarray(format="rgb24")[::4, ::4].reshape(-1, 3)
+                for frame in islice(sampled, 2 * VIDEO_SAMPLES)
+            ]
+    except av.FFmpegError as error:
+        raise ValueError(f"{path}: not a film: {error.strerror}") from None
+    if not pixels:
+        raise ValueError(f"{path}: no pictures in it")
     return np.concatenate(pixels) / 255.0
 
 
@@ -261,7 +280,6 @@ def merge_statistics(stats: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "max": stats["max"].max(axis=0),
         "mean": mean,
         "std": np.sqrt(variance),
-        **{name: (weight * stats[name]).sum(axis=0) for name in QUANTILES},
         "count": count.sum(axis=0),
     }
 
@@ -319,18 +337,3 @@ Motion of stick people, one episode an actor, 30 frames a second, in the LeRobot
 - The splits train, val and test are in the column `split` of `meta/episodes`.
 - `meta/scenes.jsonl` holds the scene of every episode, with all it takes to run it again.
 """
-
-
-def read_texts(path: Path, name: str) -> list[str]:
-    """The texts of a table, in the order of their numbers."""
-    return pq.read_table(path)[name].to_pylist()
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object. Raises OSError or ValueError."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def film_statistics(path: Path) -> np.ndarray:
-    """(9, 3) STATISTICS of red, green and blue."""
-    return statistics([film_colours(path)])

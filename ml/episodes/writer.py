@@ -11,15 +11,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from entities.skeleton import ActorType
 from ml.episodes.commit import (
+    LOCK,
     STAGING,
+    check_folders,
     commit,
     discard_staged,
+    finish,
     lock,
     naming_folder,
-    replay_journal,
+    read_journal,
     staged,
 )
+from ml.episodes.committed import Damaged
+from ml.episodes.histograms import BINS, Histograms
 from ml.episodes.layout import (
     ALL_COLUMNS,
     CARD,
@@ -29,8 +35,14 @@ from ml.episodes.layout import (
     EPISODES_PATH,
     FORMAT_VERSION,
     FPS,
+    HISTOGRAMS,
     INFO,
+    MAX_EPISODE_FRAMES,
+    MAX_EPISODES,
+    MAX_LETTERS,
+    MAX_SCENE_LINE_BYTES,
     OWN_INFO,
+    QUANTILES,
     SCENES,
     STATISTICS,
     STATS,
@@ -42,18 +54,33 @@ from ml.episodes.layout import (
     data_writer,
     dataset_card,
     file_indices,
-    film_statistics,
+    film_colours,
     merge_statistics,
     new_info,
+    side_by_side,
     split_statistics,
     statistics,
     write_json,
     write_texts,
 )
-from ml.episodes.reader import SPLITS, Episode, SceneRecord, TrainingUse, open_dataset
+from ml.episodes.reader import (
+    MAX_TICK,
+    SCALES,
+    SPLITS,
+    Episode,
+    EpisodeDataset,
+    SceneRecord,
+    TrainingUse,
+    column_fault,
+    open_dataset,
+)
 
 LICENCE = "cc0-1.0"
 ORIGIN = "Simulated with Stride: no person was recorded."
+COUNTED_AT_ONCE = 1 << 16
+"""Frames of a batch that are kept in memory until they are counted in the histograms."""
+N_NUMBERS = sum(column.width for column in ALL_COLUMNS)
+N_COLOURS = 3
 
 
 class EpisodeWriter:
@@ -72,17 +99,22 @@ class EpisodeWriter:
     ) -> None:
         """licence, origin: for the card of a new dataset. video_size: px, None for no films.
 
-        Raises ValueError if the folder holds something else, another process writes to it, or it
-        was created with another video size; OSError if it cannot be written.
+        A commit that was cut short is finished first. Raises ValueError if the folder holds
+        something else, another process writes to it, it is damaged, or it was created with another
+        video size; OSError if it cannot be written, or would be through a link.
         """
         self.root = Path(path)
         self._data: pq.ParquetWriter | None = None
         _check_folder(self.root)
+        check_folders(self.root)
         (self.root / STAGING).mkdir(parents=True, exist_ok=True)
         self._lock = lock(self.root)
         try:
-            replay_journal(self.root)
-            if not (self.root / INFO).is_file():
+            if read_journal(self.root) is not None:
+                open_dataset(self.root)  # what the journal commits is whole, or it is left alone
+                finish(self.root)
+            discard_staged(self.root)
+            if not (self.root / INFO).exists():
                 self._create(licence, origin, video_size)
             self._load()
             if self.video_size != video_size:
@@ -131,6 +163,7 @@ class EpisodeWriter:
         ValueError for an episode that ``check_episode`` refuses or a video where none is expected.
         """
         with self._all_or_nothing():
+            finish(self.root)  # of a commit that met a full disk half-way
             self._add(record, episodes, video)
 
     def commit(self) -> None:
@@ -139,7 +172,7 @@ class EpisodeWriter:
             return
         with self._all_or_nothing():
             commit(self.root, self._stage(), (SCENES, self._committed_bytes))
-        self._load()
+        self._begin()
 
     def close(self) -> None:
         """Discard what was not committed and release the lock."""
@@ -168,14 +201,22 @@ class EpisodeWriter:
     def _load(self) -> None:
         """Begin a batch on top of what is committed."""
         committed = open_dataset(self.root)
+        if committed.damage:
+            raise Damaged(committed.damage[0])
         self._info, self._own_info = committed.info, committed.own_info
-        self._committed_bytes = self._own_info["scenes_bytes"]
         self._tasks = {text: i for i, text in enumerate(committed.tasks)}
         self._subtasks = {text: i for i, text in enumerate(committed.subtasks)}
         self._stats = committed.stats if len(committed) else {}
+        self._histograms = _histograms(committed)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a batch."""
+        self._committed_bytes = self._own_info["scenes_bytes"]
         self._scene_lines: list[str] = []
         self._rows: list[dict[str, Any]] = []
         self._statistics: list[np.ndarray] = []  # (9, D) of each episode
+        self._uncounted: list[np.ndarray] = []  # (T, D) of episodes
         self._films: list[str] = []  # of each scene that has one
         self._film_statistics: list[np.ndarray] = []  # (9, 3) of each episode's film
 
@@ -212,12 +253,18 @@ class EpisodeWriter:
         if (video is None) != (self.video_size is None):
             raise ValueError(f"{self.root}: expected {'no ' if video else 'a '}film with the scene")
         scene = self._own_info["total_scenes"]
+        for name, tick in (("first_tick", record.first_tick), ("ticks", record.ticks)):
+            if not 0 <= tick <= MAX_TICK:
+                raise ValueError(f"scene {scene}: {name}: {tick}; expected 0 to {MAX_TICK}")
+        line = record.line(scene) + "\n"
+        if len(line.encode()) > MAX_SCENE_LINE_BYTES:
+            raise ValueError(f"scene {scene}: more than {MAX_SCENE_LINE_BYTES >> 20} MiB of JSON")
         film: dict[str, Any] = {}
-        colours = None  # (9, 3)
+        colours = None  # (N, 3)
         if video is not None:
             indices = file_indices(scene)
             final = VIDEO_PATH.format(video_key=VIDEO_KEY, **indices)
-            colours = film_statistics(video)
+            colours = film_colours(video, self.video_size)
             shutil.move(video, self._staged(final))
             self._films.append(final)
             film = {f"videos/{VIDEO_KEY}/{name}": value for name, value in indices.items()}
@@ -227,8 +274,9 @@ class EpisodeWriter:
         for episode in episodes:
             self._add_episode(episode, scene, film)
             if colours is not None:
-                self._film_statistics.append(colours)
-        self._scene_lines.append(record.line(scene) + "\n")
+                self._film_statistics.append(statistics([colours]))
+                self._histograms = self._histograms.added(colours, N_NUMBERS)
+        self._scene_lines.append(line)
         self._own_info["total_scenes"] += 1
 
     @property
@@ -255,6 +303,9 @@ class EpisodeWriter:
         }
         self._data.write_table(pa.table({c.name: c.to_arrow(columns[c.name]) for c in ALL_COLUMNS}))
         self._statistics.append(statistics([columns[c.name] for c in ALL_COLUMNS]))
+        self._uncounted.append(side_by_side([columns[c.name] for c in ALL_COLUMNS]))
+        if sum(map(len, self._uncounted)) >= COUNTED_AT_ONCE:
+            self._count()
         if film:
             key = f"videos/{VIDEO_KEY}/"
             start = episode.first_frame
@@ -280,6 +331,12 @@ class EpisodeWriter:
         )
         self._info["total_episodes"] += 1
         self._info["total_frames"] += length
+
+    def _count(self) -> None:
+        """Count the frames that have not been counted in the histograms yet."""
+        if self._uncounted:
+            self._histograms = self._histograms.added(np.concatenate(self._uncounted))
+            self._uncounted = []
 
     def _stage(self) -> list[str]:
         """Stage the rest of the batch's files; gives all that are to be put in place, in order."""
@@ -325,48 +382,113 @@ class EpisodeWriter:
                 both = {name: np.stack([before[name], merged[name]]) for name in merged}
                 merged = merge_statistics(both)
             self._stats[feature] = merged
+        self._count()
+        self._add_quantiles()
+        self._histograms.write(self._staged(HISTOGRAMS))
         with self._staged(episodes).open("wb") as file:
             pq.write_table(table, file, compression="zstd")
         as_lists = {f: {k: v.tolist() for k, v in of.items()} for f, of in self._stats.items()}
         write_json(self._staged(STATS), as_lists)
         self._own_info["total_files"] += 1
-        return [data, episodes, STATS]
+        return [data, episodes, STATS, HISTOGRAMS]
+
+    def _add_quantiles(self) -> None:
+        """Give the statistics their quantiles, which are those of all frames."""
+        found = self._histograms.quantiles(QUANTILES.values())  # (D + 3, 5)
+        first = 0
+        for column in ALL_COLUMNS:
+            own = found[first : first + column.width]
+            first += column.width
+            self._stats[column.name] |= dict(zip(QUANTILES, own.T, strict=True))
+        if VIDEO_KEY in self._stats:
+            own = found[first:].T[..., None, None]
+            self._stats[VIDEO_KEY] |= dict(zip(QUANTILES, own, strict=True))
+
+
+def _histograms(dataset: EpisodeDataset) -> Histograms:
+    """Those of a dataset: its own, or counted anew where an earlier version kept none."""
+    n = N_NUMBERS + N_COLOURS
+    histograms = Histograms.empty(n)
+    if not len(dataset):
+        return histograms
+    try:
+        counted = dataset.histograms(n, n * BINS)
+    except Damaged:  # it says nothing that the frames do not say
+        counted = None
+    if counted is not None and counted.n_rows == dataset.n_frames:
+        return counted
+    waiting: list[np.ndarray] = []
+    for numbers in dataset.numbers():
+        waiting.append(numbers)
+        if sum(map(len, waiting)) >= COUNTED_AT_ONCE:
+            histograms, waiting = histograms.added(np.concatenate(waiting)), []
+    histograms = histograms.added(np.concatenate([np.zeros((0, N_NUMBERS)), *waiting]))
+    if dataset.video_size is not None:
+        for scene in dataset.column("scene_index"):
+            histograms = histograms.added(dataset.colours(scene), N_NUMBERS)
+    return histograms
 
 
 def _check_folder(root: Path) -> None:
     """Raises ValueError for what is neither a dataset nor an empty or new folder."""
     if root.exists() and not root.is_dir():
         raise ValueError(f"{root}: a file; expected a folder")
-    if (root / INFO).is_file() or (root / STAGING).is_dir() or not root.exists():
+    if (root / INFO).exists() or (root / STAGING).is_dir() or not root.exists():
         return
     for entry in sorted(root.iterdir()):
-        raise ValueError(
-            f"{root}: holds {entry.name}; expected a dataset, or an empty or new folder"
-        )
+        if entry.name != LOCK:  # of one who was killed before there was anything
+            raise ValueError(
+                f"{root}: holds {entry.name}; expected a dataset, or an empty or new folder"
+            )
 
 
 def check_episode(episode: Episode) -> None:
-    """Raises ValueError for an episode that is empty, ragged, not finite or without a caption."""
+    """Raises ValueError for an episode that is empty, ragged, not finite or without a caption.
+
+    What it lets pass is what ``EpisodeDataset.episode`` takes for undamaged.
+    """
     length, actor = len(episode), episode.actor_id
-    if length < 1:
-        raise ValueError(f"{actor}: no frames; expected at least 1")
+    if not 1 <= length <= MAX_EPISODE_FRAMES:
+        raise ValueError(f"{actor}: {length or 'no'} frames; expected 1 to {MAX_EPISODE_FRAMES}")
     if not episode.task.strip():
         raise ValueError(f"{actor}.task: empty; expected the caption")
-    for name, allowed in (("split", SPLITS), ("teaches", tuple(TrainingUse))):
+    if not actor.strip():
+        raise ValueError("actor_id: empty; expected a name")
+    about = json.dumps(episode.about, ensure_ascii=False)
+    texts = ("actor_id", actor), ("task", episode.task), ("about", about)
+    for name, text in (*texts, *_named(episode.subtasks)):
+        if len(text) > MAX_LETTERS or "\0" in text:
+            raise ValueError(
+                f"{actor}.{name}: {len(text)} letters; expected {MAX_LETTERS} at most, and no NUL"
+            )
+    for name, allowed in (
+        ("split", SPLITS),
+        ("teaches", tuple(TrainingUse)),
+        ("actor_type", tuple(ActorType)),
+    ):
         value = getattr(episode, name)
         if value not in allowed:
             raise ValueError(f"{actor}.{name}: {value!r}; expected one of {', '.join(allowed)}")
+    for name, low, high in (
+        ("scale", *SCALES),
+        ("actor_index", 0, MAX_EPISODES),
+        ("first_frame", 0, MAX_EPISODE_FRAMES),
+    ):
+        value = getattr(episode, name)
+        if not low <= value <= high:
+            raise ValueError(f"{actor}.{name}: {value:g}; expected {low:g} to {high:g}")
     for column in COLUMNS:
-        values = getattr(episode, column.field)
-        if values.shape != column.shape(length):
-            wanted = column.shape(length)
-            raise ValueError(f"{actor}.{column.field}: shape {values.shape}; expected {wanted}")
-        if not np.isfinite(values).all():
-            raise ValueError(f"{actor}.{column.field}: not finite")
+        fault = column_fault(column, getattr(episode, column.field), length)
+        if fault is not None:
+            raise ValueError(f"{actor}.{column.field}: {fault}")
     low, high = episode.subtask_index.min(), episode.subtask_index.max()
     if low < 0 or high >= len(episode.subtasks):
         n = len(episode.subtasks)
         raise ValueError(f"{actor}.subtask_index: {low} to {high}; expected 0 to {n - 1}")
+
+
+def _named(subtasks: list[str]) -> list[tuple[str, str]]:
+    return [(f"subtasks[{i}]", text) for i, text in enumerate(subtasks)]
 
 
 def _number(known: dict[str, int], text: str) -> int:

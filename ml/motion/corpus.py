@@ -3,7 +3,6 @@
 28 hours are 3 million frames of 22 numbers, 270 MB: nothing is read from disk while training.
 """
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,8 +31,9 @@ from entities.skeleton import (
     ActorType,
 )
 from ml.capture.clip_episode import evaluation_use
+from ml.episodes.committed import Damaged
 from ml.episodes.features import N_FEATURES, N_POSE
-from ml.episodes.reader import SOURCES, Source, TrainingUse, open_dataset
+from ml.episodes.reader import EMPTY, SOURCES, Source, TrainingUse, open_dataset
 from ml.measure.metrics import MOTION_FPS, body_to_world
 from ml.text.encoders import default_cache, open_encoder
 
@@ -153,8 +153,13 @@ class Windows:
         return np.concatenate([self.velocity, self.offset[:, :, None]], axis=2)
 
 
-def read_corpus(path: str | Path, split: str, *, to_measure: bool = False) -> Corpus:
-    """The corpus of a dataset's split. Raises ValueError if there is no dataset or nothing in it.
+def read_corpus(
+    path: str | Path, split: str, *, to_measure: bool = False, damage: list[str] | None = None
+) -> Corpus:
+    """The corpus of a dataset's split (see ``EpisodeDataset.splits``).
+
+    Raises ValueError if there is no dataset, nothing of the split in it, or it is damaged. damage:
+    gets a line for each file that is, and the rest is taken.
 
     Quadrupeds and episodes that must not be learned from are left out; other bodies are retargeted
     to human proportions. Captured episodes of the split "train" are augmented. Texts are encoded by
@@ -162,38 +167,50 @@ def read_corpus(path: str | Path, split: str, *, to_measure: bool = False) -> Co
     also those of uncertain origin.
     """
     dataset = open_dataset(path)
+    if not len(dataset):
+        raise ValueError(f"{path}: {EMPTY}")
+    row_of = {index: row for row, index in enumerate(dataset.indices)}
     actor_types = [ActorType(name) for name in dataset.column("actor_type")]
     uses = [TrainingUse(name) for name in dataset.column("teaches")]
-    styles = [  # of each scene's actors: word and intensity
-        [(a.style or "", a.style_intensity) for a in record.scene.actors]
-        for record in dataset.scenes()
-    ]
+    styles = {  # of each scene's actors: word and intensity
+        number: [(a.style or "", a.style_intensity) for a in record.scene.actors]
+        for number, record in dataset.numbered_scenes(damage)
+    }
     scene, actor = dataset.column("scene_index"), dataset.column("actor_index")
     fields = ["state", "heading", "contact", "action_id", "subtask_index", "task_index", "source"]
-    rows = dataset.rows(fields, split)
+    rows = dataset.rows(fields, split, damage)
     texts: dict[str, int] = {"": 0}
     parts: dict[str, list[np.ndarray]] = {}
     n_frames = 0
-    abouts = dataset.column("about") if to_measure else []
     for k, index in enumerate(rows.episode.tolist()):
+        row = row_of[index]
+        if scene[row] not in styles:
+            continue  # its scene is damaged, which has been said
         own = slice(int(rows.first[k]), int(rows.first[k + 1]))
         captured = rows.columns["source"][own.start] == SOURCES.index(Source.CAPTURED)
         if to_measure:
             use = TrainingUse.NOTHING
             if captured:
-                use = evaluation_use(json.loads(abouts[index]))
+                try:
+                    use = evaluation_use(dataset.about(index))
+                except ValueError as error:
+                    line = str(error) if isinstance(error, Damaged) else f"{path}: {error}"
+                    if damage is None:
+                        raise ValueError(line) from None
+                    damage.append(line)
+                    continue
         else:
-            use = uses[index]
-        if actor_types[index] in QUADRUPEDS or use is TrainingUse.NOTHING:
+            use = uses[row]
+        if actor_types[row] in QUADRUPEDS or use is TrainingUse.NOTHING:
             continue
-        of_scene = styles[scene[index]]
-        style, intensity = of_scene[actor[index]] if actor[index] < len(of_scene) else ("", 0.0)
+        of_scene = styles[scene[row]]
+        style, intensity = of_scene[actor[row]] if actor[row] < len(of_scene) else ("", 0.0)
         subtask = rows.columns["subtask_index"][own]
         numbers, local = np.unique(subtask, return_inverse=True)
         clauses = [dataset.subtasks[number] for number in numbers.tolist()]
         caption = dataset.tasks[int(rows.columns["task_index"][own.start])]
         track = Track(
-            on_human_bones(rows.columns["state"][own], actor_types[index]),
+            on_human_bones(rows.columns["state"][own], actor_types[row]),
             rows.columns["heading"][own],
             rows.columns["contact"][own],
             rows.columns["action_id"][own],
@@ -202,14 +219,14 @@ def read_corpus(path: str | Path, split: str, *, to_measure: bool = False) -> Co
         )
         for one in augmented(track) if captured and split == "train" else [track]:
             n = len(one.state)
-            row = np.array([texts.setdefault(text, len(texts)) for text in one.texts], np.int32)
+            place = np.array([texts.setdefault(text, len(texts)) for text in one.texts], np.int32)
             episode = {
                 "state": one.state,
                 "heading": one.heading,
                 "contact": one.contact,
                 "action": one.action,
-                "clause": row[one.clause],
-                "caption": np.full(n, row[-1]),
+                "clause": place[one.clause],
+                "caption": np.full(n, place[-1]),
                 "style": np.full(n, texts.setdefault(style, len(texts)), np.int32),
                 "intensity": np.full(n, intensity if style else 0.0, np.float32),
                 "root_valid": np.full(n, use is TrainingUse.ALL),
@@ -220,6 +237,8 @@ def read_corpus(path: str | Path, split: str, *, to_measure: bool = False) -> Co
             for name, column in episode.items():
                 parts.setdefault(name, []).append(column)
     if not parts:
+        if damage:
+            raise ValueError(damage[0])
         raise ValueError(f"{path}: no episode of split {split!r} to learn from")
     vectors = open_encoder(cache=default_cache()).encode(list(texts))
     vectors[0] = 0.0

@@ -27,6 +27,16 @@ FRAME_NOISE, SHARED_NOISE = 0.7, 0.3
 the part all frames share. At 1 takes vary more than real motion does; held-out scores are similar
 from 0.5 to 0.9. The shared part chooses between ways to do an action, and with less of it takes fit
 their sentence better (docs/training.md)."""
+MAX_SIZES = {
+    "width": 8192,
+    "layers": 128,
+    "heads": 128,
+    "text": 8192,
+    "history": 8192,
+    "chunk": 8192,
+    "patch": 64,
+}
+"""Largest sizes that a config may have: a file cannot ask for a network without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,12 @@ class MotionConfig:
     dropout: float = 0.1  # in the position head only: the blocks do not overfit
 
     def __post_init__(self) -> None:
+        for name, most in MAX_SIZES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise ValueError(f"{name}: {str(value)[:40]}; expected 1 to {most}")
+        if not isinstance(self.dropout, int | float) or not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout: {str(self.dropout)[:40]}; expected at least 0, less than 1")
         if self.history % self.patch or self.chunk % self.patch:
             frames = f"history, chunk: {self.history}, {self.chunk}"
             raise ValueError(f"{frames}; expected multiples of {self.patch}")

@@ -40,7 +40,7 @@ a root without a target stays far off and, at 0.5, had ten times the gradient of
 class Augmentation:
     """Shares of windows without a condition, and corruption of histories.
 
-    Its fields are part of ``state.pt``.
+    Its fields are part of the state of a run.
     """
 
     no_text: float = 0.1  # shares of windows without the condition

@@ -148,11 +148,11 @@ class MotionModel:
 
 
 def check_compatible(path: Path, about: dict[str, str]) -> None:
-    """Raises ValueError, naming file and field, for metadata of a model that cannot be used."""
+    """Raises UserError, naming file and field, for metadata of a model that cannot be used."""
     for name, value in COMPATIBILITY.items():
         if about.get(name) != value:
             given = about.get(name, "not given")[:120]
-            raise ValueError(f"{path}: {name} is {given}; expected {value}")
+            raise UserError(f"{path}: {name} is {given}; expected {value}")
 
 
 def _read_config(path: Path, about: dict[str, str]) -> dict[str, int]:
@@ -209,12 +209,18 @@ def choose_motion(
     if isinstance(model, MotionModel):
         return model
     if motion == "learned" or model is not None:
-        return open_model(model)
+        return _with_its_encoder(open_model(model))
     try:
-        return open_model()
+        return _with_its_encoder(open_model())
     except ValueError as error:
         _log_once(f"{error}; people move procedurally", expected=default_model().exists())
         return None
+
+
+def _with_its_encoder(model: MotionModel) -> MotionModel:
+    """A model whose text encoder works: if it fails it is here, not in the middle of a run."""
+    open_text_vectors(model.encoder)["stands"]
+    return model
 
 
 @lru_cache

@@ -7,8 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
+from entities.errors import UserError
 
-class EncoderError(ValueError):
+
+class EncoderError(UserError):
     """An encoder is unavailable or failed; the message is one line."""
 
 

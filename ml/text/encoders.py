@@ -5,23 +5,38 @@ key. An encoder is named by ``NAME[@DIM][=WEIGHTS]``, such as ``qwen3-8b@1024=/m
 """
 
 import hashlib
+import io
 import logging
+import math
 import sqlite3
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
+from entities.atomic_write import whole
+from entities.files import read_bytes
 from ml.text.base import EmbeddingModel, EncoderError, fingerprint, require
+from ml.text.shipped import MODELS, read_shipped
 
 DEFAULT = "minilm"
 MINILM_DIM = 384
 MINILM_TOKENS = 256
 """Word pieces that all-MiniLM-L6-v2 reads; by its model card longer text is truncated."""
+MAX_DIM = 65_536
+"""Numbers of a text's vector; the longest of any encoder here has 4096."""
+_DAMAGED_ZIP = (
+    *(OSError, EOFError, KeyError, ValueError, RuntimeError, NotImplementedError),
+    *(struct.error, zipfile.BadZipFile, zlib.error),
+)
+"""What reading an .npz file raises that is none, or whose parts are damaged or encrypted."""
+MAX_ADAPTER_BYTES = 512 << 20
+"""A map from 8192 numbers to 8192 takes half of this."""
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +57,7 @@ class Adapter:
     def save(self, path: Path) -> None:
         """Write it as one .npz file, creating its folder."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
+        with whole(path) as part, part.open("wb") as file:
             names = {"source": self.source, "target": self.target}
             np.savez(file, **names, weight=self.weight, offset=self.offset)
 
@@ -50,16 +65,21 @@ class Adapter:
     def load(cls, path: Path) -> "Adapter":
         """Read a file of ``save``. Raises EncoderError if it is missing or not an adapter."""
         try:
-            with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            content = read_bytes(path, MAX_ADAPTER_BYTES)
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 arrays = {
-                    name: np.lib.format.read_array(archive.open(f"{name}.npy"), allow_pickle=False)
+                    name: _read_array(archive, name)
                     for name in ("source", "target", "weight", "offset")
                 }
-        except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise EncoderError(f"{path}: not an adapter file ({error})") from error
+        except _DAMAGED_ZIP as error:
+            why = " ".join(str(error).split())[:160]
+            raise EncoderError(f"{path}: not an adapter file ({why})") from error
         weight, offset = arrays["weight"], arrays["offset"]
         if weight.ndim != 2 or offset.shape != weight.shape[1:]:
             raise EncoderError(f"{path}: weight {weight.shape} and offset {offset.shape} disagree")
+        for name in ("weight", "offset"):
+            if arrays[name].dtype != np.float32 or not np.isfinite(arrays[name]).all():
+                raise EncoderError(f"{path}: {name}: expected finite numbers of 32 bits")
         return cls(str(arrays["source"]), str(arrays["target"]), weight, offset)
 
 
@@ -137,8 +157,12 @@ class TextEncoder:
                 row = database.execute(
                     "SELECT vector FROM vectors WHERE key = ?", (key,)
                 ).fetchone()
-                if row is not None and len(row[0]) == 4 * self.model.dim:
-                    found[key] = np.frombuffer(row[0], "<f4")
+                if row is None or type(row[0]) is not bytes or len(row[0]) != 4 * self.model.dim:
+                    continue
+                vector = np.frombuffer(row[0], "<f4")
+                # What a damaged cache holds is encoded again.
+                if abs(float(np.linalg.norm(vector)) - 1.0) < 1e-3:
+                    found[key] = vector
         return found
 
     def _write_cache(self, vectors: dict[bytes, np.ndarray]) -> None:
@@ -168,8 +192,7 @@ class MiniLM:
     """all-MiniLM-L6-v2 as the int8 ONNX file of ``assets/models``."""
 
     def __init__(self) -> None:
-        folder = Path(str(resources.files("assets"))) / "models"
-        self.files = folder / "minilm.onnx", folder / "minilm_tokenizer.json"
+        self.files = MODELS / "minilm.onnx", MODELS / "minilm_tokenizer.json"
         for path in self.files:
             if not path.is_file():
                 raise EncoderError(f"{path}: missing; it comes with the package")
@@ -181,7 +204,10 @@ class MiniLM:
         self._run: Callable[[str], np.ndarray] | None = None
 
     def embed(self, texts: list[str], *, query: bool) -> np.ndarray:
-        """(n, 384); queries and documents are treated alike."""
+        """(n, 384); queries and documents are treated alike.
+
+        Raises UserError if a file is damaged.
+        """
         if self._run is None:
             self._run = self._load()
         return np.stack([self._run(text) for text in texts])
@@ -190,11 +216,12 @@ class MiniLM:
         import onnxruntime
         from tokenizers import Tokenizer
 
+        model, words = (read_shipped(path.name) for path in self.files)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         providers = ["CPUExecutionProvider"]
-        session = onnxruntime.InferenceSession(str(self.files[0]), options, providers)
-        tokenizer = Tokenizer.from_file(str(self.files[1]))
+        session = onnxruntime.InferenceSession(model, options, providers)
+        tokenizer = Tokenizer.from_buffer(words)
         tokenizer.no_padding()
         tokenizer.enable_truncation(MINILM_TOKENS)
 
@@ -226,8 +253,9 @@ class EncoderSpec:
                 f"unknown encoder {text!r}; expected a directory of a sentence-transformers "
                 f"model or one of {', '.join(ENCODERS)}"
             )
-        if at and not (dim.isascii() and dim.isdigit() and int(dim) > 0):
-            raise EncoderError(f"{text!r}: expected a whole number after @, such as {name}@768")
+        if at and not (dim.isascii() and dim.isdigit() and 0 < int(dim[:9]) <= MAX_DIM):
+            allowed = f"a whole number up to {MAX_DIM} after @, such as {name}@768"
+            raise EncoderError(f"{text[:80]!r}: expected {allowed}")
         return cls(name, int(dim) if at else None, weights or None)
 
 
@@ -283,6 +311,26 @@ def into_default(encoder: TextEncoder, adapters: Path) -> TextEncoder:
             f"python -m tools.fit_adapter '{encoder.name}'"
         )
     return encoder.with_adapter(Adapter.load(path))
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array of an .npz file, whose size is known before its memory is taken.
+
+    Raises ValueError, or KeyError for none of that name.
+    """
+    info = archive.getinfo(f"{name}.npy")
+    if info.file_size > MAX_ADAPTER_BYTES:
+        raise ValueError(f"{name} is larger than {MAX_ADAPTER_BYTES >> 20} MiB")
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0}.get(version)
+        if read_header is None:
+            raise ValueError(f"{name} has the format {version}; expected (1, 0)")
+        shape, _, dtype = read_header(stream)
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize > info.file_size:
+            raise ValueError(f"{name} claims {shape} of {dtype}; has {info.file_size} bytes")
+    with archive.open(info) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def adapter_file(name: str) -> str:

@@ -6,14 +6,13 @@ Torch, transformers and onnx are extras, so they are imported where they are use
 import shutil
 import tempfile
 import warnings
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from ml.text.encoders import MINILM_DIM, MINILM_TOKENS, open_encoder
+from ml.text.shipped import MODELS, write_checksums
 
-MODELS = Path(str(resources.files("assets"))) / "models"
 OPSET = 18
 EXACT = {(384, 1536): 1, (1536, 384): 2}
 """How many of the first layers' matrices of a shape stay float.
@@ -37,6 +36,7 @@ def export_minilm() -> Path:
         exact = Path(folder) / "float.onnx"
         export_float(source, exact)
         quantise(exact, MODELS / "minilm.onnx")
+    write_checksums()
     return source
 
 

@@ -3,13 +3,13 @@
 Each is a ``Recipe``: the prompt around its text, and how its last states are pooled to a vector.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from entities.files import read_json
 from ml.text.base import EncoderError, fingerprint
 
 if TYPE_CHECKING:
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 TASK = "Given what somebody does, retrieve the movement that it describes"
 """The instruction for a query, for models that take one."""
+MAX_SIZES = {
+    "hidden_size": 65_536,
+    "intermediate_size": 1_000_000,
+    "num_hidden_layers": 1_000,
+    "num_attention_heads": 1_000,
+    "vocab_size": 10_000_000,
+    "max_position_embeddings": 100_000_000,
+}
+"""Largest sizes of a model whose directory is given: what is larger is no model but a mistake."""
 BATCH = 32
 MAX_TOKENS = 512
 """Longer text is truncated. A prompt of 2,000 characters has about 450 tokens."""
@@ -84,29 +93,38 @@ def directory_recipe(folder: Path) -> Recipe:
 
     Raises EncoderError for a directory without a model, or with modules that are not supported.
     """
-    if not (folder / "config.json").is_file():
-        raise EncoderError(f"{folder}: no config.json; expected a transformers model")
-    dim = int(_json(folder / "config.json").get("hidden_size", 0))
+    dim = _hidden_size(folder)
     if not (folder / "modules.json").is_file():
         return Recipe(str(folder), dim, "mean")
     pooling: Literal["last", "mean", "cls"] = "mean"
-    for module in _json(folder / "modules.json"):
-        kind = str(module["type"]).rsplit(".", 1)[-1]
+    for module in _json(folder / "modules.json", list):
+        if not isinstance(module, dict) or not isinstance(module.get("type"), str):
+            raise EncoderError(f"{folder / 'modules.json'}: a module without a type")
+        kind = module["type"].rsplit(".", 1)[-1]
         if kind == "Pooling":
-            pooling = _pooling(_json(folder / module["path"] / "config.json"), folder)
+            inner = folder / str(module.get("path", ""))
+            if not inner.resolve().is_relative_to(folder.resolve()):
+                raise EncoderError(f"{folder / 'modules.json'}: {inner} is outside the folder")
+            pooling = _pooling(_json(inner / "config.json"), folder)
         elif kind not in ("Transformer", "Normalize"):
             raise EncoderError(
                 f"{folder}: module {kind!r}; expected Transformer, Pooling or Normalize"
             )
-    prompts = _json(folder / "config_sentence_transformers.json").get("prompts", {})
-    limit = _json(folder / "sentence_bert_config.json").get("max_seq_length") or MAX_TOKENS
+    prompts_file = folder / "config_sentence_transformers.json"
+    prompts = _json(prompts_file).get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
+        raise EncoderError(f"{prompts_file}: prompts: expected texts by name")
+    limit_file = folder / "sentence_bert_config.json"
+    limit = _json(limit_file).get("max_seq_length") or MAX_TOKENS
+    if type(limit) is not int or limit < 1:
+        raise EncoderError(f"{limit_file}: max_seq_length is {limit}; expected a whole number")
     return Recipe(
         str(folder),
         dim,
         pooling,
         query=_escaped(prompts.get("query", "")) + "{text}",
         document=_escaped(prompts.get("document", "")) + "{text}",
-        tokens=min(int(limit), MAX_TOKENS),
+        tokens=min(limit, MAX_TOKENS),
     )
 
 
@@ -132,9 +150,7 @@ class LanguageModel:
         state = self.source
         folder = Path(self.source)
         if folder.is_dir():
-            if not (folder / "config.json").is_file():
-                raise EncoderError(f"{folder}: no config.json; expected a transformers model")
-            self.hidden = int(_json(folder / "config.json").get("hidden_size", recipe.dim))
+            self.hidden = _hidden_size(folder)
             state += fingerprint([path for glob in _FILES for path in folder.glob(glob)])
         elif weights is not None and weights.startswith((".", "/", "~")):
             raise EncoderError(f"{weights}: no such directory; expected a transformers model")
@@ -183,16 +199,26 @@ class LanguageModel:
             try:
                 tokenizer = AutoTokenizer.from_pretrained(self.source)
                 config = config_class.from_pretrained(self.source)
-                model = model_class.from_pretrained(
-                    self.source, config=config, dtype=self.dtype, attn_implementation="sdpa"
+                model, found = model_class.from_pretrained(
+                    self.source,
+                    config=config,
+                    dtype=self.dtype,
+                    attn_implementation="sdpa",
+                    output_loading_info=True,
                 )
                 model = model.to(self.device).eval()
-            except (OSError, ValueError, RuntimeError, KeyError) as error:
+            except Exception as error:  # damaged files raise errors of Rust that share no base
                 why = str(error).strip().splitlines() or [type(error).__name__]
                 raise EncoderError(
                     f"{self.source}: the weights cannot be loaded ({why[0][:200]}); expected a "
                     f"local directory, such as NAME=DIRECTORY, or a hub id that can be reached"
                 ) from error
+            # What is missing is filled with random numbers; a BERT's pooler is not used here.
+            missing = [name for name in found["missing_keys"] if not name.startswith("pooler.")]
+            if missing:
+                raise EncoderError(
+                    f"{self.source}: {len(missing)} weights are missing, such as {min(missing)}"
+                )
             self._loaded = tokenizer, model
         return self._loaded
 
@@ -249,11 +275,33 @@ def _escaped(prompt: str) -> str:
     return prompt.replace("{", "{{").replace("}", "}}")
 
 
-def _json(path: Path) -> Any:
-    """The content of a file, {} if there is none. Raises EncoderError if it is not JSON."""
+def _hidden_size(folder: Path) -> int:
+    """The length of a model's states. Raises EncoderError for a folder that holds none of use."""
+    if not (folder / "config.json").is_file():
+        raise EncoderError(f"{folder}: no config.json; expected a transformers model")
+    config = _json(folder / "config.json")
+    for name, most in MAX_SIZES.items():
+        value = config.get(name, 1)
+        if type(value) is not int or not 1 <= value <= most:
+            raise EncoderError(
+                f"{folder / 'config.json'}: {name} is {str(value)[:40]}; expected 1 to {most}"
+            )
+    if "hidden_size" not in config:
+        raise EncoderError(f"{folder / 'config.json'}: no hidden_size; expected a text encoder")
+    return config["hidden_size"]
+
+
+def _json(path: Path, kind: type = dict) -> Any:
+    """The content of a file, an empty one if there is none.
+
+    Raises EncoderError if it is not JSON of that kind.
+    """
     if not path.is_file():
-        return {}
+        return kind()
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EncoderError(f"{path}: not JSON ({error})") from error
+        found = read_json(path)
+    except (OSError, ValueError) as error:
+        raise EncoderError(str(error)) from error
+    if not isinstance(found, kind):
+        raise EncoderError(f"{path}: expected a JSON {'object' if kind is dict else 'list'}")
+    return found

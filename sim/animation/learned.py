@@ -293,11 +293,12 @@ class LearnedMotion:
         scene = self._scene
         if self._read != (len(scene.events), len(scene.actors)):
             self._read = len(scene.events), len(scene.actors)
+            later = event_clauses(scene)
             self._clauses = [
-                clauses_in_force(scene, row)
-                if actor.caption.strip() or event_clauses(scene, row)
-                else []
-                for row, actor in enumerate(scene.actors)
+                clauses if actor.caption.strip() or later[row] else []
+                for row, (actor, clauses) in enumerate(
+                    zip(scene.actors, clauses_in_force(scene), strict=True)
+                )
             ]
         action, style, now = self._action_said(world), world[StyleState], world.time + 1e-9
         conditions = []

@@ -6,6 +6,7 @@ spring follows it. A change of shot is blended over BLEND_S. Keyframes and the v
 offsets are added last.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from entities.scene import CameraKeyframe, CameraMode, CameraPlan
 from entities.skeleton import ACTOR_TYPES, HEAD_RADIUS, QUADRUPEDS
 from sim.camera.pinhole import Camera
 from sim.frame import Cast, Frame
+
+log = logging.getLogger(__name__)
 
 FOCAL = 1.6
 """Focal length in picture heights: long enough that figures at the edges keep their proportions."""
@@ -43,10 +46,20 @@ ORBIT_RATE = 0.25
 """rad/s"""
 BLEND_S = 1.2
 """How long the camera takes from one shot to the next."""
+MANUAL_ZOOM = 0.05, 50.0
+"""Least and most that the viewer zooms, times the keyframes' zoom."""
+ZOOM = 0.01, 100.0
+"""Least and most of both together, which is also what a keyframe may ask for."""
+MANUAL_PAN_M = 100_000.0
+"""Furthest that the viewer pans: the extent of the world."""
 LOWEST_M = 0.3
 """The camera never goes below this height."""
 MOVING_SPEED = 0.3
 """m/s above which an actor counts as moving."""
+MOST_MISSED = 4
+"""In a larger cast it is no surprise that somebody walks out of the picture."""
+MISSED_S = 1.0
+"""How long an actor walks outside the picture before it is said that he does."""
 
 FOCUS, LOG_DISTANCE, YAW, PITCH = slice(0, 3), 3, 4, 5
 RATES = np.array([3.2, 3.2, 2.2, 1.8, 1.3, 1.8])
@@ -95,6 +108,7 @@ class Director:
         self._blend_age = BLEND_S  # s since this shot began; negative: the next update begins one
         self._shown, self._shown_speed = np.zeros(6), np.zeros(6)  # rig plus blend, and its speed
         self._settled = False
+        self._missed_s = 0.0  # how long somebody has walked outside the picture
 
     def _take_in(self, cast: Cast) -> None:
         """Know the actors of a cast."""
@@ -130,21 +144,27 @@ class Director:
 
     def pan(self, right: float, up: float) -> None:
         """Shift the camera across its view, in metres."""
-        self.manual.right += right
-        self.manual.up += up
+        self._shift(right, up)
+
+    def _shift(self, right: float, up: float) -> None:
+        manual, most = self.manual, MANUAL_PAN_M
+        manual.right = min(max(manual.right + right, -most), most)
+        manual.up = min(max(manual.up + up, -most), most)
 
     def zoom_at(self, pixel: tuple[float, float], factor: float, camera: Camera) -> None:
         """Zoom by a factor; the ground under the pixel of ``camera`` stays under it."""
         before = self.manual.zoom
-        self.manual.zoom = float(np.clip(before * factor, 0.05, 50.0))
+        least, most = MANUAL_ZOOM
+        self.manual.zoom = min(max(before * factor, least), most)
         ground = camera.to_ground(np.asarray(pixel, float))
         depth = float(camera.to_view(ground)[2])
         distance = float(np.exp(self._shown[LOG_DISTANCE]))
         if not np.isfinite(depth) or depth > 4.0 * distance:
             depth = distance
         shift = depth / camera.focal_px * (1.0 - before / self.manual.zoom)
-        self.manual.right += (pixel[0] - camera.size[0] / 2) * shift
-        self.manual.up += (camera.size[1] / 2 - pixel[1]) * shift
+        self._shift(
+            (pixel[0] - camera.size[0] / 2) * shift, (camera.size[1] / 2 - pixel[1]) * shift
+        )
 
     def turn(self, angle: float) -> None:
         """Orbit what the camera looks at by an angle in radians."""
@@ -175,7 +195,32 @@ class Director:
         shown = self._rig + self._blend()
         self._shown_speed = (shown - self._shown) / dt if dt > 0.0 else self._shown_speed
         self._shown = shown
-        return self._camera_at(frame.time)
+        camera = self._camera_at(frame.time)
+        self._tell_who_is_missed(frame, camera, dt)
+        return camera
+
+    def _tell_who_is_missed(self, frame: Frame, camera: Camera, dt: float) -> None:
+        """Say once that somebody walks outside the picture and how everybody is seen."""
+        if not 1 < len(self._ids) <= MOST_MISSED or self._missed_s >= MISSED_S:
+            return
+        if self.mode is not CameraMode.FOLLOW or self.manual != ManualOffset():
+            return
+        moving = np.hypot(frame.velocity[:, 0], frame.velocity[:, 1]) > MOVING_SPEED
+        middle = frame.root + 0.5 * self._stature[:, None] * (0.0, 0.0, 1.0)
+        pixels, depth = camera.project(middle)
+        outside = (depth <= 0.0) | ((pixels < 0.0) | (pixels > self.size)).any(axis=1)
+        missed = moving & outside
+        missed[self._row] = False
+        if not missed.any():
+            self._missed_s = 0.0
+            return
+        self._missed_s += dt
+        if self._missed_s >= MISSED_S:
+            log.warning(
+                "%s goes another way than %s, who is followed; --camera fit shows everybody",
+                self._ids[int(np.argmax(missed))],
+                self.followed,
+            )
 
     def _begin_shot(self, frame: Frame, target: np.ndarray) -> None:
         """Begin a shot: the rig jumps to the new target, the blend starts from what was shown."""
@@ -308,7 +353,7 @@ class Director:
         camera = Camera(
             pitch=float(self._shown[PITCH]),
             yaw=float(self._shown[YAW]) + orbit + self.manual.orbit,
-            focal=FOCAL * zoom * self.manual.zoom,
+            focal=FOCAL * min(max(zoom * self.manual.zoom, ZOOM[0]), ZOOM[1]),
             size=self.size,
         )
         right, up, ahead = camera.axes()

@@ -11,6 +11,7 @@ import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTIONS, ActionType
 from ml.text.encoders import open_encoder
+from ml.text.shipped import write_checksums
 from sim.story.language.lexicon import spoken, verbs
 from sim.story.language.nearest import (
     LEAST_SIMILARITY,
@@ -38,6 +39,7 @@ def save_verb_vectors() -> int:
     shared = common_part(vectors).astype(np.float32)
     kept = vectors.astype(np.float16)
     np.savez_compressed(VECTORS, texts=np.array(texts), vectors=kept, shared=shared)
+    write_checksums()
     return len(texts)
 
 

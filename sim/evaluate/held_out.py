@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from entities.actions import ACTIONS
+from entities.command import users_fault
 from entities.skeleton import N_JOINTS
 from ml.capture.refit import with_human_bones
 from ml.episodes.features import N_POSE
@@ -17,7 +18,6 @@ from ml.measure.metrics import peak_jerk, skating_ratio
 from ml.measure.report import Section
 from ml.motion.corpus import Corpus, Windows, cut_windows, single_clause_starts
 from ml.motion.runtime import MAX_BATCH, MotionModel, smooth_poses
-from sim.command import users_fault
 from sim.evaluate import rollouts
 from sim.evaluate.model_tables import JERK
 

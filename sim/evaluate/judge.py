@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from entities.atomic_write import check_target, write_whole
+from entities.errors import UserError
 from ml.episodes.features import N_FEATURES
 from ml.motion.corpus import Corpus, single_clause_starts
+from ml.motion.weights import read_tensors
 
 SIZE = 64
 """Numbers of a feature."""
@@ -83,13 +86,22 @@ def learn(corpus: Corpus, length: int, steps: int) -> Judge:
 
 
 def opened(path: Path, corpus: Corpus, length: int, steps: int) -> Judge:
-    """The judge kept in a file, learned first if it is not there."""
-    if not path.is_file():
+    """The judge kept in a file, learned first if it is not there.
+
+    Raises UserError for a file that is no judge, OSError if it cannot be written.
+    """
+    if not path.exists():
+        check_target(path)
         judge = learn(corpus, length, steps)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(judge.state_dict(), path)
+        write_whole(path, save(judge.state_dict()))
     judge = Judge(corpus.vectors.shape[1])
-    judge.load_state_dict(load_file(path))
+    tensors, _ = read_tensors(path)
+    wanted = {name: tensor.shape for name, tensor in judge.state_dict().items()}
+    if {name: tensor.shape for name, tensor in tensors.items()} != wanted:
+        raise UserError(f"{path}: not a judge of these texts; expected another file")
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise UserError(f"{path}: has numbers that are not finite")
+    judge.load_state_dict(tensors)
     return judge.eval()
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from entities.errors import UserError
+from ml.measure.metrics import MOTION_FPS
 from ml.motion.corpus import Corpus, cut_windows, single_clause_starts
 from ml.motion.runtime import MotionModel
 from sim.evaluate.rollouts import WrappedModel
@@ -28,6 +30,9 @@ class Retrieval(WrappedModel):
         rng = np.random.default_rng(0)
         at = single_clause_starts(corpus, self.chunk)
         at = at[at - corpus.first[at] >= self.history]
+        if not len(at):
+            seconds = (self.history + self.chunk) / MOTION_FPS
+            raise UserError(f"retrieval: no episode of {seconds:.1f} s of one thing to play from")
         at = rng.choice(at, min(WINDOWS, len(at)), replace=False)
         known = cut_windows(corpus, at, self.history, self.chunk, rng)
         history, self._state = np.split(known.state, [self.history], axis=1)

@@ -8,7 +8,7 @@ import typer
 from entities.actions import ACTIONS
 from entities.scene import load_scene
 from ml.capture.retarget import retarget_file
-from ml.episodes.reader import open_dataset
+from ml.episodes.reader import EMPTY, open_dataset
 from ml.measure.metrics import Motion
 from sim.evaluate.animator_tables import pack_clips
 from sim.evaluate.trials import STEADY_SPEEDS, motions_of, steady_motions
@@ -19,11 +19,12 @@ MOSTLY = 0.8
 """Share of an episode's frames that have the action it is filed under."""
 
 
-def motions_from(name: str) -> dict[str, list[Motion]]:
+def motions_from(name: str, damage: list[str]) -> dict[str, list[Motion]]:
     """Motions of a source, by the name of a table's row.
 
-    name: procedural, mocap, mocap:SOURCE, a dataset's folder, a .bvh or a scene's .json file.
-    Raises typer.BadParameter for a source that does not exist or cannot be read.
+    damage: gets a line for each file of a dataset that cannot be read. name: procedural, mocap,
+    mocap:SOURCE, a dataset's folder, a .bvh or a scene's .json file. Raises typer.BadParameter for
+    a source that does not exist or cannot be read.
     """
     if name == "procedural":
         return {f"procedural {speed:g} m/s": steady_motions(speed) for speed in STEADY_SPEEDS}
@@ -39,7 +40,7 @@ def motions_from(name: str) -> dict[str, list[Motion]]:
     path = Path(name)
     try:
         if path.is_dir():
-            return _from_dataset(path)
+            return _from_dataset(path, damage)
         if path.suffix == ".bvh":
             clip = retarget_file(path)
             return {f"{path.stem}, real": [clip.raw], f"{path.stem}, refit": [clip.motion]}
@@ -58,14 +59,19 @@ def motions_from(name: str) -> dict[str, list[Motion]]:
     )
 
 
-def _from_dataset(path: Path) -> dict[str, list[Motion]]:
+def _from_dataset(path: Path, damage: list[str]) -> dict[str, list[Motion]]:
     """Episodes of a dataset's two-legged bodies, by the action they do nearly all the time."""
     rows: dict[str, list[Motion]] = {}
-    for episode in open_dataset(path):
+    dataset = open_dataset(path)
+    if not len(dataset):
+        raise ValueError(f"{path}: {EMPTY}")
+    for episode in dataset.episodes(damage):
         actions, counts = np.unique(episode.action_id, return_counts=True)
         if walks_on_two_legs(episode) and counts.max() > MOSTLY * len(episode):
             action = ACTIONS[int(actions[counts.argmax()])]
             rows.setdefault(f"{path.name}, {action}", []).append(motion_of(episode))
+    if not rows and damage:
+        raise ValueError(damage[0])
     if not rows:
         raise ValueError(f"{path}: no episode of a person who does one thing most of the time")
     return dict(sorted(rows.items()))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from entities.actions import ACTION_VELOCITIES
+from entities.files import byte_lines, decode_text, parse_json
 from entities.objects import footprint_m
 from entities.scene import Actor, Scene
 from entities.stages import places
@@ -26,6 +27,10 @@ from sim.story import parse_prompt
 ASPECTS = ("count", "actions", "objects", "direction", "relation", "theme", "look")
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "away": (0, 1), "toward": (0, -1)}
 SIDES = {"behind": (0, 1), "front": (0, -1), "left_of": (-1, 0), "right_of": (1, 0)}
+RELATIONS = {
+    *("to", "from", "past", "around", "between", "over", "through", "under", "next", "opposite"),
+    *("loop", "back_and_forth", *DIRECTIONS, *SIDES),
+}
 BALLS = ("ball", "baseball", "soccer_ball", "basketball")
 BACKWARDS = {"walk_backwards": pi, "pull": pi, "strafe": -pi / 2}
 ARRIVED_M, BESIDE_M, AIMED = 1.3, 2.0, 0.7
@@ -35,12 +40,59 @@ Spot = tuple[float, float]
 Box = tuple[float, float, float, float]  # x, y and half extents in x and y, m
 
 
-def read_labels(name: str) -> list[dict[str, Any]]:
-    """The labels of a JSONL file, or of a set of the project's own prompts by its bare name."""
+def read_labels(name: str, damage: list[str] | None = None) -> list[dict[str, Any]]:
+    """The labels of a JSONL file, or of a set of the project's own prompts by its bare name.
+
+    damage: gets a line for each label that is none, in the place of a ValueError that ends it.
+    Raises ValueError for a file without labels, OSError for one that cannot be read.
+    """
     path = Path(name)
     if name.isalnum():
         path = Path(__file__).parents[2] / "tests" / "data" / f"prompts_{name}.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    labels = []
+    for number, line in byte_lines(path):
+        where = f"{path}:{number}"
+        try:
+            labels.append(_checked(parse_json(decode_text(line, where), where), where))
+        except ValueError as error:
+            if damage is None:
+                raise
+            damage.append(str(error))
+    if not labels:
+        raise ValueError(damage[0] if damage else f"{path}: no labels; expected one JSON a line")
+    return labels
+
+
+def _checked(label: Any, where: str) -> dict[str, Any]:
+    """A label as the module's docstring says. Raises ValueError naming where, and the field."""
+    if not isinstance(label, dict):
+        raise ValueError(f"{where}: no label; expected a JSON object")
+
+    def texts(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+    count = label.get("count")
+    count = count if isinstance(count, list) and len(count) == 2 else [count]
+    relation = label.get("relation", "")
+    kinds = [
+        part.rpartition(">")[2].partition(":")[0]
+        for part in (relation.split("+") if isinstance(relation, str) else ())
+    ]
+    fits = {
+        "prompt": isinstance(label.get("prompt"), str),
+        "count": all(type(each) is int for each in count),
+        "actions": texts(label.get("actions")),
+        "objects": texts(label.get("objects")),
+        "direction": label.get("direction", "") in (None, *DIRECTIONS),
+        "relation": relation is None or (bool(kinds) and set(kinds) <= RELATIONS),
+        "theme": isinstance(label.get("theme"), str),
+        "look": texts(label.get("look", [])),
+    }
+    for name, good in fits.items():
+        if not good:
+            given = json.dumps(label[name])[:60] if name in label else "not given"
+            raise ValueError(f"{where}: {name} is {given}; expected as in prompts_dev.jsonl")
+    return label
 
 
 def score(labels: list[dict[str, Any]]) -> tuple[dict[str, float], list[str]]:

@@ -4,19 +4,20 @@ The content depends on the recipe alone, so a run that was cut short goes on whe
 ended, and neither the place nor the number of the workers shows in it.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from entities.actions import ACTIONS
+from entities.scene import MAX_DURATION_S
 from entities.units import DT
-from ml.episodes.layout import FPS
+from ml.episodes.committed import Damaged
+from ml.episodes.layout import FPS, SCENES
 from ml.episodes.reader import Episode, EpisodeDataset, SceneRecord, made_with, open_dataset
 from ml.episodes.writer import EpisodeWriter
 from sim.generate.drafts import GROUPS, draft
@@ -134,18 +135,34 @@ def _check_recipe(path: Path, recipe: Recipe) -> None:
     dataset = open_dataset(path)
     if dataset.n_scenes == 0:
         return
-    was = dataset.scene(0).about.get("recipe")
-    if was is None:
-        raise ValueError(f"{path}: was recorded, not generated; expected a folder of its own")
+    was = asdict(recipe_of(dataset, 0))
     for name, now in asdict(recipe).items():
         if was[name] != now:
             raise ValueError(f"{path}: was generated with {name} {was[name]}; came {now}")
 
 
+def recipe_of(dataset: EpisodeDataset, number: int) -> Recipe:
+    """The recipe of a generated scene. Raises ValueError for a scene that was not generated."""
+    recipe = dataset.scene(number).about.get("recipe")
+    if recipe is None:
+        raise ValueError(
+            f"{dataset.root}: was recorded, not generated; expected a folder of its own"
+        )
+    kinds = get_type_hints(Recipe)
+    line = f"{dataset.root / SCENES}:{number + 1}"
+    fits = isinstance(recipe, dict) and recipe.keys() == kinds.keys()
+    if not fits or any(type(recipe[name]) not in (kind, int) for name, kind in kinds.items()):
+        raise Damaged(f"{line}: about.recipe: expected {', '.join(kinds)}")
+    found = Recipe(**recipe)
+    if not 0 <= found.seed < 2**63 or not 0.0 < found.seconds <= MAX_DURATION_S:
+        raise Damaged(f"{line}: about.recipe: expected a seed and seconds of a scene")
+    return found
+
+
 def verify(dataset: EpisodeDataset, number: int) -> list[str]:
     """Make scene ``number`` again; a line for everything that differs from the dataset."""
     was = dataset.scene(number)
-    record, episodes = make(SceneJob(Recipe(**was.about["recipe"]), number))
+    record, episodes = make(SceneJob(recipe_of(dataset, number), number))
     lines = []
     if record.scene != was.scene:
         lines.append(f"scene {number}: another scene")
@@ -163,23 +180,27 @@ def manifest(dataset: EpisodeDataset) -> dict[str, Any]:
     """Counts of what is in the dataset and what was rejected, the recipe, and the content hash."""
     rejected: Counter[str] = Counter()
     n_rejected = 0
-    for record in dataset.scenes():
-        for item in record.about["rejected"]:
-            n_rejected += 1
-            rejected.update(fault.split()[0] for fault in item["faults"])
+    for number, record in enumerate(dataset.scenes()):
+        try:
+            for item in record.about["rejected"]:
+                n_rejected += 1
+                rejected.update(fault.split()[0] for fault in item["faults"])
+        except (KeyError, TypeError, AttributeError, IndexError):
+            line = f"{dataset.root / SCENES}:{number + 1}"
+            raise Damaged(f"{line}: about.rejected: expected a list of actors and faults") from None
     frames = np.bincount(dataset.rows(["action_id"]).columns["action_id"], minlength=len(ACTIONS))
     far, speed = travelled(dataset)
     return {
-        "recipe": dataset.scene(0).about["recipe"],
+        "recipe": asdict(recipe_of(dataset, 0)),
         "episodes": len(dataset),
         "scenes": dataset.n_scenes,
         "hours": round(dataset.n_frames / FPS / 3600.0, 3),
-        "megabytes": round(sum(f.stat().st_size for f in _files(dataset.root)) / 1e6, 1),
+        "megabytes": round(dataset.n_bytes / 1e6, 1),
         "content_hash": dataset.content_hash(),
         "made_with": made_with(),
         "rejected": {"share": n_rejected / (n_rejected + len(dataset)), "by": dict(rejected)},
         "splits": _counts(dataset.column("split")),
-        "kinds": _counts([json.loads(about)["kind"] for about in dataset.column("about")]),
+        "kinds": _counts([str(dataset.about(i).get("kind")) for i in dataset.indices]),
         "actor_types": _counts(dataset.column("actor_type")),
         "styles": _counts(dataset.column("style")),
         "captions": len(dataset.tasks),
@@ -210,7 +231,3 @@ def _counts(values: list[str]) -> dict[str, int]:
 def _spread(values: np.ndarray) -> dict[str, float]:
     shares = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
     return {f"p{100 * q:.0f}": round(float(np.quantile(values, q)), 2) for q in shares}
-
-
-def _files(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from entities.atomic_write import check_target, write_whole
 from entities.skeleton import JOINTS, PARENTS
 from ml.capture.bvh import write_bvh
 from ml.episodes.layout import FPS
@@ -13,7 +14,6 @@ from ml.episodes.reader import Episode
 from ml.measure.metrics import foot_speed
 from sim.inspect.export_bvh import to_bvh
 from sim.inspect.reconstruct import POINTS, actions_of, body, changes, motion_of
-from sim.output.atomic_write import write_whole
 
 LIMBS = (  # pairs of points that a line joins: trunk, left, right
     (("pelvis", "neck"), ("neck", "head"), ("l_shoulder", "r_shoulder"), ("l_hip", "r_hip")),
@@ -79,19 +79,16 @@ def write_rerun(episodes: list[Episode], path: Path) -> None:
         import rerun as rr
     except ImportError:
         raise ValueError('--rerun: expected rerun-sdk; pip install "stride-sim[viz]"') from None
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(b"")  # an error here is the system's own, not Rerun's
-    try:
-        with rr.RecordingStream("stride") as stream:
-            stream.save(str(part))
-            stream.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
-            for episode in episodes:
-                _log(rr, stream, episode)
-            stream.flush()
-            stream.disconnect()
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    check_target(path)
+    with rr.RecordingStream("stride") as stream:
+        encoded = stream.binary_stream()
+        stream.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
+        for episode in episodes:
+            _log(rr, stream, episode)
+        stream.disconnect()
+    # Rerun's own writer only logs that a disk is full, so the bytes, 1 KB a frame, are written
+    # here; all at once, for the file ends with a checksum.
+    write_whole(path, encoded.read() or b"")
 
 
 def _log(rr: Any, stream: Any, episode: Episode) -> None:

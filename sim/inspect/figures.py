@@ -120,8 +120,10 @@ def counts_section(dataset: EpisodeDataset, samples: list[Sample]) -> Section:
     """Numbers of episodes, minutes, captions and kinds, by split."""
     section = Section("Counts", ("", "all", *SPLITS))
 
+    split_of = dict(zip(dataset.indices, dataset.splits, strict=True))
+
     def row(name: str, count: Callable[[list[Sample]], object]) -> None:
-        by_split = [[s for s in samples if s.split == split] for split in SPLITS]
+        by_split = [[s for s in samples if split_of[s.index] == split] for split in SPLITS]
         section.rows.append((name, *(str(count(of)) for of in (samples, *by_split))))
 
     row("episodes", len)
@@ -134,12 +136,16 @@ def counts_section(dataset: EpisodeDataset, samples: list[Sample]) -> Section:
         row(f"that teach {kind.value}", lambda of, kind=kind: sum(s.teaches == kind for s in of))
     for kind, _ in Counter(s.kind for s in samples).most_common():
         row(f"bodies: {kind}", lambda of, kind=kind: sum(s.kind == kind for s in of))
-    size = sum(path.stat().st_size for path in dataset.root.rglob("*") if path.is_file())
+    size = dataset.n_bytes
     section.notes = [
         f"{dataset.n_scenes} scenes, {dataset.n_frames} frames, {size / 1e6:.1f} MB, "
         f"{size / 1e3 / max(len(dataset), 1):.0f} kB an episode; {dataset.own_info['licence']}; "
         f"{dataset.own_info['origin']}"
     ]
+    if dataset.splits != dataset.column("split"):
+        section.notes.append(
+            "no episode is marked val: training holds out those that are counted as val here"
+        )
     return section
 
 

@@ -19,13 +19,18 @@ ROWS = 8
 SIZE_PX = (320, 180)
 
 
-def write_sheets(folder: Path, dataset: EpisodeDataset, samples: list[Sample], each: int) -> None:
+def write_sheets(
+    folder: Path, dataset: EpisodeDataset, samples: list[Sample], each: int
+) -> list[str]:
     """Write ``worst-1.png`` … of the worst samples, ``spread-1.png`` … of evenly chosen ones.
 
-    samples: of every episode, in order. each: worst samples for each figure.
+    samples: of the episodes that can be read, in order. each: worst samples for each figure. Gives
+    a line for each of the chosen that cannot be shown, because its scene is damaged.
 
     Raises OSError if they cannot be written.
     """
+    damage: list[str] = []
+    task_of = {sample.index: sample.task for sample in samples}
     folder.mkdir(parents=True, exist_ok=True)
     bad = [
         (sample.index, f"{WORST[name][0]} {getattr(sample, name):.{WORST[name][1]}}")
@@ -39,16 +44,22 @@ def write_sheets(folder: Path, dataset: EpisodeDataset, samples: list[Sample], e
         for number, first in enumerate(range(0, len(rows), ROWS), start=1):
             pictures, labels = [], []
             for index, words in rows[first : first + ROWS]:
-                shown, times = _moments(dataset, index)
+                try:
+                    shown, times = _moments(dataset, index)
+                except ValueError as error:  # also of a scene that cannot be played
+                    damage.append(f"episode {index}: {error}")
+                    continue
                 pictures += shown
-                task = samples[index].task
+                task = task_of[index]
                 labels += [f"#{index} {words or task}"[:44], task[:44] if words else ""]
                 labels += [f"{t:.2f} s" for t in times[2:]]
-            pygame.image.save(sheet(pictures, labels, MOMENTS), folder / f"{kind}-{number}.png")
+            if pictures:
+                pygame.image.save(sheet(pictures, labels, MOMENTS), folder / f"{kind}-{number}.png")
+    return damage
 
 
 def _moments(dataset: EpisodeDataset, index: int) -> tuple[list[pygame.Surface], list[float]]:
-    recording = Recording(dataset.root, index)
+    recording = Recording(dataset, index)
     last = (round(recording.scene.duration * FPS) - 1) / FPS
     times = [round(t / DT) * DT for t in np.linspace(0.0, last, MOMENTS)]
     run = recording.run(recording.scene.camera)

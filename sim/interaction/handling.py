@@ -344,20 +344,20 @@ def _time_swings(world: World, now: np.ndarray) -> None:
     """
     script, gait, n = world[Script], world[Gait], len(world.ids(Person))
     thing = world[Thing]
-    balls = np.flatnonzero(world[Body].kind[n:] == BALL).tolist()
+    balls = np.flatnonzero(world[Body].kind[n:] == BALL)
     for row, action in enumerate(script.action.tolist()):
         if action not in SWINGS or gait.action[row] != action:
             continue
         contact = contact_time(ACTIONS[action])
-        others = [k for k in balls if thing.holder[k] != row]
-        if contact is None or not others or now[row] > contact:
+        others = balls[thing.holder[balls] != row]
+        if contact is None or not len(others) or now[row] > contact:
             continue
         pace = 1.0 + TEMPO_SPREAD * float(world[Person].traits[row, 4])
         meeting = meets_bat(world, row)
         if meeting is not None:
             gait.clock[row] = max(contact - meeting.ticks * DT * pace, 0.0)
             continue
-        held = [k for k in others if thing.holder[k] >= 0]
+        held = others[thing.holder[others] >= 0].tolist()
         if held:
             soon = min(_expected_s(world, row, k, now) for k in held)
             gait.clock[row] = min(max(contact - soon * pace, 0.0), contact - 0.1)

@@ -182,10 +182,11 @@ def meets_bat(world: World, row: int) -> Meeting | None:
     n, flight = len(world[Script].action), world[Flight]
     size = float(world[Person].scale[row])
     best: Meeting | None = None
-    for k in loose_balls(world).tolist():
-        speed = float(np.hypot(*world[Velocity].linear[n + k, :2]))
-        if speed < COMING_MPS or flight.by[k] == row:
-            continue
+    balls = loose_balls(world)
+    linear = world[Velocity].linear[n + balls]
+    speeds = np.hypot(linear[:, 0], linear[:, 1])
+    coming = (speeds >= COMING_MPS) & (flight.by[balls] != row)
+    for k, speed in zip(balls[coming].tolist(), speeds[coming].tolist(), strict=True):
         track = predicted_flight(world, k, HORIZON_TICKS)
         seen = relative_track(world, row, track)
         across = abs(seen[-1, 1] - seen[0, 1]) > abs(seen[-1, 0] - seen[0, 0])

@@ -51,6 +51,7 @@ _TO_SIT = np.isin(ACTIONS, [A.SIT, A.EATING, A.DRINKING, A.READING, A.TYPING])
 _TO_LIE = np.isin(ACTIONS, [A.LIE_DOWN, A.SLEEP])
 _WANTS = _TO_SIT | _TO_LIE
 _STAYS = np.isin(ACTIONS, list(STAYS_SEATED)) | _WANTS
+_SEATS = np.isin(OBJECT_TYPES, SEAT_KINDS)
 _RESTS = np.isin(ACTIONS, [A.SIT, A.LIE_DOWN, A.SLEEP])
 GET_UP = ACTION_INDEX[A.GET_UP]
 del A
@@ -150,11 +151,15 @@ def _lies(world: World, row: int) -> bool:
 def _find_seat(world: World, row: int) -> int | None:
     """The seat that is an actor's target, or the nearest free one, if it is within reach."""
     script, thing, n = world[Script], world[Thing], len(world[Script].action)
-    seats = [
-        n + k for k, kind in enumerate(thing.kind.tolist()) if OBJECT_TYPES[kind] in SEAT_KINDS
-    ]
     action, best, nearest = int(script.action[row]), None, np.inf
     root = world[Transform].position[row, :2]
+    # A place is within the seat's own length and width and a step of its middle.
+    away = np.abs(world[Transform].position[n:, :2] - root).max(axis=1)
+    reach = world[Body].size[n:, :2].sum(axis=1) + 1.5 * float(world[Gait].size[row])
+    near = _SEATS[thing.kind] & (away < AIMED_WITHIN_M + reach)
+    seats = (n + np.flatnonzero(near)).tolist()
+    if not seats:
+        return None
     taken = set(np.delete(world[Gait].seated_on, row).tolist())
     for seat in seats:
         aimed = int(script.target[row]) == seat

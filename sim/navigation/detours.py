@@ -20,6 +20,8 @@ LOOK_TICKS = 12
 """Ticks in which every actor looks ahead once: five times a second, a group every other tick."""
 GROUP = 16
 """Consecutive rows of actors that look ahead in the same tick."""
+MOST_PLANS = GROUP
+"""Ways that are planned in one look; in a crowd the others wait for their next."""
 LOOK_S = 2.5
 LOOK_M = 5.0
 """s and m, how far ahead: the longer of LOOK_M and LOOK_S of travel."""
@@ -126,6 +128,8 @@ class Detours:
         self.active: dict[int, Detour] = {}
         self._n = n_actors
         self._stuck = np.zeros(n_actors, np.int64)
+        self._planned = 0  # ways, in this look
+        self._put_off: set[int] = set()  # rows that come first in their next look
         self._radius = world[Body].size[:n_actors, 0] / 2
         turn = (np.arange(n_actors) // GROUP) % (LOOK_TICKS // 2)
         self._groups = [np.flatnonzero(turn == k) for k in range(LOOK_TICKS // 2)]
@@ -171,8 +175,16 @@ class Detours:
         legs, slack = _legs(position[group, :2], along[group], anchor[group], reach)
         tracks.sample_ahead(group, round(LOOK_S / DT), legs)
         near = _beside(around, known, legs, slack + self._radius[group])
-        for i in np.flatnonzero(near.any(axis=1) | (stuck >= STUCK_LOOKS)).tolist():
+        busy = np.flatnonzero(near.any(axis=1) | (stuck >= STUCK_LOOKS)).tolist()
+        if self._put_off:
+            busy.sort(key=lambda i: int(group[i]) not in self._put_off)
+        self._planned = 0
+        for i in busy:
             row = int(group[i])
+            self._put_off.discard(row)
+            if self._planned >= MOST_PLANS:
+                self._put_off.add(row)
+                continue
             course = Course(along[row], anchor[row], float(asked[row]), tracks.of(row))
             if self._stuck[row] >= STUCK_LOOKS:
                 self._stuck[row] = 0
@@ -251,6 +263,7 @@ class Detours:
         self, world: World, row: int, here: np.ndarray, around: Obstacles, course: Course
     ) -> None:
         """Plan a way to the first free point of the course behind what blocks it."""
+        self._planned += 1
         detour = self.active.get(row)
         if detour is not None and detour.rejoin is not None and course.track is not None:
             course = replace(course, track=(course.track[0], detour.rejoin))

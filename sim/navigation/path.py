@@ -5,7 +5,7 @@ The curve is a centripetal Catmull-Rom spline (Yuksel, Schaefer & Keyser 2011,
 distance travelled at each time follows the speed profile of ``timetable``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -31,6 +31,8 @@ RUN_OUT_RATE = 5.0
 """m/s² at which a path that ends at speed comes to rest beyond its last point (choice)."""
 CORNER_TRIES = 6
 """Times that a corner with too much acceleration is tried at a lower speed."""
+LONG = 500
+"""Samples of a path from which it is worth looking where it stands still."""
 SUSTAINED_S = 0.5
 """s over which the mean acceleration must stay within the limit (choice)."""
 
@@ -122,6 +124,12 @@ class Path:
         """Whether the path stays at one height."""
         return not self.cubics[:, 1:, 2].any()
 
+    def moved(self, x: float, y: float) -> Self:
+        """The same path (x, y) m further."""
+        cubics = self.cubics.copy()
+        cubics[:, 0, :2] += x, y
+        return replace(self, cubics=cubics)
+
     def at(self, t: np.ndarray) -> np.ndarray:
         """Positions at times t: (T,) s -> (T, 3) m."""
         return self._place(self._travel(t)[0])[0]
@@ -173,6 +181,14 @@ class Path:
         point = c[:, 0] + u * (c[:, 1] + u * (c[:, 2] + u * c[:, 3]))
         return point, c[:, 1] + u * (2.0 * c[:, 2] + u * 3.0 * c[:, 3])
 
+    def _velocity_under_way(self, t: np.ndarray) -> np.ndarray:
+        """``velocity``, which costs nothing where the path stands still for long."""
+        k = np.clip(np.searchsorted(self.times, t, side="right") - 1, 0, len(self.times) - 2)
+        moving = self.lengths[k + 1] > self.lengths[k]
+        velocity = np.zeros((len(t), 3))
+        velocity[moving] = self.velocity(t[moving])
+        return velocity
+
     def _run_out(self) -> Self:
         """This path with a straight piece added at its end, on which it comes to rest."""
         speed = self.speeds[-1]
@@ -199,7 +215,7 @@ class Path:
         t = np.arange(self.times[0], self.times[-1] + step, step)
         if len(t) <= 5:
             return 0, 0.0
-        velocity = self.velocity(t)
+        velocity = self.velocity(t) if len(t) <= LONG else self._velocity_under_way(t)
         change = velocity[5:] - velocity[:-5]
         need = np.sqrt((change**2).sum(axis=1)) / SUSTAINED_S
         worst = int(need.argmax())

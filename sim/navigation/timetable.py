@@ -34,11 +34,12 @@ class Timetable:
 
 
 def _cruise(
-    span: np.ndarray, length: np.ndarray, first: np.ndarray, last: np.ndarray, rate: float
+    span: np.ndarray, length: np.ndarray, first: np.ndarray, last: np.ndarray, rate: np.ndarray
 ) -> np.ndarray:
     """Cruising speed, m/s, that covers ``length`` in ``span``; nan where there is none.
 
-    first, last: m/s at the ends of the segment. rate: m/s² of the changes of speed.
+    first, last: m/s at the ends of the segment. rate: m/s² of the changes of speed. Arrays whose
+    shapes broadcast.
     """
     low, high = np.minimum(first, last), np.maximum(first, last)
     both, squares = first + last, 0.5 * (first**2 + last**2)
@@ -71,19 +72,14 @@ def schedule(
     choices = _speed_choices(task, from_rest, stop_at_end)
     mean = (length / span)[:, None, None]
     first, last = choices[:-1, :, None], choices[1:, None, :]
-    best = np.full(np.broadcast_shapes(first.shape, last.shape), np.inf)
-    cruise, rates = np.zeros(best.shape), np.full(best.shape, max_rate)
-    for share in RATE_STEPS:
-        rate = share * max_rate
-        speed = _cruise(span[:, None, None], length[:, None, None], first, last, rate)
-        peak = np.maximum(speed, np.maximum(first, last))
-        excess = np.maximum(peak / np.maximum(mean, 1e-9) - PEAK_SHARE, 0.0)
-        cost = rate * (np.abs(speed - first) + np.abs(speed - last)) + PEAK_PRICE * mean * excess**2
-        cost = np.where(peak <= task.max_speed * (1.0 + 1e-9), cost, np.inf)
-        better = cost < best
-        best = np.where(better, cost, best)
-        cruise = np.where(better, speed, cruise)
-        rates = np.where(better, rate, rates)
+    rates = np.array([share * max_rate for share in RATE_STEPS])
+    rate = rates[:, None, None, None]
+    speed = _cruise(span[:, None, None], length[:, None, None], first, last, rate)  # (R, S, G, G)
+    peak = np.maximum(speed, np.maximum(first, last))
+    excess = np.maximum(peak / np.maximum(mean, 1e-9) - PEAK_SHARE, 0.0)
+    cost = rate * (np.abs(speed - first) + np.abs(speed - last)) + PEAK_PRICE * mean * excess**2
+    cost = np.where(peak <= task.max_speed * (1.0 + 1e-9), cost, np.inf)
+    best, gentlest = cost.min(axis=0), cost.argmin(axis=0)
     corner = choices**2 * task.bends[:, None]
     corner_cost = np.maximum(corner - CORNER_COMFORT, 0.0)
     total, came_from = corner_cost[0], np.zeros(choices.shape, np.int64)
@@ -98,7 +94,8 @@ def schedule(
     for k in range(len(span), 0, -1):
         picked[k - 1] = came_from[k, picked[k]]
     s, i, j = np.arange(len(span)), picked[:-1], picked[1:]
-    return choices[np.arange(len(picked)), picked], cruise[s, i, j], rates[s, i, j]
+    r = gentlest[s, i, j]
+    return choices[np.arange(len(picked)), picked], speed[r, s, i, j], rates[r]
 
 
 def _speed_choices(task: Timetable, from_rest: bool, stop_at_end: bool) -> np.ndarray:

@@ -5,7 +5,6 @@ shows, from which seed, and what its bytes are; so a batch that was cut short go
 """
 
 import errno
-import fcntl
 import io
 import json
 import os
@@ -18,8 +17,11 @@ from typing import Any
 import av
 import pygame
 
-from sim.command import Progress, UserError
-from sim.output.atomic_write import write_whole
+from entities.atomic_write import take_lock, write_whole
+from entities.errors import UserError
+from entities.files import decode_text, media_url, parse_json, read_bytes
+from ml.episodes.committed import Damaged
+from sim.command import Progress
 from sim.output.jobs import Answer
 from sim.output.sheets import sheet
 from sim.output.shot_list import Film, Look, RecordedScenes, Shot, ShotJob
@@ -63,7 +65,13 @@ class Batch:
         """
         folder = str(self.folder) if in_place else None
         for shot in shots:
-            yield ShotJob(shot, self.look, folder, dataset.recording(shot) if dataset else None)
+            recording = damage = None
+            if dataset is not None:
+                try:
+                    recording = dataset.recording(shot)
+                except Damaged as error:
+                    damage = str(error)
+            yield ShotJob(shot, self.look, folder, recording, damage)
 
     def collect(
         self,
@@ -145,12 +153,13 @@ def sole_owner(folder: Path) -> Iterator[None]:
 
     Raises UserError while another batch has it.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    # Only POSIX opens a folder; elsewhere a file in it is locked in its place.
+    posix = os.name == "posix"
+    handle = os.open(folder if posix else folder / ".lock", os.O_RDONLY if posix else os.O_CREAT)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not take_lock(handle):
+            raise UserError(f"{folder}: another batch is being filmed here")
         yield
-    except BlockingIOError:
-        raise UserError(f"{folder}: another batch is being filmed here") from None
     finally:
         os.close(handle)
 
@@ -163,13 +172,24 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a manifest, but for one that a kill cut short at its end."""
     if not path.exists():
         return []
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = read_bytes(path).splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError:
-        raise ValueError(f"{path}: not a manifest of films; expected another folder") from None
+    return [_manifest_line(line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+
+
+def _manifest_line(data: bytes, where: str) -> dict[str, Any]:
+    """A line of a manifest. Raises ValueError for what no batch has written."""
+    line = parse_json(decode_text(data, where), where)
+    texts = ("file", "key", "prompt")
+    if not (
+        isinstance(line, dict)
+        and all(isinstance(line.get(name), str) for name in texts)
+        and isinstance(line.get("bytes"), int)
+        and Path(line["file"]).name == line["file"]
+    ):
+        raise ValueError(f"{where}: not of a manifest of films; expected another folder")
+    return line
 
 
 def _sheets(folder: Path, lines: list[dict[str, Any]]) -> Iterator[bytes]:
@@ -190,7 +210,7 @@ def _sheets(folder: Path, lines: list[dict[str, Any]]) -> Iterator[bytes]:
 
 def _middle(path: Path) -> pygame.Surface:
     """The picture in the middle of a film, at the sheet's width."""
-    with av.open(str(path)) as container:
+    with av.open(media_url(path)) as container:
         stream = container.streams.video[0]
         middle = (container.duration or 0) // 2  # µs
         container.seek(middle)

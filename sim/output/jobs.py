@@ -8,8 +8,10 @@ engine, the number of workers or the order.
 import multiprocessing
 import os
 import pickle
+import queue
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,10 +21,20 @@ from enum import StrEnum
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from entities.errors import UserError
+from ml.text.base import require
+
 TRIES = 3
 """How many workers a job may kill before it is given up."""
+MAX_WORKERS = 1024
 AHEAD = 2
 """Jobs per core that a Ray cluster has at a time, so that no core waits for its next one."""
+CONNECT_S = 25.0
+"""Within this a Ray cluster has to be there."""
+SILENT_S = 20.0
+"""A Ray cluster that has not been heard of for this long is lost."""
+BEAT_S = 2.0
+"""From one question whether the cluster is still there to the next."""
 
 
 class Engine(StrEnum):
@@ -57,17 +69,34 @@ def do_all(
 
     workers: processes here, by default one per core. address: the Ray cluster's, such as "auto"
     or "ray://host:10001". Closing the iterator ends the workers. Raises ValueError at once for an
-    engine or an option that cannot be used.
+    engine or an option that cannot be used, and a cluster that cannot be reached; UserError from
+    the iterator if a cluster is lost.
     """
+    check_engine(engine, workers, address)
+    if engine is Engine.RAY:
+        return _RayDriver(work, address or "auto").answers(jobs)
+    return _locally(work, jobs, workers or n_cores())
+
+
+def check_engine(engine: Engine, workers: int | None, address: str | None) -> None:
+    """Raises ValueError for options that do not go together, or an engine that is not installed."""
     if engine is Engine.RAY:
         if workers is not None:
             raise ValueError("--workers: only for the local engine; a Ray cluster uses its cores")
-        return _on_ray(work, jobs, _connect(address))
+        require("ray", "cluster", "--engine ray")
+        return
     if address is not None:
         raise ValueError("--address: only for the Ray engine; expected --engine ray with it")
-    if workers is not None and workers < 1:
-        raise ValueError(f"--workers: {workers}; expected at least 1")
-    return _locally(work, jobs, workers or len(os.sched_getaffinity(0)))
+    if workers is not None and not 1 <= workers <= MAX_WORKERS:
+        raise ValueError(f"--workers: {workers}; expected 1 to {MAX_WORKERS}")
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no such thing
+        return os.cpu_count() or 1
 
 
 class _Worker:
@@ -169,42 +198,137 @@ def _answer(work: Callable[[Any], Any], job: Any) -> tuple[Any, BaseException | 
         return None, error
 
 
-def _connect(address: str | None) -> int:
-    """Connect to a Ray cluster; returns its number of cores."""
-    try:
-        import ray
-    except ImportError:
-        raise ValueError('--engine ray: expected Ray; pip install "stride-sim[cluster]"') from None
-    if not ray.is_initialized():
+class _RayDriver:
+    """The process that is the cluster's driver, and the jobs it has.
+
+    Ray waits without end for a cluster that is gone, and ends the process it runs in if it loses
+    its node: so that is not ours.
+    """
+
+    def __init__(self, work: Callable[[Any], Any], address: str) -> None:
+        """Raises ValueError if no cluster is there within CONNECT_S."""
+        self._address = address
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_drive, args=(theirs, work, address), daemon=True)
+        self._process.start()
+        theirs.close()
         try:
-            ray.init(address=address or "auto", log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, OSError, RuntimeError) as error:
-            line = " ".join(str(error).split())[:200]
-            raise ValueError(f"--address: no Ray cluster at {address or 'auto'}: {line}") from None
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+            self._cores: int = self._receive(CONNECT_S)[1]
+        except _ClusterLost as lost:
+            self._end()
+            raise ValueError(f"--address: no Ray cluster at {address}: {lost}") from None
+
+    def answers(self, jobs: Iterable[Any]) -> Iterator[Answer]:
+        """See ``do_all``."""
+        coming = enumerate(jobs)
+        pending = 0
+        try:
+            while True:
+                while pending < AHEAD * self._cores and (drawn := next(coming, None)) is not None:
+                    self._send(drawn)
+                    pending += 1
+                if not pending:
+                    return
+                kind, value = self._receive(SILENT_S)
+                if kind == "answer":
+                    pending -= 1
+                    yield Answer(*value)
+        except _ClusterLost as lost:
+            raise UserError(
+                f"the Ray cluster at {self._address} is lost: {lost}; "
+                "what was finished is there, run it again for the rest"
+            ) from None
+        finally:
+            self._end()
+
+    def _send(self, job: tuple[int, Any]) -> None:
+        try:
+            self._pipe.send(job)
+        except OSError:
+            raise _ClusterLost("its driver has ended") from None
+
+    def _receive(self, within_s: float) -> tuple[str, Any]:
+        """What the driver says next: an answer, or that it is there. Raises _ClusterLost."""
+        if not self._pipe.poll(within_s):
+            raise _ClusterLost(f"no word from it for {within_s:g} s")
+        try:
+            kind, value = self._pipe.recv()
+        except (EOFError, OSError):
+            raise _ClusterLost("its driver has ended") from None
+        if kind == "lost":
+            raise _ClusterLost(value)
+        return kind, value
+
+    def _end(self) -> None:
+        """End the driver; the cluster then ends what it still does for it."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
 
 
-def _on_ray(work: Callable[[Any], Any], jobs: Iterable[Any], cores: int) -> Iterator[Answer]:
+class _ClusterLost(Exception):
+    """There is no cluster, or none any more; the message says why."""
+
+
+def _drive(pipe: Connection, work: Callable[[Any], Any], address: str) -> None:
+    """The driver process: jobs in; out come answers, and in between that the cluster is there."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    with open(os.devnull, "w") as nowhere:  # Ray's native code says the same as its errors, often
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        _serve_ray(pipe, work, address)
+    except Exception as error:  # whatever an address or a half-dead cluster makes Ray raise
+        pipe.send(("lost", _in_a_line(error)))
+
+
+def _serve_ray(pipe: Connection, work: Callable[[Any], Any], address: str) -> None:
     import ray
 
+    ray.init(address=address, log_to_driver=False, logging_level="CRITICAL")
+    pipe.send(("there", max(1, int(ray.cluster_resources().get("CPU", 1)))))
+    node = ray.get_runtime_context().get_node_id()
     remote = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_answer)
-    coming = enumerate(jobs)
     pending: dict[ray.ObjectRef, int] = {}
-    try:
-        while True:
-            while len(pending) < AHEAD * cores and (drawn := next(coming, None)) is not None:
+    # Jobs are received in a thread: while we send a large answer, our parent may send a large job.
+    coming: queue.Queue[tuple[int, Any] | None] = queue.Queue()
+    threading.Thread(target=_receive_all, args=(pipe, coming), daemon=True).start()
+    asked = time.monotonic()
+    while True:
+        with suppress(queue.Empty):
+            while True:
+                drawn = coming.get(timeout=None if pending else BEAT_S, block=not pending)
+                if drawn is None:
+                    return
                 index, job = drawn
                 pending[remote.remote(work, job)] = index
-            if not pending:
-                return
-            (done,), _ = ray.wait(list(pending), num_returns=1)
-            index = pending.pop(done)
+        done, _ = ray.wait(list(pending), num_returns=1, timeout=0.1) if pending else ([], [])
+        for reference in done:
+            index = pending.pop(reference)
             try:
-                value, error = ray.get(done)
+                value, error = ray.get(reference)
             except ray.exceptions.RayError as lost:
-                line = " ".join(str(lost).split())[:200]
-                value, error = None, WorkerDied(f"{type(lost).__name__}: {line}")
-            yield Answer(index, value, error)
-    finally:
-        for reference in pending:
-            ray.cancel(reference, force=True)
+                what = f"{type(lost).__name__}: {_in_a_line(lost)}"
+                value, error = None, WorkerDied(what)
+            pipe.send(("answer", (index, value, error)))
+        if time.monotonic() - asked > BEAT_S:
+            # Without the cluster's head this does not return, and our parent stops waiting for us.
+            here = [each for each in ray.nodes() if each["NodeID"] == node]
+            if not here or not here[0]["Alive"]:
+                raise _ClusterLost("the driver's node has gone")
+            asked = time.monotonic()
+            pipe.send(("there", None))
+
+
+def _receive_all(pipe: Connection, coming: "queue.Queue[tuple[int, Any] | None]") -> None:
+    """Queue all that comes, None at its end."""
+    with suppress(EOFError, OSError):
+        while True:
+            coming.put(pipe.recv())
+    coming.put(None)
+
+
+def _in_a_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -7,8 +7,9 @@ A ``Take`` collects the frames of one run, in memory up to a few dozen megabytes
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import partial
+from io import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any
@@ -21,7 +22,7 @@ from entities.skeleton import ACTOR_TYPES, N_JOINTS
 from entities.units import DT, TICKS_PER_MOTION_FRAME
 from ml.episodes.commit import STAGING, naming_folder
 from ml.episodes.features import encode
-from ml.episodes.layout import COLUMNS, FPS, INFO, VIDEO_KEY
+from ml.episodes.layout import COLUMNS, FPS, INFO
 from ml.episodes.reader import (
     Episode,
     EpisodeDataset,
@@ -35,7 +36,7 @@ from ml.motion.runtime import MotionModel
 from sim.loop import Simulation
 from sim.output.video import Clip, check_size, prepare_video
 from sim.snapshots import Block
-from sim.story.captions import Clauses, caption_of, clauses_in_force, event_clauses
+from sim.story.captions import Clauses, clauses_in_force, tasks_of
 
 log = logging.getLogger(__name__)
 
@@ -65,62 +66,13 @@ _SLICES = {
 }
 
 
-class _Segment:
-    """The frames of a part of a take, in which the cast stays the same."""
+@dataclass(frozen=True, slots=True)
+class _Spilled:
+    """Where a tile of frames, that of one cast, lies on the disk."""
 
-    def __init__(self, first_tick: int, n_actors: int, folder: Path | None) -> None:
-        """first_tick: of the first frame. folder: for frames that do not fit in memory."""
-        self.first_tick, self._folder = first_tick, folder
-        room = max(2, TILE_BYTES // (8 * max(n_actors, 1) * _ENDS[-1]))
-        # One actor's frames lie together, so that its track is read back in few pieces.
-        self._tile = np.empty((n_actors, min(TILE_FRAMES, room), _ENDS[-1]))
-        self._filled = 0
-        self._full = 0  # tiles on the disk
-        self._spool: IO[bytes] | None = None
-
-    @property
-    def n_actors(self) -> int:
-        """Number of actors on stage."""
-        return len(self._tile)
-
-    def __len__(self) -> int:
-        return self._full * self._tile.shape[1] + self._filled
-
-    def append(self, rows: np.ndarray) -> None:
-        """Add frames (A, K, W)."""
-        while rows.shape[1]:
-            if self._filled == self._tile.shape[1]:
-                self._spill()
-            fits = rows[:, : self._tile.shape[1] - self._filled]
-            self._tile[:, self._filled : self._filled + fits.shape[1]] = fits
-            self._filled += fits.shape[1]
-            rows = rows[:, fits.shape[1] :]
-
-    def _spill(self) -> None:
-        if self._spool is None:
-            self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115, as long as the take
-        with naming_folder(self._folder or Path(gettempdir())):
-            self._spool.write(self._tile)
-        self._full += 1
-        self._filled = 0
-
-    def track(self, row: int) -> np.ndarray:
-        """(K, W) of one actor."""
-        size = self._tile[0].nbytes
-        parts = []
-        for i in range(self._full):
-            self._spool.seek((i * len(self._tile) + row) * size)
-            parts.append(np.frombuffer(self._spool.read(size)).reshape(-1, _ENDS[-1]))
-        return np.concatenate([*parts, self._tile[row, : self._filled]])
-
-    def rest(self) -> None:
-        """Give back the room that no frame has filled; no more are appended."""
-        self._tile = self._tile[:, : max(self._filled, 1)].copy() if not self._full else self._tile
-
-    def close(self) -> None:
-        """Drop the frames."""
-        if self._spool is not None:
-            self._spool.close()
+    offset: int  # bytes
+    n_actors: int
+    n_frames: int
 
 
 class Take:
@@ -141,7 +93,9 @@ class Take:
         """
         self.simulation, self._clauses, self._folder = simulation, clauses, folder
         self.first_tick = self._next = simulation.world.tick + simulation.world.tick % 2
-        self._segments: list[_Segment] = []
+        self._tile, self._filled = _new_tile(len(simulation.cast.actor_ids)), 0
+        self._spilled: list[_Spilled] = []
+        self._spool: IO[bytes] | None = None
         simulation.watchers.append(self._take)
         if simulation.world.tick == self.first_tick:
             simulation.frame()  # this tick may have been evaluated before the watcher was there
@@ -149,13 +103,13 @@ class Take:
     @property
     def n_frames(self) -> int:
         """Frames an episode would have now; the row after the last gives its displacement."""
-        return max(0, sum(map(len, self._segments)) - 1)
+        return max(0, sum(tile.n_frames for tile in self._spilled) + self._filled - 1)
 
     def close(self) -> None:
         """Stop watching the run and drop the frames."""
         self.simulation.watchers.remove(self._take)
-        for segment in self._segments:
-            segment.close()
+        if self._spool is not None:
+            self._spool.close()
 
     def run_until(self, tick: int) -> None:
         """Continue the run until the frame at ``tick`` is recorded."""
@@ -174,24 +128,31 @@ class Take:
     def episodes(self) -> Iterator[Episode]:
         """The track of every actor that was on stage for a whole frame."""
         scene, cast = self.simulation.scene, self.simulation.cast
+        given = clauses_in_force(scene) if self._clauses is None else self._clauses
+        tasks = tasks_of(scene)
         for row, actor in enumerate(scene.actors):
-            there = [segment for segment in self._segments if segment.n_actors > row]
-            if sum(map(len, there)) < 2:
+            track = self._track(row)
+            length = len(track) - 1
+            if length < 1:
                 continue
-            clauses = clauses_in_force(scene, row) if self._clauses is None else self._clauses[row]
-            track = np.concatenate([segment.track(row) for segment in there])
-            first_tick = there[0].first_tick
+            first_frame = self.n_frames - length
             yield Episode(
                 **_columns(track, float(cast.actor_scale[row])),
-                **_words(clauses, first_tick, len(track) - 1),
-                task=_task(scene, row),
+                **self._words(given[row], first_frame, length),
+                task=tasks[row],
                 actor_id=actor.id,
                 actor_index=row,
                 actor_type=ACTOR_TYPES[cast.actor_kind[row]].value,
                 scale=float(cast.actor_scale[row]),
                 style=actor.style or "",
-                first_frame=(first_tick - self.first_tick) // TICKS_PER_MOTION_FRAME,
+                first_frame=first_frame,
             )
+
+    def _words(self, clauses: Clauses, first_frame: int, length: int) -> dict[str, object]:
+        ticks = self.first_tick + (first_frame + np.arange(length)) * TICKS_PER_MOTION_FRAME
+        starts = np.array([round(t / DT) for t, _ in clauses])
+        index = np.maximum(np.searchsorted(starts, ticks, side="right") - 1, 0)
+        return {"subtasks": [text for _, text in clauses], "subtask_index": index}
 
     def _take(self, block: Block) -> None:
         first, last = int(block.tick[0]), int(block.tick[-1])
@@ -201,27 +162,51 @@ class Take:
             return
         n = len(block.cast.actor_ids)
         which = np.arange(self._next - first, last - first + 1, TICKS_PER_MOTION_FRAME)
+        self._next = first + int(which[-1]) + TICKS_PER_MOTION_FRAME
         rows = np.empty((n, len(which), _ENDS[-1]))
         for name, columns in _SLICES.items():
             source = block.pose if name in _OF_POSE else block
-            values = getattr(source, name)[which].reshape(
-                len(which), n, columns.stop - columns.start
-            )
+            width = columns.stop - columns.start
+            values = getattr(source, name)[which].reshape(len(which), n, width)
             rows[:, :, columns] = values.swapaxes(0, 1)
-        if not self._segments or self._segments[-1].n_actors != n:
-            if self._segments:
-                self._segments[-1].rest()
-            self._segments.append(_Segment(self._next, n, self._folder))
-        self._next = first + int(which[-1]) + TICKS_PER_MOTION_FRAME
-        self._segments[-1].append(rows)
+        if n > len(self._tile):
+            self._spill()
+            self._tile = _new_tile(n)
+        while rows.shape[1]:
+            if self._filled == self._tile.shape[1]:
+                self._spill()
+            fits = rows[:, : self._tile.shape[1] - self._filled]
+            self._tile[:, self._filled : self._filled + fits.shape[1]] = fits
+            self._filled += fits.shape[1]
+            rows = rows[:, fits.shape[1] :]
+
+    def _spill(self) -> None:
+        """Move what the tile holds to the disk."""
+        if self._spool is None:
+            self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115, as long as the take
+        with naming_folder(self._folder or Path(gettempdir())):
+            offset = self._spool.seek(0, SEEK_END)
+            self._spool.write(np.ascontiguousarray(self._tile[:, : self._filled]))
+        self._spilled.append(_Spilled(offset, len(self._tile), self._filled))
+        self._filled = 0
+
+    def _track(self, row: int) -> np.ndarray:
+        """(T + 1, W) of one actor."""
+        parts = []
+        for tile in self._spilled:
+            if row < tile.n_actors:
+                size = tile.n_frames * _ENDS[-1] * self._tile.itemsize
+                self._spool.seek(tile.offset + row * size)
+                parts.append(np.frombuffer(self._spool.read(size)).reshape(-1, _ENDS[-1]))
+        if row < len(self._tile):
+            parts.append(self._tile[row, : self._filled])
+        return np.concatenate(parts) if parts else np.zeros((0, _ENDS[-1]))
 
 
-def _words(clauses: Clauses, first_tick: int, length: int) -> dict[str, object]:
-    """The clauses of a track that begins at a tick, and which is in force in each frame."""
-    ticks = first_tick + np.arange(length) * TICKS_PER_MOTION_FRAME
-    starts = np.array([round(t / DT) for t, _ in clauses])
-    index = np.maximum(np.searchsorted(starts, ticks, side="right") - 1, 0)
-    return {"subtasks": [text for _, text in clauses], "subtask_index": index}
+def _new_tile(n_actors: int) -> np.ndarray:
+    """Room (A, K, W) for frames; an actor's lie together, to be read back in few pieces."""
+    room = max(2, TILE_BYTES // (8 * max(n_actors, 1) * _ENDS[-1]))
+    return np.empty((n_actors, min(TILE_FRAMES, room), _ENDS[-1]))
 
 
 def _columns(track: np.ndarray, scale: float) -> dict[str, np.ndarray]:
@@ -248,12 +233,6 @@ def _columns(track: np.ndarray, scale: float) -> dict[str, np.ndarray]:
     }
 
 
-def _task(scene: Scene, row: int) -> str:
-    """An actor's whole caption, later sentences included."""
-    later = [text for _, text in event_clauses(scene, row)]
-    return ", then ".join([caption_of(scene.actors[row]), *later])
-
-
 class Recorder:
     """A dataset kept open for takes: one at a time, each committed when it ends."""
 
@@ -264,8 +243,7 @@ class Recorder:
         films are asked for and the dataset was created without; OSError if it cannot be written.
         """
         if film_size is None and (path / INFO).is_file():
-            shape = open_dataset(path).info["features"].get(VIDEO_KEY, {}).get("shape")
-            film_size = None if shape is None else (shape[1], shape[0])
+            film_size = open_dataset(path).video_size
         if film_size is not None:
             check_size(film_size)
         self.path = path
@@ -367,7 +345,7 @@ def differences(dataset: EpisodeDataset, index: int, model: Path | None = None) 
     model: see ``motion_arguments``. Raises ValueError for a scene that was never simulated, or a
     model that cannot be used.
     """
-    record = dataset.scene(index)
+    record, tracks = dataset.recording(index)
     if record.ticks == 0:
         raise ValueError(f"scene {index}: was not simulated, so it cannot be run again")
     simulation = rerun(record, model)
@@ -376,7 +354,7 @@ def differences(dataset: EpisodeDataset, index: int, model: Path | None = None) 
     again = {episode.actor_id: episode for episode in take.episodes()}
     take.close()
     lines = []
-    for recorded in dataset.of_scene(index):
+    for recorded in tracks:
         new = again.get(recorded.actor_id)
         if new is None or len(new) != len(recorded):
             lines.append(f"{recorded.actor_id}: on stage for {len(recorded)} frames; here for ")

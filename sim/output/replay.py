@@ -7,7 +7,7 @@ import numpy as np
 from entities.scene import CameraPlan
 from entities.units import TICKS_PER_MOTION_FRAME
 from ml.episodes.layout import FPS
-from ml.episodes.reader import Episode, SceneRecord, open_dataset
+from ml.episodes.reader import Episode, EpisodeDataset, SceneRecord, open_dataset
 from sim.frame import turn_bones
 from sim.loop import Simulation
 from sim.output.recorder import differences, motion_arguments
@@ -17,24 +17,26 @@ from sim.snapshots import Block, SnapshotBuffer
 class Recording:
     """A recorded episode, and the scene it was part of."""
 
-    def __init__(self, path: Path, episode: int, model: Path | None = None) -> None:
-        """model: the model that moved it, where that is not the package's own.
+    def __init__(
+        self, source: Path | EpisodeDataset, episode: int, model: Path | None = None
+    ) -> None:
+        """source: a dataset, or its folder. model: that which moved it, if not the package's own.
 
-        Raises ValueError if there is no such dataset or episode.
+        Raises ValueError if there is no such dataset or episode, or it is damaged.
         """
         self._model = model
-        self._dataset = open_dataset(path)
+        self._dataset = source if isinstance(source, EpisodeDataset) else open_dataset(source)
         track = self._dataset.episode(episode)
         self.number = track.scene
-        scene = self._dataset.scene(track.scene).scene
+        self._record, self._tracks = self._dataset.recording(track.scene)
+        scene = self._record.scene
         plan = scene.camera.model_copy(update={"follow": scene.camera.follow or track.actor_id})
         seconds = len(track) / FPS
         self.scene = scene.model_copy(update={"duration": seconds, "camera": plan})
 
     def run(self, camera: CameraPlan) -> "Replay":
         """A replay of the scene, seen by another camera."""
-        dataset, number = self._dataset, self.number
-        return Replay(dataset.scene(number), dataset.of_scene(number), camera, self._model)
+        return Replay(self._record, self._tracks, camera, self._model)
 
     def differences(self) -> list[str]:
         """See ``recorder.differences``."""

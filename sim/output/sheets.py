@@ -2,6 +2,7 @@
 film.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import av
 import numpy as np
 import pygame
 
+from entities.atomic_write import whole
+from entities.files import media_url
 from entities.units import DT
 from sim.camera.director import Director
 from sim.loop import Simulation
@@ -51,6 +54,7 @@ def sheet(
     for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         x, y = GAP_PX + i % columns * (width + GAP_PX), GAP_PX + i // columns * tall
         paper.blit(picture, (x, y))
+        label = re.sub(r"[\x00-\x1f\x7f]", " ", label)  # of a film made before they were refused
         paper.blit(font.render(label, True, INK), (x + 2, y + height + GAP_PX))
     return paper
 
@@ -79,9 +83,8 @@ def write_comparison_film(
 
 
 def _write_film(pictures: Iterable[pygame.Surface], path: Path) -> None:
-    """An mp4 of pictures of one size. An unfinished film never has the film's name."""
-    part = path.with_name(f".{path.name}.part")
-    with av.open(part, "w", format="mp4") as container:
+    """An mp4 of pictures of one size. Raises OSError, and then leaves the film that was there."""
+    with whole(path) as part, av.open(media_url(part), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FILM_FPS)
         stream.pix_fmt = "yuv420p"
         for k, picture in enumerate(pictures):
@@ -92,4 +95,3 @@ def _write_film(pictures: Iterable[pygame.Surface], path: Path) -> None:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    part.replace(path)

@@ -5,29 +5,48 @@ A shot holds everything that its film depends on, so it can be made in any proce
 
 import csv
 import hashlib
+import io
 import json
 import math
 import os
 import re
 import tempfile
 import time
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import av
 
-from entities.scene import Scene, parse_scene
+from entities.files import (
+    byte_lines,
+    decode_text,
+    media_url,
+    parse_json,
+    read_text,
+    shortened,
+)
+from entities.scene import MAX_SCENE_BYTES, Scene, parse_scene
+from ml.episodes.committed import Damaged
 from ml.episodes.layout import FPS
-from ml.episodes.reader import Episode, SceneRecord, open_dataset
+from ml.episodes.reader import EMPTY, Episode, SceneRecord, open_dataset
 from sim.output.encoder import CODECS
 from sim.output.replay import Replay
 from sim.output.video import Clip, prepare_video
 from sim.story import parse_prompt
 
 SLUG_LETTERS = 40
+MAX_SHOTS = 100_000
+MAX_SEED = 2**63 - 1
+MAX_NAME_BYTES = 240
+"""Of a film's name in UTF-8: file systems take 255 bytes, the suffix among them."""
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
+"""What Windows takes for a device whatever the suffix."""
 FIELDS = ("prompt", "scene", "seed", "seconds", "motion", "name")
 """Fields of a line of a JSONL or CSV list; a scene is an object, or the path of a file."""
 
@@ -82,15 +101,18 @@ class ShotJob:
     look: Look
     folder: str | None
     recording: tuple[SceneRecord, list[Episode]] | None = None
+    damage: str | None = None  # why there is no recording
 
     def clip(self) -> Clip:
         """The clip to make. Raises ValueError for a shot that cannot be filmed."""
         shot, look = self.shot, self.look
+        if self.damage is not None:
+            raise ValueError(self.damage)
         scene = shot.parse()
         if self.recording is None:
             return Clip(scene, look.fps, look.size, shot.seconds, shot.seed, shot.motion)
         record, tracks = self.recording
-        seconds = max(len(track) for track in tracks) / FPS
+        seconds = max(track.first_frame + len(track) for track in tracks) / FPS
         if shot.seconds is not None:
             seconds = min(seconds, shot.seconds)
         run = partial(Replay, record, tracks, scene.camera)
@@ -137,7 +159,7 @@ def film(job: ShotJob) -> Film:
 
 def _count(path: Path) -> int:
     """Pictures in a film file: a gif's rate is rounded, so it may differ from the number asked."""
-    with av.open(str(path)) as container:
+    with av.open(media_url(path)) as container:
         return sum(packet.size > 0 for packet in container.demux(video=0))
 
 
@@ -147,15 +169,18 @@ class RecordedScenes:
     def __init__(self, path: Path, seconds: float | None) -> None:
         """Raises ValueError if there is no dataset, or nothing in it."""
         self._dataset = open_dataset(path)
-        self._episodes: dict[int, list[int]] = {}
-        for episode, scene in enumerate(self._dataset.column("scene_index")):
-            self._episodes.setdefault(scene, []).append(episode)
+        recorded = set(self._dataset.column("scene_index"))
+        self.refused = list(self._dataset.damage)
+        """A line for each scene that is too damaged to be listed."""
         self.shots: list[Shot] = []
         self._scenes: dict[str, int] = {}
         digits = max(4, len(str(self._dataset.n_scenes)))
-        for number, record in enumerate(self._dataset.scenes()):
-            if number not in self._episodes:
-                continue  # no actor of it was kept
+        for number in sorted(recorded):  # of some, no actor was kept
+            try:
+                record = self._dataset.scene(number)
+            except Damaged as error:
+                self.refused.append(str(error))
+                continue
             words = record.scene.prompt or record.scene.actors[0].caption or "scene"
             name = f"{number:0{digits}d}-{slug(words)}"
             self._scenes[name] = number
@@ -172,45 +197,63 @@ class RecordedScenes:
                 )
             )
         if not self.shots:
-            raise ValueError(f"{path}: nothing to film; expected a dataset with episodes")
+            if self.refused:
+                raise ValueError(self.refused[0])
+            raise ValueError(f"{path}: {EMPTY}")
 
     def recording(self, shot: Shot) -> tuple[SceneRecord, list[Episode]]:
-        """What was recorded of a shot's scene."""
-        number = self._scenes[shot.name]
-        return (
-            self._dataset.scene(number),
-            [self._dataset.episode(i) for i in self._episodes[number]],
-        )
+        """What was recorded of a shot's scene. Raises ValueError if it is damaged."""
+        return self._dataset.recording(self._scenes[shot.name])
 
 
 def read_shots(
     path: Path, seed: int | None, seconds: float | None, motion: str | None
-) -> list[Shot]:
-    """All shots of a list, in its order; a line's own fields take precedence over the arguments.
+) -> tuple[list[Shot], list[str]]:
+    """The shots of a list, in its order, and a line for each of its lines that is none.
 
-    seed: sentence i (from 0) has the seed ``seed + i``. Raises ValueError naming the line, OSError
-    if the list cannot be read.
+    A line's own fields take precedence over the arguments. seed: sentence i (from 0) has the seed
+    ``seed + i``. Raises ValueError for a list without a usable line, or with two films of the same
+    name, OSError if it cannot be read.
     """
     readers = {".txt": _text, ".jsonl": _json_lines, ".csv": _csv}
     if path.suffix.lower() not in readers:
         raise ValueError(f"{path}: expected a list (.txt, .jsonl, .csv) or a dataset's folder")
-    try:
-        rows = list(readers[path.suffix.lower()](path))
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8 text") from None
+    rows = list(islice(readers[path.suffix.lower()](path), MAX_SHOTS + 1))
     if not rows:
         raise ValueError(f"{path}: nothing to film; expected a sentence a line")
+    if len(rows) > MAX_SHOTS:
+        raise ValueError(f"{path}: expected {MAX_SHOTS} sentences at most")
+    if seed is not None and seed + len(rows) > MAX_SEED:
+        raise ValueError(f"--seed: {seed}; expected {MAX_SEED - len(rows)} at most")
     digits = max(4, len(str(len(rows) - 1)))
-    shots = []
+    folder = _SceneFiles(path.parent)
+    shots, refused = [], []
     for i, (line, row) in enumerate(rows):
         where = f"{path.name}:{line}"
-        shots.append(_shot(row, where, f"{i:0{digits}d}", path.parent, (seed, i), seconds, motion))
-    names: dict[str, str] = {}
+        try:
+            if isinstance(row, ValueError):
+                raise row
+            shots.append(_shot(row, where, f"{i:0{digits}d}", folder, (seed, i), seconds, motion))
+        except ValueError as error:
+            refused.append(" ".join(str(error).split()))
+    if not shots:
+        raise ValueError(refused[0])
+    _check_names(shots)
+    return shots, refused
+
+
+def _check_names(shots: list[Shot]) -> None:
+    """Raises ValueError for names that are the same file on some system."""
+    names: dict[str, Shot] = {}
     for shot in shots:
-        if shot.name in names:
-            raise ValueError(f"{shot.where}: name {shot.name!r} is also that of {names[shot.name]}")
-        names[shot.name] = shot.where
-    return shots
+        first = names.setdefault(unicodedata.normalize("NFKC", shot.name).casefold(), shot)
+        if first is not shot:
+            same = (
+                "" if first.name == shot.name else f", as {first.name!r}: one file on some systems"
+            )
+            raise ValueError(
+                f"{shot.where}: name {shot.name!r} is also that of {first.where}{same}"
+            )
 
 
 def slug(text: str) -> str:
@@ -221,57 +264,72 @@ def slug(text: str) -> str:
     return words or "scene"
 
 
-def _text(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, {"prompt": line.strip()}
+Row = tuple[int, dict[str, Any] | ValueError]
+"""A line's number, and what it says or why it cannot be read."""
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
+def _text(path: Path) -> Iterator[Row]:
+    for number, line in byte_lines(path):
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path.name}:{number}: not JSON: {error.msg}") from None
+            text = decode_text(line, f"{path.name}:{number}")
+        except ValueError as error:
+            yield number, error
+            continue
+        for sentence in text.split("\r"):
+            if sentence.strip() and not sentence.lstrip().startswith("#"):
+                yield number, {"prompt": sentence.strip()}
+
+
+def _json_lines(path: Path) -> Iterator[Row]:
+    for number, line in byte_lines(path):
+        where = f"{path.name}:{number}"
+        try:
+            row = parse_json(decode_text(line, where), where)
+        except ValueError as error:
+            yield number, error
+            continue
         if isinstance(row, str):
             row = {"prompt": row}
         if not isinstance(row, dict):
-            raise ValueError(f"{path.name}:{number}: expected an object such as {{'prompt': …}}")
+            row = ValueError(f"{where}: expected an object such as {{'prompt': …}}")
         yield number, row
 
 
-def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restkey="", strict=True)
-        try:
-            for row in reader:
-                if "" in row:
-                    raise ValueError(f"{path.name}:{reader.line_num}: more cells than the header")
-                cells = {name: cell for name, cell in row.items() if cell not in (None, "")}
-                yield reader.line_num, cells
-        except csv.Error as error:
-            raise ValueError(f"{path.name}:{reader.line_num}: {error}") from None
+def _csv(path: Path) -> Iterator[Row]:
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey="", strict=True)
+    try:
+        twice = [name for name, n in Counter(reader.fieldnames or ()).items() if n > 1]
+        if twice:
+            raise ValueError(f"{path.name}:1: column {shortened(twice[0])} comes twice")
+        for row in reader:
+            number = reader.line_num
+            if "" in row:
+                yield number, ValueError(f"{path.name}:{number}: more cells than the header")
+                continue
+            yield number, {name: cell for name, cell in row.items() if cell not in (None, "")}
+    except csv.Error as error:
+        raise ValueError(f"{path.name}:{reader.line_num}: {error}") from None
 
 
 def _shot(
     row: dict[str, Any],
     where: str,
     number: str,
-    folder: Path,
+    folder: "_SceneFiles",
     seed: tuple[int | None, int],
     seconds: float | None,
     motion: str | None,
 ) -> Shot:
     unknown = sorted(set(row) - set(FIELDS))
     if unknown:
-        raise ValueError(f"{where}: unknown {unknown[0]!r}; expected {', '.join(FIELDS)}")
+        raise ValueError(f"{where}: unknown {shortened(unknown[0])}; expected {', '.join(FIELDS)}")
     prompt, scene = row.get("prompt"), row.get("scene")
     if (prompt is None) == (scene is None):
         raise ValueError(f"{where}: expected either a prompt or a scene")
-    if prompt is not None and not isinstance(prompt, str):
-        raise ValueError(f"{where}: prompt: {prompt!r}; expected text")
+    motion = row.get("motion", motion)
+    for field, value in (("prompt", prompt), ("motion", motion)):
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{where}: {field}: {shortened(str(value))}; expected text")
     first, place = seed
     own = _number(where, "seed", row.get("seed"), int)
     if own is None and first is not None:
@@ -279,19 +337,34 @@ def _shot(
     elif own is None and scene is None:
         own = place
     if scene is not None:
-        scene = _scene_text(scene, where, folder)
+        scene = folder.text(scene, where)
     name = row.get("name")
-    if name is not None and not re.fullmatch(r"[\w][\w. -]{0,99}", str(name)):
-        raise ValueError(f"{where}: name: {name!r}; expected letters, digits, '.', '-' and '_'")
     return Shot(
-        name=str(name) if name is not None else f"{number}-{slug(prompt or 'scene')}",
+        name=f"{number}-{slug(prompt or 'scene')}" if name is None else _name(name, where),
         where=where,
         prompt=prompt or "",
         scene=scene,
         seed=own,
         seconds=_number(where, "seconds", row.get("seconds", seconds), float),
-        motion=row.get("motion", motion),
+        motion=motion,
     )
+
+
+def _name(name: Any, where: str) -> str:
+    """A film's name that is a file's name on every system. Raises ValueError."""
+    name = unicodedata.normalize("NFC", str(name))
+    if not re.fullmatch(r"\w[\w. -]{0,99}", name) or name[-1] in ". ":
+        raise ValueError(
+            f"{where}: name: {shortened(name)}; expected up to 100 letters, digits, '.', '-' and "
+            "'_', a letter or digit first and no '.' last"
+        )
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise ValueError(
+            f"{where}: name: {shortened(name)}; expected {MAX_NAME_BYTES} bytes at most"
+        )
+    if DEVICES.fullmatch(name):
+        raise ValueError(f"{where}: name: {name!r} is a device of Windows; expected another")
+    return name
 
 
 def _number(where: str, name: str, value: Any, kind: type) -> Any:
@@ -301,23 +374,36 @@ def _number(where: str, name: str, value: Any, kind: type) -> Any:
         number = kind(value)
         if isinstance(value, bool) or (kind is int and number != float(value)) or number < 0:
             raise ValueError
-        if not math.isfinite(number):
+        if not math.isfinite(number) or number > MAX_SEED:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
         wanted = "a whole number" if kind is int else "a number"
-        raise ValueError(f"{where}: {name}: {value!r}; expected {wanted}, 0 or more") from None
+        shown = shortened(value) if isinstance(value, str) else shortened(str(value)).strip("'")
+        raise ValueError(f"{where}: {name}: {shown}; expected {wanted}, 0 or more") from None
     return number
 
 
-def _scene_text(scene: Any, where: str, folder: Path) -> str:
-    if isinstance(scene, dict):
-        return json.dumps(scene)
-    if not isinstance(scene, str):
-        raise ValueError(f"{where}: scene: {scene!r}; expected an object or a file's path")
-    path = folder / scene
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"{where}: scene: {path}: {os.strerror(error.errno)}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{where}: scene: {path}: not UTF-8 text") from None
+class _SceneFiles:
+    """Texts of the scene files that a list names, each read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._texts: dict[Path, str] = {}
+
+    def text(self, scene: Any, where: str) -> str:
+        """A scene's JSON: of an object, or of the file at a path. Raises ValueError."""
+        if isinstance(scene, dict):
+            return json.dumps(scene)
+        if not isinstance(scene, str):
+            shown = shortened(str(scene))
+            raise ValueError(f"{where}: scene: {shown}; expected an object or a file's path")
+        path = self._folder / scene
+        if path not in self._texts:
+            try:
+                self._texts[path] = read_text(path, MAX_SCENE_BYTES)
+            except OSError as error:
+                reason = os.strerror(error.errno)
+                raise ValueError(f"{where}: scene: {path}: {reason}") from None
+            except ValueError as error:
+                raise ValueError(f"{where}: scene: {error}") from None
+        return self._texts[path]

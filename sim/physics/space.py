@@ -495,12 +495,16 @@ class Tally:
         their first, and its number of points. numbers: impulse, normal and point, 2 each. before:
         (N, 3) m/s, velocities before the contact.
         """
+        listed = []
         for (one, other, first, points), (jx, jy, nx, ny, x, y) in zip(met, numbers, strict=True):
-            if points == 0:
-                continue
             a, b = row_of[one], row_of[other]
             if a > b:
                 a, b, nx, ny = b, a, -nx, -ny
+            if points:
+                listed.append((a, b, nx, ny, x, y, jx, jy, first))
+        # pymunk lists contacts in the order of addresses, and two bodies meet at several shapes of
+        # a goal: sort, or two runs would differ in which of them is the first.
+        for a, b, nx, ny, x, y, jx, jy, first in sorted(listed):
             touch = self.touches.get((a, b))
             if touch is None:
                 touch = self.touches[a, b] = Touch((nx, ny), (x, y))

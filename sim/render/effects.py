@@ -15,6 +15,8 @@ from entities.units import DT
 from sim.camera.pinhole import NEAR_M, Camera
 from sim.frame import Frame
 from sim.render.geometry.sprite_cache import DrawCall, DrawItem
+from sim.render.geometry.sprite_store import Sprite, SpriteStore
+from sim.render.geometry.sprites import stretched
 
 Color = tuple[int, int, int]
 
@@ -31,15 +33,20 @@ SPEED_LINE_SPEED = 6.5
 """m/s from which an actor has speed lines."""
 SPEED_LINE_HEIGHTS = (0.34, 0.62, 0.86)
 """Heights of speed lines, as shares of the actor's stature."""
+LONGEST_LINE_PX = 2_000
+"""Speed lines longer than this are no lines any more."""
 FLASH_COLOR: Color = (255, 240, 190)
 SPEED_LINE_COLOR: Color = (255, 255, 255)
 SMALLEST_PX = 1.5
 LARGEST_PX = 160
+LARGEST_DISC_PX = 400_000
+"""Soft discs that cover more than this are stretched from one that does not."""
+DISC_BYTES = 4_000_000
+"""Most memory of the discs kept."""
 REACH_M = 1.5
 """Marks farther outside the picture have no effect in it."""
 
 
-@lru_cache(maxsize=256)
 def soft_disc(width: int, height: int, color: Color) -> pygame.Surface:
     """A soft-edged ellipse, opaque in its middle; ``blit_soft`` sets its strength."""
     x = (np.arange(width) + 0.5) / width * 2.0 - 1.0
@@ -52,6 +59,13 @@ def soft_disc(width: int, height: int, color: Color) -> pygame.Surface:
     return disc
 
 
+_DISCS = SpriteStore[tuple[int, int, Color]](DISC_BYTES)
+
+
+def _kept_disc(width: int, height: int, color: Color) -> pygame.Surface:
+    return _DISCS.get((width, height, color), lambda look: Sprite(soft_disc(*look))).surface
+
+
 def blit_soft(
     surface: pygame.Surface,
     color: Color,
@@ -62,9 +76,18 @@ def blit_soft(
     """Blit a soft ellipse at a centre with half axes in pixels; strength 0..1."""
     # Sizes go in steps of 1/8 so that the cache serves a camera that never stands still.
     width, height = _step(2.0 * half[0]), _step(2.0 * half[1])
-    disc = soft_disc(width, height, color)
+    corner = round(centre[0] - width / 2), round(centre[1] - height / 2)
+    shrink = math.sqrt(width * height / LARGEST_DISC_PX)
+    if shrink > 1.0:
+        small = max(2, round(width / shrink)), max(2, round(height / shrink))
+        large = stretched(_kept_disc(*small, color), corner, (width, height), surface.get_size())
+        if large is None:
+            return
+        disc, corner = large
+    else:
+        disc = _kept_disc(width, height, color)
     disc.set_alpha(round(255 * min(1.0, max(0.0, strength))))
-    surface.blit(disc, (round(centre[0] - width / 2), round(centre[1] - height / 2)))
+    surface.blit(disc, corner)
 
 
 def _step(length: float) -> int:
@@ -170,9 +193,13 @@ def speed_lines(frame: Frame, camera: Camera, stature: np.ndarray) -> list[tuple
 
 def _speed_line(pixels: np.ndarray, width_px: float, strength: float) -> DrawCall:
     def draw(surface: pygame.Surface) -> None:
-        low = np.floor(pixels.min(axis=(0, 1)) - 3.0).astype(int)
-        room = np.ceil(pixels.max(axis=(0, 1)) + 3.0).astype(int) - low
-        if (room > 2000).any():
+        low = np.floor(pixels.min(axis=(0, 1)) - 3.0)
+        high = np.ceil(pixels.max(axis=(0, 1)) + 3.0)
+        if (high - low > LONGEST_LINE_PX).any():
+            return
+        low = np.clip(low, 0.0, surface.get_size()).astype(int)
+        room = np.clip(high, 0.0, surface.get_size()).astype(int) - low
+        if not room.all():
             return
         canvas = pygame.Surface(room.tolist(), pygame.SRCALPHA)
         for start, end in pixels - low:

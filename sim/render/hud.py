@@ -1,21 +1,21 @@
 """Text over the picture: speech bubbles, names and speeds, a scale bar, the clock."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 import pygame
 
 from sim.camera.pinhole import Camera
 from sim.frame import Cast, Frame
+from sim.render.text import Color, Letters, drawable, wrapped
 
-Color = tuple[int, int, int]
 PAPER: Color = (255, 255, 252)
 DARK: Color = (34, 40, 54)
 PLATE_ALPHA = 150
 BUBBLE_CHARS = 26
 """Characters of a line of a bubble."""
 BUBBLE_LINES = 4
-BARS_M = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+BARS_M = tuple(step * 10.0**power for power in range(-3, 3) for step in (1.0, 2.0, 5.0))
 BAR_SHARE = 0.22
 """Longest scale bar, as a share of the picture's width."""
 
@@ -24,14 +24,12 @@ class Hud:
     """Draws text over pictures of a cast; its size follows the picture's height."""
 
     def __init__(self, cast: Cast, size: tuple[int, int]) -> None:
-        pygame.font.init()
         self._ids = list(cast.actor_ids)
         self._text_px = max(9, round(size[1] / 40))
-        self._font = lru_cache(maxsize=16)(partial(pygame.font.Font, None))
-        self._text = lru_cache(maxsize=512)(self._render)
+        self._letters = Letters()
 
-    def _render(self, text: str, size: int, color: Color) -> pygame.Surface:
-        return self._font(round(1.35 * size)).render(text, True, color)
+    def _text(self, text: str, size: int, color: Color) -> pygame.Surface:
+        return self._letters.draw(text, round(1.35 * size), color)
 
     def _plate(
         self,
@@ -74,7 +72,7 @@ class Hud:
         """Draw a bubble for each speaker; heads: row -> pixel above the head."""
         taken: list[pygame.Rect] = []
         for row, text in sorted(texts.items()):
-            if row in heads and text:
+            if row in heads and drawable(text).strip():
                 taken.append(self._bubble(surface, text, heads[row], taken))
 
     def _bubble(
@@ -88,6 +86,8 @@ class Hud:
         lines = [self._text(line, text_px, DARK) for line in _wrap(text)]
         width = max(line.get_width() for line in lines) + round(1.4 * text_px)
         step = lines[0].get_height()
+        if not text.isascii():  # letters of several fonts, which differ in height
+            step = max(line.get_height() for line in lines)
         height = step * len(lines) + round(0.9 * text_px)
         frame_width, frame_height = surface.get_size()
         box = pygame.Rect(0, 0, width, height)
@@ -146,14 +146,8 @@ def _rounded(
 
 
 def _wrap(text: str) -> list[str]:
-    """Lines of at most BUBBLE_CHARS characters where words allow; what is too long ends in dots."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > BUBBLE_CHARS:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    lines = [line if len(line) <= 40 else line[:39] + "…" for line in lines]
+    """Lines of about BUBBLE_CHARS columns; what is too long ends in dots."""
+    lines = wrapped(text, BUBBLE_CHARS)
     if len(lines) > BUBBLE_LINES:
         lines = [*lines[: BUBBLE_LINES - 1], lines[BUBBLE_LINES - 1] + " …"]
     return lines

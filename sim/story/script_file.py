@@ -6,12 +6,18 @@ with # are skipped), or a JSON list of a scene file's events.
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from entities.scene import Event, Scene, explain
+from entities.files import parse_json, read_text, shortened, text_lines
+from entities.scene import MAX_ENTRIES, Event, Scene, explain
 
-LINE = re.compile(r"(?P<t>\d+(?:\.\d*)?|\.\d+)\s+(?:(?P<actor>[\w-]+):\s+)?(?P<text>\S.*)")
+MAX_SCRIPT_BYTES = 1 << 20
+LINE = re.compile(
+    r"(?P<t>\d+(?:\.\d*)?|\.\d+)\s+(?:(?P<actor>[\w-]+):\s+)?(?P<text>\S.*)", re.DOTALL
+)
+_EVENTS = TypeAdapter(Annotated[list[Event], Field(max_length=MAX_ENTRIES, fail_fast=True)])
 
 
 def with_script(scene: Scene, path: Path) -> Scene:
@@ -19,14 +25,13 @@ def with_script(scene: Scene, path: Path) -> Scene:
 
     Raises ValueError naming the file and line, OSError if the file cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8 text") from None
-    events = list(scene.events)
-    events += _from_json(path, text) if text.lstrip().startswith("[") else _from_lines(path, text)
+    text = read_text(path, MAX_SCRIPT_BYTES)
+    added = _from_json(path, text) if text.lstrip().startswith("[") else _from_lines(path, text)
+    events = [*scene.events, *added]
+    if len(events) > MAX_ENTRIES:
+        raise ValueError(f"{path}: {len(events)} sentences; expected {MAX_ENTRIES} at most")
     known = {actor.id for actor in scene.actors}
-    for event in events:
+    for event in added:
         if event.actor is not None and event.actor not in known:
             raise ValueError(
                 f"{path}: {event.t:g} s: no actor {event.actor!r}; "
@@ -37,20 +42,22 @@ def with_script(scene: Scene, path: Path) -> Scene:
 
 def _from_json(path: Path, text: str) -> list[Event]:
     try:
-        return TypeAdapter(list[Event]).validate_json(text)
+        return _EVENTS.validate_python(parse_json(text, str(path)))
     except ValidationError as error:
         raise ValueError(f"{path}: {explain(error).removeprefix('scene: ')}") from None
 
 
 def _from_lines(path: Path, text: str) -> list[Event]:
     events = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text_lines(text), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         found = LINE.fullmatch(line)
         if found is None:
-            raise ValueError(f"{path}:{number}: {line!r}; expected '3.5 [actor:] now she sits'")
+            raise ValueError(
+                f"{path}:{number}: {shortened(line)}; expected '3.5 [actor:] now she sits'"
+            )
         try:
             events.append(Event(t=float(found["t"]), actor=found["actor"], text=found["text"]))
         except ValidationError as error:

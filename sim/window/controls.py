@@ -7,7 +7,7 @@ import numpy as np
 import pygame
 
 from entities.scene import CameraMode
-from sim.window.panels import Entry
+from sim.window.entry import Entry
 from sim.window.session import Session
 
 PAN_RATE = 0.6
@@ -17,8 +17,6 @@ ZOOM_STEP = 1.15
 TURN_RAD_PER_PX = 0.006
 DRAG_PX = 4
 """A press that moves no further than this is a click."""
-MAX_TEXT = 2_000
-"""Characters of a typed line: as many as a scene file allows for a prompt."""
 MODES = list(CameraMode)
 """Order in which C goes through the camera modes."""
 PANS = {  # key -> right, up
@@ -43,7 +41,6 @@ class Controls:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.entry: Entry | None = None
-        self.steering = False
         self._order = "stop"  # the last order to the steered actor
         self._held: list[int] = []  # keys, the one pressed last at the end
         self._pressed_at: tuple[int, int] | None = None
@@ -71,7 +68,7 @@ class Controls:
                 self._steer()
             elif event.type == pygame.TEXTINPUT and self.entry is not None:
                 if event.text != self._opened_by:
-                    self.entry.text = (self.entry.text + event.text)[:MAX_TEXT]
+                    self.entry.insert(event.text)
                 self._opened_by = ""
             elif event.type == pygame.WINDOWFOCUSLOST:
                 self._held.clear()
@@ -88,29 +85,29 @@ class Controls:
     def redirect(self) -> None:
         """Open the line in which the chosen (or only) actor is told what to do from now on."""
         session = self.session
-        names = session.cast.actor_ids
+        names = session.names
         if session.chosen is None and len(names) == 1:
-            session.choose(0)
+            session.choose(names[0])
         if session.chosen is None:
             session.say("Tab or a click chooses who is to be told" if names else "nobody to tell")
             return
         self._stop_steering()
-        self._type(Entry(names[session.chosen]))
+        self._type(Entry(session.chosen))
 
     def next_actor(self) -> None:
         """Choose the next actor in the cast."""
-        session, names = self.session, self.session.cast.actor_ids
+        session, names = self.session, self.session.names
         if not names:
             return
         self._stop_steering()
-        session.choose(0 if session.chosen is None else (session.chosen + 1) % len(names))
+        after = names.index(session.chosen) + 1 if session.chosen in names else 0
+        session.choose(names[after % len(names)])
 
     def follow(self) -> None:
         """Follow the chosen actor, else the one followed before, and undo pan, zoom and turn."""
         session = self.session
         session.director.release()
-        if session.chosen is not None:
-            session.director.follow(session.cast.actor_ids[session.chosen])
+        session.choose(session.chosen)
         session.director.set_mode(CameraMode.FOLLOW)
 
     def next_mode(self) -> None:
@@ -158,18 +155,17 @@ class Controls:
 
     def toggle_steering(self) -> None:
         """Take over the chosen actor, or give it back."""
-        if self.steering:
+        session = self.session
+        if session.steered is not None:
             self._stop_steering()
             return
-        session = self.session
-        if not session.cast.actor_ids:
+        if not session.names:
             session.say("nobody to steer")
             return
         if session.chosen is None:
-            session.choose(0)
-        self.steering, self._order = True, "stop"
-        name = session.cast.actor_ids[session.chosen]
-        session.say(f"you are {name}: arrows run, Shift sprints, Ctrl walks, K lets go")
+            session.choose(session.names[0])
+        session.steered, self._order = session.chosen, "stop"
+        session.say(f"you are {session.steered}: arrows run, Shift sprints, Ctrl walks, K lets go")
 
     def toggle_help(self) -> None:
         """Show or hide the list of keys."""
@@ -185,7 +181,7 @@ class Controls:
 
     def leave(self) -> None:
         """End steering or close the help, whichever is on; else close the session."""
-        if self.steering:
+        if self.session.steered is not None:
             self._stop_steering()
         elif self.session.help_on:
             self.session.help_on = False
@@ -205,7 +201,7 @@ class Controls:
             playback = self.session.playback
             if (
                 playback.paused
-                and not self.steering
+                and self.session.steered is None
                 and event.key in (pygame.K_LEFT, pygame.K_RIGHT)
             ):
                 if event.key == pygame.K_LEFT:
@@ -221,6 +217,7 @@ class Controls:
     def _edit(self, event: pygame.event.Event) -> None:
         """Handle a key while a line is being typed; the letters come as text events."""
         entry = self.entry
+        ctrl = bool(event.mod & pygame.KMOD_CTRL)
         if event.key == pygame.K_ESCAPE:
             self.entry = None
         elif event.key in (pygame.K_RETURN, pygame.K_KP_ENTER):
@@ -228,20 +225,32 @@ class Controls:
                 if entry.actor is None:
                     self.session.play_prompt(entry.text)
                 else:
-                    self.session.tell(entry.text)
+                    self.session.tell(entry.text, entry.actor)
             except ValueError as error:
                 entry.error = " ".join(str(error).split())
             else:
                 self.entry = None
         elif event.key == pygame.K_BACKSPACE:
-            entry.text = entry.text[:-1]
-        elif event.key == pygame.K_v and event.mod & pygame.KMOD_CTRL:
-            pasted = " ".join(pygame.scrap.get_text().split())
-            entry.text = (entry.text + pasted)[:MAX_TEXT]
+            entry.backspace()
+        elif event.key == pygame.K_DELETE:
+            entry.delete()
+        elif event.key == pygame.K_LEFT:
+            entry.move(-1)
+        elif event.key == pygame.K_RIGHT:
+            entry.move(1)
+        elif event.key == pygame.K_HOME or (ctrl and event.key == pygame.K_a):
+            entry.home()
+        elif event.key == pygame.K_END or (ctrl and event.key == pygame.K_e):
+            entry.end()
+        elif ctrl and event.key == pygame.K_v:
+            try:
+                entry.paste(pygame.scrap.get_text())
+            except (pygame.error, UnicodeError) as error:
+                entry.error = f"nothing to paste: {error}"
 
     def _pan(self, keys: set[int], elapsed_s: float) -> None:
         """Pan by the keys that are held or were tapped, but for those with another meaning now."""
-        taken = set(STEERING_KEYS) if self.steering else set()
+        taken = set(STEERING_KEYS) if self.session.steered is not None else set()
         if self.session.playback.paused:
             taken |= {pygame.K_LEFT, pygame.K_RIGHT}
         if pygame.key.get_mods() & pygame.KMOD_CTRL:
@@ -282,7 +291,8 @@ class Controls:
 
     def _steer(self) -> None:
         """Send the steered actor the order that the held keys mean, if it differs from the last."""
-        if not self.steering:
+        actor = self.session.steered
+        if actor is None:
             return
         arrows = [key for key in self._held if key in STEERING_KEYS]
         order = "stop"
@@ -295,16 +305,16 @@ class Controls:
         if order != self._order:
             self._order = order
             try:
-                self.session.tell(order)
+                self.session.tell(order, actor)
             except ValueError as error:  # a recording that is played again takes no orders
                 self.session.say(str(error))
 
     def _stop_steering(self) -> None:
-        if not self.steering:
+        if self.session.steered is None:
             return
         self._held.clear()
         self._steer()
-        self.steering = False
+        self.session.steered = None
         self.session.say("let go")
 
 

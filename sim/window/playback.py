@@ -5,6 +5,7 @@ changes what happens, only when it is seen.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import fields
 
 import numpy as np
@@ -33,9 +34,7 @@ class Playback:
         self.paused = False
         self.pace = 1.0
         self.ticks_behind = 0  # how far the shown tick is behind the newest
-        first = simulation.frame()
-        capacity = int(HISTORY_BYTES / _size(first))
-        self._buffer: deque[Frame] = deque([first], maxlen=max(2, min(HISTORY_TICKS + 1, capacity)))
+        self._buffer = _history([simulation.frame()])
         self._since_tick_s = AT_TICK_S
 
     def advance(self, elapsed_s: float) -> None:
@@ -54,7 +53,11 @@ class Playback:
             self.ticks_behind -= 1
             return
         self.simulation.step()
-        self._buffer.append(self.simulation.frame())
+        frame = self.simulation.frame()
+        grown = frame.cast is not self._buffer[-1].cast
+        self._buffer.append(frame)
+        if grown:  # larger frames from now on
+            self._buffer = _history(self._buffer)
 
     def back(self) -> None:
         """Go back one tick, as far as the buffer reaches."""
@@ -80,6 +83,13 @@ class Playback:
         if newest == 0:
             return self._buffer[0]
         return interpolate(self._buffer[newest - 1], self._buffer[newest], self._since_tick_s / DT)
+
+
+def _history(frames: Iterable[Frame]) -> deque[Frame]:
+    """A buffer of as many frames like the last of these as there is memory for."""
+    frames = list(frames)
+    capacity = int(HISTORY_BYTES / _size(frames[-1]))
+    return deque(frames, maxlen=max(2, min(HISTORY_TICKS + 1, capacity)))
 
 
 def _size(frame: Frame) -> int:

@@ -1,5 +1,6 @@
 """The live window: initialise, update, draw, close. The only module that opens a display."""
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import pygame
 
 from sim.loop import Simulation
 from sim.render.renderer import Renderer
+from sim.render.text import drawable
 from sim.window.controls import BINDINGS, Controls
 from sim.window.panels import Panels
 from sim.window.session import Session
@@ -14,9 +16,13 @@ from sim.window.session import Session
 if TYPE_CHECKING:
     from sim.output.recorder import Recorder
 
+log = logging.getLogger(__name__)
+
 FPS = 60
 MIN_SIDE_PX = 160
 """A smaller window has no room for its own text."""
+MAX_TITLE = 300
+"""Characters of the prompt and of the description in the window's title."""
 MAX_ELAPSED_S = 0.25
 """Longest time one picture stands for, so that the camera does not leap after a hitch (a dragged
 window, a long load)."""
@@ -35,7 +41,8 @@ class Window:
         if min(size) < MIN_SIDE_PX:
             raise ValueError(f"size: {size[0]}x{size[1]}; a window needs {MIN_SIDE_PX} px a side")
         self.session = Session(simulation, size, recorder)
-        self._renderer = Renderer(self.session.cast, size)
+        self._renderer = Renderer(self.session.frame.cast, size)
+        self._shown = self.session.playback  # what the renderer was made for
         try:
             pygame.display.init()
             if pygame.display.get_driver() == "x11":
@@ -47,16 +54,41 @@ class Window:
             raise OSError(f"no window: {error}; --video and --headless need no display") from None
         self._size_before_full: tuple[int, int] | None = None  # None: not full screen
         self._panels = Panels(size)
+        self._title = ""
         self._clock = pygame.time.Clock()
         self._controls = Controls(self.session)
 
-    def run(self) -> None:
-        """Play until closed."""
+    def run(self) -> int:
+        """Play until closed; the exit code, 1 if an error ended it.
+
+        After an unexpected error what was recorded, the scene and the traceback are saved (see
+        ``Session.rescue``), and the scene begins again as it began first. If it fails once more,
+        the window closes.
+        """
         try:
             while self.session.open:
-                self.step(min(self._clock.tick(FPS) / 1000.0, MAX_ELAPSED_S))
+                try:
+                    self.step(min(self._clock.tick(FPS) / 1000.0, MAX_ELAPSED_S))
+                except Exception as error:
+                    if not self._go_on(error):
+                        return 1
         finally:
             self.close()
+        return 0
+
+    def _go_on(self, error: Exception) -> bool:
+        """Save what there is and begin the scene again; False if that cannot be."""
+        line = self.session.rescue(error)
+        log.error(line)
+        try:
+            if not self.session.restart():
+                return False
+            self._controls = Controls(self.session)
+        except Exception as again:
+            log.error(self.session.rescue(again))
+            return False
+        self.session.say(f"{line}; the scene begins again")
+        return True
 
     def step(self, elapsed_s: float) -> None:
         """Show one picture, ``elapsed_s`` seconds after the one before."""
@@ -88,28 +120,33 @@ class Window:
         if resized:
             session.director.size = size
             self._panels = Panels(size)
-        if resized or session.cast is not self._renderer.cast:
-            self._renderer = Renderer(session.cast, size)
+        if resized or session.playback is not self._shown:
+            self._renderer = Renderer(session.frame.cast, size)
+            self._shown = session.playback
 
     def _draw(self) -> None:
-        session, screen = self.session, self.screen
-        self._renderer.hud = session.hud_on
-        self._renderer.draw(screen, session.frame, session.camera, session.chosen)
+        session, screen, entry = self.session, self.screen, self._controls.entry
+        # A line being typed takes the place of the keys' list, which takes that of other text.
+        help_on = session.help_on and entry is None
+        hud_on = session.hud_on and not help_on
+        self._renderer.hud = hud_on
+        self._renderer.draw(screen, session.frame, session.camera, session.chosen_row)
         time, state = self._time(), self._state()
-        if session.hud_on:
+        if hud_on:
             self._panels.state(screen, state)
         if session.screenshot_wanted:
             session.screenshot_wanted = False
             session.save(".png", lambda path: pygame.image.save(screen, path))
-        if session.message:
-            self._panels.message(screen, session.message)
-        if session.help_on:
-            self._panels.keys(screen, [(binding.keys, binding.what) for binding in BINDINGS])
-        if self._controls.entry is not None:
-            self._panels.entry(screen, self._controls.entry)
+        bottom = screen.get_height() // 2
+        if help_on:
+            bottom = self._panels.keys(screen, [(line.keys, line.what) for line in BINDINGS]).top
+        reached = self._panels.message(screen, session.message, bottom)
+        if entry is not None:
+            self._panels.entry(screen, entry, reached)
         parts = session.scene.prompt, session.scene.description, f"{time}, {state}"
-        title = " - ".join(part for part in parts if part)
-        if title != pygame.display.get_caption()[0]:
+        title = " - ".join(drawable(part[:MAX_TITLE]) for part in parts if part)
+        if title != self._title:
+            self._title = title
             pygame.display.set_caption(title)
         pygame.display.flip()
 
@@ -130,6 +167,6 @@ class Window:
             words.append("recording")
         if director.manual.zoom != 1.0:
             words.append(f"zoom {director.manual.zoom:.2f}")
-        if self._controls.steering:
-            words.append(f"steering {session.cast.actor_ids[session.chosen]}")
+        if session.steered is not None:
+            words.append(f"steering {session.steered}")
         return ", ".join(words)

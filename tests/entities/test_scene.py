@@ -6,7 +6,17 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from entities.scene import MAX_ACTORS, Actor, Event, Scene, explain, load_scene, parse_scene
+from entities.scene import (
+    MAX_ACTORS,
+    MAX_ENTRIES,
+    MAX_SCENE_BYTES,
+    Actor,
+    Event,
+    Scene,
+    explain,
+    load_scene,
+    parse_scene,
+)
 from entities.skeleton import ActorType
 
 
@@ -116,11 +126,95 @@ def test_files_are_named_in_errors(tmp_path):
     path.write_text("{")
     with pytest.raises(ValueError, match=r"scene\.json: .*JSON"):
         load_scene(path)
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="not UTF-8"):
+    path.write_bytes(b"{\n\xff}")
+    with pytest.raises(ValueError, match=r"scene\.json: line 2: byte 0xff is not UTF-8 text"):
         load_scene(path)
 
 
 def test_an_event_needs_words():
     with pytest.raises(ValidationError):
         Event(t=1, text="")
+
+
+@pytest.mark.parametrize(
+    ("scene", "where"),
+    [
+        ({"prompt": "a\0"}, "prompt"),
+        ({"description": "\0"}, "description"),
+        ({"actors": [actor(cues=[{"t": 0, "say": "\0"}])]}, "actors[0].cues[0].say"),
+        ({"actors": [actor(id="a\0")]}, "actors[0].id"),
+        ({"actors": [actor(caption="\0")]}, "actors[0].caption"),
+        ({"events": [{"t": 0, "text": "a\0"}]}, "events[0].text"),
+    ],
+)
+def test_nothing_that_cannot_be_drawn_is_taken(scene, where):
+    assert refusal(**scene).startswith(f"{where}: a NUL letter")
+
+
+def test_a_keyframe_follows_somebody():
+    keys = [{"t": 0, "follow": "a"}, {"t": 1, "follow": "ghost"}]
+    line = refusal(actors=[actor()], camera={"keyframes": keys})
+    assert line.startswith("camera.keyframes[1].follow: no actor 'ghost'")
+
+
+def test_every_list_has_a_limit():
+    knots = [[t, {"x": 0, "y": 0}] for t in range(MAX_ENTRIES + 1)]
+    for lists in (
+        {"actions": [[0, "walk"]] * (MAX_ENTRIES + 1)},
+        {"cues": [{"t": 0}] * (MAX_ENTRIES + 1)},
+        {"movement_path": [[t / 10_000, place] for t, place in knots]},
+    ):
+        line = refusal(actors=[actor(**lists)])
+        assert line.startswith(f"actors[0].{next(iter(lists))}: ")
+        assert str(MAX_ENTRIES) in line
+    event = {"t": 1, "text": "stop"}
+    assert refusal(events=[event] * (MAX_ENTRIES + 1)).startswith("events: ")
+    keys = {"keyframes": [{"t": 0}] * (MAX_ENTRIES + 1)}
+    assert refusal(camera=keys).startswith("camera.keyframes: ")
+    crowd = [actor(id=str(i), actions=[[0, "walk"]] * MAX_ENTRIES) for i in range(11)]
+    assert "110000 actions, cues" in refusal(actors=crowd)
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        {"prompt": "x" * 100_000},
+        {"x" * 100_000: 1},
+        {"\x1b[2J\n": 1},
+        {"actors": [actor(actions=[[0, "y" * 100_000]])]},
+        {"actors": [actor(color="z" * 100_000)]},
+        {"actors": [actor(color=["z"] * 100_000)]},
+        {"weather": {"a": ["z"] * 100_000}},
+        {"theme": [[[[[[[[[[]]]]]]]]]] * 10_000},
+        {"actors": [0] * MAX_ACTORS},
+    ],
+)
+def test_a_refusal_is_short_whatever_came(scene):
+    line = refusal(**scene)
+    assert len(line) < 1_500  # the names of all actions among them
+    assert line.isprintable()
+
+
+def test_many_faults_are_not_all_looked_for():
+    crowd = [actor(id=str(i), actions=[0] * MAX_ENTRIES) for i in range(20)]
+    with pytest.raises(ValidationError) as error:
+        Scene.model_validate({"actors": crowd})
+    assert error.value.error_count() == 1
+
+
+def test_a_scene_file_is_read_whatever_wrote_it(tmp_path):
+    path = tmp_path / "scene.json"
+    for encoding in ("utf-8-sig", "utf-16"):
+        path.write_bytes('{"prompt": "häh",\r\n "duration": 2}'.encode(encoding))
+        assert load_scene(path).prompt == "häh"
+    for text, says in (
+        ('{"duration": 1, "duration": 3}', "key 'duration' comes twice"),
+        ('{"duration":\n 1e999}', "line 2: '1e999' is beyond"),
+        ("[" * 100_000, "levels of lists"),
+        ("[]", "valid dictionary"),
+        ("x" * (MAX_SCENE_BYTES + 1), "larger than 4 MiB"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"scene\.json: ") as error:
+            load_scene(path)
+        assert says in str(error.value)

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pygame
 
 from entities.skeleton import ActorType
-from sim.render.geometry.polygons import convex_hull
+from sim.render.geometry.polygons import convex_hull, fill_disc, fill_line, fill_polygon
 
 Color = tuple[int, int, int]
 Spot = tuple[float, float, float]
@@ -73,25 +74,26 @@ class HeadView:
     def disc(self, color: Color, at: Spot, radius: float) -> None:
         """Draw a disc; radius in head radii."""
         size = max(1, round(radius * self.radius))
-        pygame.draw.circle(self.canvas, color, (round(at[0]), round(at[1])), size)
+        fill_disc(self.canvas, color, (round(at[0]), round(at[1])), size)
 
     def ring(self, at: Spot, radius: float) -> None:
         """Draw the dark rim behind a disc; radius in head radii."""
         size = round(radius * self.radius + self.outline)
-        pygame.draw.circle(self.canvas, self.ink, (round(at[0]), round(at[1])), size)
+        fill_disc(self.canvas, self.ink, (round(at[0]), round(at[1])), size)
 
     def stroke(self, color: Color, spots: list[Spot], width: float) -> None:
         """Draw a line through points with round ends; width in head radii."""
         thick = max(1, round(width * self.radius))
         points = [(round(x), round(y)) for x, y, _ in spots]
-        pygame.draw.lines(self.canvas, color, False, points, thick)
+        for a, b in pairwise(points):
+            fill_line(self.canvas, color, a, b, thick)
         if thick > 2:
             for point in points:
-                pygame.draw.circle(self.canvas, color, point, thick // 2)
+                fill_disc(self.canvas, color, point, thick // 2)
 
     def patch(self, color: Color, spots: list[Spot]) -> None:
         """Fill a polygon."""
-        pygame.draw.polygon(self.canvas, color, [(round(x), round(y)) for x, y, _ in spots])
+        fill_polygon(self.canvas, color, [(round(x), round(y)) for x, y, _ in spots])
 
 
 CIRCLE = tuple((math.cos(a), math.sin(a)) for a in (math.pi * i / 6 for i in range(12)))
@@ -184,7 +186,7 @@ def _alien(view: HeadView) -> None:
             (round(cx + size * (ux * t - uy * s)), round(cy + size * (uy * t + ux * s)))
             for s, t in SKULL
         ]
-        pygame.draw.polygon(view.canvas, color, points)
+        fill_polygon(view.canvas, color, points)
     if not view.detailed:
         return
     for side in (-1.0, 1.0):
@@ -218,13 +220,13 @@ def _robot(view: HeadView) -> None:
     ]
     hull = convex_hull([[round(x), round(y)] for x, y, _ in corners])
     for color, grow in ((view.ink, view.outline), (view.skin, 0.0)):
-        pygame.draw.polygon(view.canvas, color, [(round(x), round(y)) for x, y in hull])
+        fill_polygon(view.canvas, color, [(round(x), round(y)) for x, y in hull])
         thick = round(0.20 * view.radius + grow)
         for i, point in enumerate(hull):
             at = (round(point[0]), round(point[1]))
-            pygame.draw.circle(view.canvas, color, at, thick)
+            fill_disc(view.canvas, color, at, thick)
             after = hull[(i + 1) % len(hull)]
-            pygame.draw.line(view.canvas, color, at, (round(after[0]), round(after[1])), 2 * thick)
+            fill_line(view.canvas, color, at, (round(after[0]), round(after[1])), 2 * thick)
     if not view.detailed or view.front[2] > 0.35:
         return
     visor = [

@@ -45,6 +45,7 @@ from sim.render.figure.wardrobe import (
     mixed,
 )
 from sim.render.geometry.mesh import DAYLIGHT, Light
+from sim.render.geometry.polygons import fill_disc, fill_line, fill_polygon
 
 SPRITE_BUDGET_PX = 250_000
 """Canvas pixels of a frame up to which figures are supersampled 3 times."""
@@ -250,7 +251,7 @@ class FigureRenderer:
         shade: float,
     ) -> None:
         """Draw the outline of all strokes, then their fill, darker by a share ``shade``."""
-        line, circle, polygon = pygame.draw.line, pygame.draw.circle, pygame.draw.polygon
+        line, circle, polygon = fill_line, fill_disc, fill_polygon
         limbs, colors = shape.limbs, [palette.ink] * 4
         for filled in (False, True):
             if filled:

@@ -10,11 +10,19 @@ import pygame
 
 from sim.camera.pinhole import NEAR_M, Camera
 from sim.render.geometry.draw_order import draw_order
-from sim.render.geometry.polygons import OFF_SCREEN_PX, clip_polygon, is_slanted
+from sim.render.geometry.polygons import (
+    OFF_SCREEN_PX,
+    clip_polygon,
+    fill_disc,
+    fill_polygon,
+    is_slanted,
+)
 from sim.render.geometry.shapes import BALL, FACE, Mesh
 
 SMOOTH_PX = 14.0
 """Meshes less tall than this are drawn without anti-aliasing, which would not be seen."""
+LARGEST_SMOOTH_PX = 2_000.0
+"""Balls with a larger radius have plain edges: smooth ones take time by their size."""
 ROUND_LEVEL = 0.62
 """Light level of elements without a normal (balls, tubes), between lit (1) and shaded (0)."""
 FEW_LAMPS = 10
@@ -127,7 +135,7 @@ def draw_mesh(
     right, up = (camera.axes()[:2] @ light.direction).tolist()
     strength = float(light.sun.mean())
     tones = (right, up, 1.0 - 0.32 * strength, 1.0 + 0.24 * strength)
-    brush = _Brush(surface, camera, tones, smooth)
+    brush = _Brush(surface, tones, smooth)
     polygon, aaline = pygame.draw.polygon, pygame.draw.aaline
     for i in draw_order(mesh, eye):
         if not seen[i]:
@@ -221,7 +229,6 @@ class _Brush:
     """Draws the elements that are no polygons: balls and tubes."""
 
     surface: pygame.Surface
-    camera: Camera
     # How far the light comes from the right and from above; factors of the dark and the pale tone.
     tones: tuple[float, float, float, float]
     smooth: bool
@@ -232,18 +239,17 @@ class _Brush:
         if radius < 2.0:
             pygame.draw.circle(self.surface, color, centre, max(radius, 1.0))
             return
-        if radius > 8.0 * self.camera.size[0]:
-            return
         right, up, dark, pale = self.tones
         red, green, blue = color
         rim = (int(red * dark), int(green * dark), int(blue * dark))
         if self.smooth and radius < 200.0:
             pygame.draw.aacircle(self.surface, rim, centre, radius)
         else:
-            pygame.draw.circle(self.surface, rim, centre, radius)
+            fill_disc(self.surface, rim, centre, radius)
         if radius < 4.0:
             return
-        circle = pygame.draw.aacircle if radius > 24.0 and self.smooth else pygame.draw.circle
+        is_smooth = self.smooth and 24.0 < radius <= LARGEST_SMOOTH_PX
+        circle = pygame.draw.aacircle if is_smooth else fill_disc
         spot = (x + 0.13 * radius * right, y - 0.13 * radius * up)
         circle(self.surface, color, spot, 0.86 * radius)
         lit = (min(255, int(red * pale)), min(255, int(green * pale)), min(255, int(blue * pale)))
@@ -257,8 +263,6 @@ class _Brush:
         dx, dy = b[0] - a[0], b[1] - a[1]
         length = (dx * dx + dy * dy) ** 0.5
         widest = max(wide_a, wide_b)
-        if max(map(abs, (*a, *b))) > 8.0 * self.camera.size[0]:
-            return
         if widest < 0.8:
             pygame.draw.aaline(self.surface, color, a, b)
             return
@@ -270,9 +274,9 @@ class _Brush:
                 (b[0] - nx * wide_b, b[1] - ny * wide_b),
                 (a[0] - nx * wide_a, a[1] - ny * wide_a),
             ]
-            pygame.draw.polygon(self.surface, color, outline)
+            fill_polygon(self.surface, color, outline)
             if self.smooth:
                 pygame.draw.aalines(self.surface, color, True, outline)
         if widest > 1.5:
-            pygame.draw.circle(self.surface, color, a, wide_a)
-            pygame.draw.circle(self.surface, color, b, wide_b)
+            fill_disc(self.surface, color, a, wide_a)
+            fill_disc(self.surface, color, b, wide_b)

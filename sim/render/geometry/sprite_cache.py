@@ -13,6 +13,7 @@ import pygame
 from sim.camera.pinhole import Camera
 from sim.render.geometry.mesh import Light, draw_mesh, rotation_matrix
 from sim.render.geometry.shapes import Mesh
+from sim.render.geometry.sprite_store import Sprite, SpriteStore
 from sim.render.geometry.sprites import packed
 
 SPRITE_PX = 150.0
@@ -27,9 +28,10 @@ PITCH_STEP = 0.10
 """rad"""
 HAZE_STEPS = 16
 MASTER_OVERSAMPLE = 3
-MASTERS_KEPT = 500
-SCALED_KEPT = 1200
-"""Sprites in the caches; a full cache is emptied."""
+MASTER_BYTES = 8_000_000
+SCALED_BYTES = 8_000_000
+SHADOW_BYTES = 2_000_000
+"""Most memory of the sprites kept."""
 PACKED_PX = 200
 """Sprites larger than this are not packed: they change size too often for it to pay."""
 COARSE_PX = 96.0
@@ -85,9 +87,14 @@ class SpriteCache:
         self._spans = np.array([source.span for source in sources])
         self._round = np.array([source.round for source in sources], bool)
         self._light = light
-        self._masters: dict[MasterKey, tuple[pygame.Surface, float, float]] = {}
-        self._scaled: dict[tuple[int, ...], tuple[pygame.Surface, float, float]] = {}
-        self._shadows: dict[tuple[int, int], pygame.Surface] = {}
+        self._masters = SpriteStore[MasterKey](MASTER_BYTES)
+        self._scaled = SpriteStore[tuple[int, ...]](SCALED_BYTES)
+        self._shadows = SpriteStore[tuple[int, int]](SHADOW_BYTES)
+
+    def fit(self, size: tuple[int, int]) -> None:
+        """Keep as many sprites as pictures of a size in px need."""
+        for store in (self._masters, self._scaled, self._shadows):
+            store.fit(size)
 
     def blits(
         self,
@@ -122,51 +129,30 @@ class SpriteCache:
         keys = np.array(columns).T.astype(int).tolist()
         blits = []
         for key, (right, down) in zip(map(tuple, keys), foot.tolist(), strict=True):
-            cached = self._scaled.get(key)
-            if cached is None:
-                cached = self._scaled_sprite(key)
-            sprite, left, top = cached
+            sprite, left, top = self._scaled.get(key, self._scaled_sprite)
             blits.append(Blit(sprite, (round(right - left), round(down - top))))
         return blits
 
-    def _scaled_sprite(self, key: tuple[int, ...]) -> tuple[pygame.Surface, float, float]:
-        """A sprite of px pixels, and the pixels of its origin from the left and the top."""
+    def _scaled_sprite(self, key: tuple[int, ...]) -> Sprite:
+        """A sprite of px pixels."""
         *steps, px = key
-        master = tuple(steps)
-        if master not in self._masters:
-            if len(self._masters) > MASTERS_KEPT:
-                self._masters.clear()
-            self._masters[master] = self._render(*master)
-        sprite, left, top = self._masters[master]
-        width, height = sprite.get_size()
-        factor = px / (self._spans[master[0]] * SIZE_STEP ** master[-1])
+        source, *_, step = steps
+        master, left, top = self._masters.get(tuple(steps), self._render)
+        width, height = master.get_size()
+        factor = px / (self._spans[source] * SIZE_STEP**step)
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        scaled = pygame.transform.smoothscale(sprite, size)
+        scaled = pygame.transform.smoothscale(master, size)
         if max(size) < PACKED_PX:
             scaled = packed(scaled)
-        if len(self._scaled) > SCALED_KEPT:
-            self._scaled.clear()
-        cached = self._scaled[key] = scaled, left * size[0] / width, top * size[1] / height
-        return cached
+        return Sprite(scaled, left * size[0] / width, top * size[1] / height)
 
     def shadow(self, across: int, down: int) -> pygame.Surface:
         """A translucent dark ellipse with these half axes in pixels."""
-        cached = self._shadows.get((across, down))
-        if cached is None:
-            if len(self._shadows) > SCALED_KEPT:
-                self._shadows.clear()
-            cached = pygame.Surface((2 * across, 2 * down), pygame.SRCALPHA)
-            pygame.draw.ellipse(cached, (10, 24, 30, 46), cached.get_rect())
-            self._shadows[across, down] = cached
-        return cached
+        return self._shadows.get((across, down), _ellipse).surface
 
-    def _render(
-        self, source: int, turn: int, octant: int, rise: int, haze: int, step: int
-    ) -> tuple[pygame.Surface, float, float]:
-        """A master sprite, and the pixels of its origin from the left and the top.
-
-        The mesh is drawn from afar, MASTER_OVERSAMPLE times too large, and shrunk.
-        """
+    def _render(self, key: MasterKey) -> Sprite:
+        """A master sprite: the mesh, drawn from afar MASTER_OVERSAMPLE times too large, shrunk."""
+        source, turn, octant, rise, haze, step = key
         mesh = self._sources[source].mesh
         unit_px = SIZE_STEP**step
         thick = mesh.radius.max()
@@ -198,7 +184,7 @@ class SpriteCache:
         )
         small = pygame.transform.smoothscale(sprite, (2 * half, above + down))
         used = small.get_bounding_rect().union((half, above, 1, 1))
-        return small.subsurface(used).copy(), float(half - used.x), float(above - used.y)
+        return Sprite(small.subsurface(used).copy(), float(half - used.x), float(above - used.y))
 
     def _light_from(self, octant: int, distance: float, haze: int) -> Light:
         """This light turned with the view, with the haze of a step at a distance in m."""
@@ -209,3 +195,10 @@ class SpriteCache:
         haze_m = distance / max(-float(np.log(1.0 - min(haze / HAZE_STEPS, 0.999))), 1e-9)
         side = np.array([cos * x - sin * y, sin * x + cos * y, z])
         return Light(side, light.sun, light.ambient, light.haze, haze_m, light.glow)
+
+
+def _ellipse(half: tuple[int, int]) -> Sprite:
+    """The flat shadow under an item; half: its half axes in px."""
+    image = pygame.Surface((2 * half[0], 2 * half[1]), pygame.SRCALPHA)
+    pygame.draw.ellipse(image, (10, 24, 30, 46), image.get_rect())
+    return Sprite(image)

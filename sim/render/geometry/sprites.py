@@ -34,14 +34,46 @@ def shrunk(image: pygame.Surface, alpha: float = 1.0) -> pygame.Surface:
 
 def _spread(image: pygame.Surface) -> pygame.Surface:
     """A copy whose empty pixels have the mean colour, so that scaling does not darken edges."""
-    alpha = pygame.surfarray.array_alpha(image)
     filled = image.copy()
-    pixels = pygame.surfarray.pixels3d(filled)
-    solid = alpha > 0
-    if solid.any():
-        pixels[~solid] = pixels[solid].mean(axis=0).astype(np.uint8)
+    pixels = pygame.surfarray.pixels2d(filled)
+    *masks, alpha = (np.uint32(mask) for mask in image.get_masks())
+    solid = (pixels & alpha) != 0
+    drawn = pixels[solid]
+    if len(drawn):
+        mean = 0
+        for mask, shift in zip(masks, image.get_shifts(), strict=False):
+            total = int(((drawn & mask) >> np.uint32(shift)).sum(dtype=np.uint64))
+            mean |= total // len(drawn) << shift
+        np.copyto(pixels, np.uint32(mean), where=~solid)
     del pixels
     return filled
+
+
+def stretched(
+    sprite: pygame.Surface,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    picture: tuple[int, int],
+) -> tuple[pygame.Surface, tuple[int, int]] | None:
+    """What is seen of a sprite that is stretched over a part of a picture, and where it begins.
+
+    corner, size: px, of the whole stretched sprite. Only the part inside the picture is made, so
+    its cost does not grow with the size; None if there is none.
+    """
+    part, spot, room = [], [], []
+    for low, length, have, most in zip(corner, size, sprite.get_size(), picture, strict=True):
+        per_px = length / have
+        first = max(0, int(np.floor(-low / per_px)))
+        last = min(have, int(np.ceil((most - low) / per_px)))
+        if last <= first:
+            return None
+        begin = round(low + first * per_px)
+        part.append((first, last - first))
+        spot.append(begin)
+        room.append(max(1, round(low + last * per_px) - begin))
+    (x, wide), (y, tall) = part
+    seen = pygame.transform.smoothscale(sprite.subsurface((x, y, wide, tall)), room)
+    return seen, (spot[0], spot[1])
 
 
 def packed(image: pygame.Surface) -> pygame.Surface:

@@ -4,12 +4,16 @@ Each has a place in the world and shifts by the projection. It sinks into the gr
 comes near, so that there are always others behind and none appears suddenly.
 """
 
+from functools import cache
+
 import numpy as np
 import pygame
 
 from sim.camera.pinhole import Camera
 from sim.render.geometry.mesh import Light
+from sim.render.geometry.polygons import clip_outline
 from sim.render.geometry.shapes import rgb_array
+from sim.render.geometry.sprite_store import Sprite, SpriteStore
 from sim.render.geometry.sprites import packed
 from sim.render.stage.ground import in_boxes
 from sim.render.stage.stage_file import Ridge
@@ -24,10 +28,20 @@ FOOT_PX = 3
 """Height of the plain strip below a silhouette."""
 WINDOW_PX = 3.0
 """Windows of a skyline are drawn where their cells are at least this large."""
-SPRITES_KEPT = 900
+SPRITE_BYTES = 12_000_000
+"""Most memory of the sprites kept."""
+LARGEST = 2.0
+"""Silhouettes wider or taller than this many pictures are drawn anew, as far as they are seen."""
+PLAIN_FOCAL = 1.6
+"""Focal length, in picture heights, up to which LARGEST holds. A longer one lowers it, as all
+silhouettes grow with the zoom and each step of it asks for new sizes of all of them."""
 COLUMN_PX = 20.0
 CELLS = 8
 """What silhouettes hide is worked out per column of the picture and per part of their width."""
+
+
+Key = tuple[int, int, int, int, int]
+"""Number of the ridge, shape, width and height in px, and steps of haze of a silhouette."""
 
 
 class Backdrop:
@@ -38,7 +52,7 @@ class Backdrop:
         self._light = light
         self._seed = seed
         self._tiles = TileCache(60.0, self._build)
-        self._sprites: dict[tuple[int, int, int, int, int], pygame.Surface] = {}
+        self._sprites = SpriteStore[Key](SPRITE_BYTES)
         # Share of the height that is opaque, in CELLS equal parts of the width.
         self._solid_share = np.array(
             [_solid_share(ridge.kind, shape) for ridge in ridges for shape in range(VARIANTS)]
@@ -74,6 +88,7 @@ class Backdrop:
         if not self._ridges:
             return
         table = self._tiles.at(float(camera.position[0]), float(camera.position[1]))
+        self._sprites.fit(camera.size)
         middle, focal = camera.size[0] / 2, camera.focal_px
         view = camera.to_view(table[:, :3])
         # What is far beside the picture is left out before the rest is worked out.
@@ -105,10 +120,17 @@ class Backdrop:
         covered = self._covered(camera.size[0], table, left, foot, across, up)
         covered = np.minimum(covered, ground + FOOT_PX).astype(int).tolist()
         keys = map(tuple, keys.astype(int).tolist())
-        sprites = self._sprites
-        blits = []
-        for x, y, below, key in zip(left.tolist(), foot.tolist(), covered, keys, strict=True):
-            sprite = sprites.get(key) or self._sprite(key)
+        most = LARGEST * min(1.0, PLAIN_FOCAL / camera.focal) ** 2
+        large = (across > most * camera.size[0]) | (up > most * camera.size[1])
+        blits: list[tuple[pygame.Surface, tuple[int, int], tuple[int, int, int, int]]] = []
+        rows = zip(left.tolist(), foot.tolist(), covered, keys, large.tolist(), strict=True)
+        for x, y, below, key, is_large in rows:
+            if is_large:
+                surface.blits(blits, False)
+                blits = []
+                self._draw_large(surface, key, (x, y), below)
+                continue
+            sprite = self._sprites.get(key, self._sprite).surface
             wide, tall = sprite.get_size()
             top = y + FOOT_PX - tall
             if below > top:
@@ -141,22 +163,51 @@ class Backdrop:
         touched = (cell[:, 1:] > 0.0) & (cell[:, :-1] < CELLS)
         return np.where(touched, np.ceil(nearer[-2::-1]) + 1.0, 0.0).max(axis=1)
 
-    def _sprite(self, key: tuple[int, int, int, int, int]) -> pygame.Surface:
-        number, shape, wide, tall, haze = key
-        if len(self._sprites) > SPRITES_KEPT:
-            self._sprites.clear()
+    def _look(self, key: Key) -> tuple[str, np.ndarray, float]:
+        """Kind, colour (3,) and glow of the windows of a silhouette."""
+        number, haze = key[0], key[4]
         distance = -self._light.haze_m * float(np.log(1.0 - min(haze / HAZE_STEPS, 0.995)))
         color = self._light.hazed(self._colors[number], distance)
-        kind = self._ridges[number].kind
+        glow = self._light.glow * 0.85 * float(np.exp(-0.5 * distance / self._light.haze_m))
+        return self._ridges[number].kind, color, glow
+
+    def _sprite(self, key: Key) -> Sprite:
+        _, shape, wide, tall, _ = key
+        kind, color, glow = self._look(key)
+        if kind != "skyline":
+            return Sprite(_silhouette(kind, (wide, tall), color, shape))
+        mast = _mast(tall, shape)
+        sprite = pygame.Surface((wide, tall + FOOT_PX + mast), pygame.SRCALPHA)
+        _draw_tower(sprite, (0, 0), (wide, tall), color, glow, shape)
+        return Sprite(sprite)
+
+    def _draw_large(
+        self, surface: pygame.Surface, key: Key, foot: tuple[int, int], below: int
+    ) -> None:
+        """Draw the part of a silhouette that is in the picture and above row ``below``.
+
+        foot: px, its left edge and its ground.
+        """
+        _, shape, wide, tall, _ = key
+        kind, color, glow = self._look(key)
+        room = surface.get_rect()
+        room.height = min(room.height, max(0, below))
+        left, top = foot[0], foot[1] - tall
         if kind == "skyline":
-            glow = self._light.glow * 0.85 * float(np.exp(-0.5 * distance / self._light.haze_m))
-            sprite = _tower((wide, tall), color, glow, shape)
-        else:
-            sprite = _silhouette(kind, (wide, tall), color, shape)
-        self._sprites[key] = sprite
-        return sprite
+            surface.set_clip(room)
+            _draw_tower(surface, (left, top - _mast(tall, shape)), (wide, tall), color, glow, shape)
+            surface.set_clip(None)
+            return
+        for tone, outline in _shapes(kind, (left, top), (wide, tall), color, shape):
+            seen = clip_outline(outline, *room.size)
+            if len(seen) > 2:
+                surface.set_clip(room)
+                pygame.draw.polygon(surface, tone, seen)
+                pygame.draw.aalines(surface, tone, True, seen)
+                surface.set_clip(None)
 
 
+@cache
 def _outline(kind: str, shape: int) -> tuple[np.ndarray, np.ndarray]:
     """Profile of a silhouette: places along its width -1..1 (41,), heights there 0..1 (41,)."""
     variation = (shape + 0.5) / VARIANTS
@@ -182,57 +233,103 @@ def _solid_share(kind: str, shape: int) -> np.ndarray:
     return np.array([height[i * step : (i + 1) * step + 1].min() for i in range(CELLS)])
 
 
-def _silhouette(kind: str, size: tuple[int, int], color: np.ndarray, shape: int) -> pygame.Surface:
-    """Sprite of a hill, a mountain or a wood with smooth edges, on FOOT_PX of its own colour."""
+def _shapes(
+    kind: str,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    color: np.ndarray,
+    shape: int,
+    foot: float = FOOT_PX,
+) -> list[tuple[list[int], list[tuple[float, float]]]]:
+    """Colours and outlines of a hill, a mountain or a wood with its upper left corner at a pixel.
+
+    size: width and height above the ground; foot: how far it goes on below, all in px.
+    """
     wide, tall = size
+    left, top = corner
     profile, height = _outline(kind, shape)
-    fine = 2
-    big = pygame.Surface((wide * fine, (tall + FOOT_PX) * fine), pygame.SRCALPHA)
-    tone = color.astype(int).tolist()
-    big.fill((*tone, 0))
-    xs = (profile + 1.0) * 0.5 * wide * fine
-    ys = (1.0 - height) * tall * fine
-    bottom = (tall + FOOT_PX) * fine
+    xs = (profile + 1.0) * 0.5 * wide + left
+    ys = (1.0 - height) * tall + top
+    bottom = tall + foot + top
     outline = list(zip(xs.tolist(), ys.tolist(), strict=True))
-    pygame.draw.polygon(big, tone, [(0, bottom), *outline, (wide * fine, bottom)])
+    whole = [(left, bottom), *outline, (wide + left, bottom)]
+    shapes = [(color.astype(int).tolist(), whole)]
     if kind == "mountains":
         # The flank away from the sun.
         peak = int(np.argmax(height))
-        dark = (color * 0.86).astype(int).tolist()
-        ridge = [(xs[peak] + w * 0.06 * wide, ys[peak] + h * tall * fine)
+        ridge = [(float(xs[peak] + w * 0.03 * wide), float(ys[peak] + h * tall))
                  for w, h in ((0.3, 0.18), (-0.1, 0.35), (0.35, 0.6), (0.15, 1.0))]  # fmt: skip
-        flank = [outline[peak], *ridge, (xs[peak], bottom), *outline[: peak - 1 : -1]]
-        pygame.draw.polygon(big, dark, flank)
+        flank = [outline[peak], *ridge, (float(xs[peak]), bottom), *outline[: peak - 1 : -1]]
+        shapes.append(((color * 0.86).astype(int).tolist(), flank))
+    return shapes
+
+
+def _silhouette(kind: str, size: tuple[int, int], color: np.ndarray, shape: int) -> pygame.Surface:
+    """Sprite of a hill, a mountain or a wood with smooth edges, on FOOT_PX of its own colour."""
+    wide, tall = size
+    fine = 2
+    big = pygame.Surface((wide * fine, (tall + FOOT_PX) * fine), pygame.SRCALPHA)
+    big.fill((*color.astype(int).tolist(), 0))
+    fine_size = (wide * fine, tall * fine)
+    for tone, outline in _shapes(kind, (0.0, 0.0), fine_size, color, shape, FOOT_PX * fine):
+        pygame.draw.polygon(big, tone, outline)
     return packed(pygame.transform.smoothscale(big, (wide, tall + FOOT_PX)))
 
 
-def _tower(size: tuple[int, int], color: np.ndarray, glow: float, shape: int) -> pygame.Surface:
-    """Sprite of a block with its windows, some of them lit by ``glow``, on FOOT_PX."""
+def _mast(tall: int, shape: int) -> int:
+    """Height in px of what stands on the roof of a tower."""
+    return max(1, int(0.12 * tall)) if _tower_look(shape)[1] > 0.4 else 0
+
+
+@cache
+def _tower_look(shape: int) -> tuple[float, float, float, list[list[bool]]]:
+    """Three numbers 0..1 that a tower's looks follow from, and which windows are lit."""
     first, second, third = cell_uniforms(np.array([shape]), np.array([5]), 11, 3)[0].tolist()
+    columns, rows = _windows(first, third)
+    ix, iy = np.meshgrid(np.arange(columns), np.arange(rows), indexing="ij")
+    return first, second, third, (cell_uniforms(ix, iy, shape, 1)[..., 0] < 0.42).tolist()
+
+
+def _windows(first: float, third: float) -> tuple[int, int]:
+    """Columns and rows of a tower's windows."""
+    return max(2, int(4 + 5 * third)), max(3, int(7 + 11 * first))
+
+
+def _draw_tower(
+    surface: pygame.Surface,
+    corner: tuple[int, int],
+    size: tuple[int, int],
+    color: np.ndarray,
+    glow: float,
+    shape: int,
+) -> None:
+    """Draw a block with its windows, some of them lit by ``glow``, on FOOT_PX.
+
+    corner: px, upper left, of the mast where it has one. size: of the block.
+    """
+    first, second, third, on = _tower_look(shape)
     shade = np.clip(color * (0.86 + 0.26 * first), 0, 255)
     wide, tall = size
-    mast = max(1, int(0.12 * tall)) if second > 0.4 else 0
-    sprite = pygame.Surface((wide, tall + FOOT_PX + mast), pygame.SRCALPHA)
-    sprite.fill((*shade.astype(int).tolist(), 255), (0, mast, wide, tall + FOOT_PX))
+    left, top = corner
+    mast = _mast(tall, shape)
+    surface.fill((*shade.astype(int).tolist(), 255), (left, top + mast, wide, tall + FOOT_PX))
     if mast:
-        block = (0.25 * wide, 0.4 * mast, 0.45 * wide, mast)
-        spire = (0.45 * wide, 0, max(1.0, 0.03 * wide), mast)
-        sprite.fill((*shade.astype(int).tolist(), 255), block if second < 0.75 else spire)
-    columns, rows = max(2, int(4 + 5 * third)), max(3, int(7 + 11 * first))
+        block = (left + 0.25 * wide, top + 0.4 * mast, 0.45 * wide, mast)
+        spire = (left + 0.45 * wide, top, max(1.0, 0.03 * wide), mast)
+        surface.fill((*shade.astype(int).tolist(), 255), block if second < 0.75 else spire)
+    columns, rows = _windows(first, third)
     cell = wide / columns, tall / rows
     if min(cell) < WINDOW_PX:
-        return sprite
-    ix, iy = np.meshgrid(np.arange(columns), np.arange(rows), indexing="ij")
-    on = cell_uniforms(ix, iy, shape, 1)[..., 0] < 0.42
-    glass = (shade * 0.88 + 12.0).clip(0, 255).astype(int).tolist()
-    shine = (shade + (np.array([255.0, 222.0, 140.0]) - shade) * glow).astype(int).tolist()
+        return
+    glass = [*(shade * 0.88 + 12.0).clip(0, 255).astype(int).tolist(), 255]
+    lit = shade + (np.array([255.0, 222.0, 140.0]) - shade) * glow
+    shine = [*lit.astype(int).tolist(), 255]
     for column in range(columns):
         for row in range(rows):
             spot = (
-                int((column + 0.26) * cell[0]),
-                mast + int((row + 0.3) * cell[1]),
+                left + int((column + 0.26) * cell[0]),
+                top + mast + int((row + 0.3) * cell[1]),
                 max(1, round(0.48 * cell[0])),
                 max(1, round(0.42 * cell[1])),
             )
-            sprite.fill((*(shine if on[column, row] else glass), 255), spot)
-    return sprite
+            surface.fill(shine if on[column][row] else glass, spot)

@@ -28,6 +28,8 @@ ROUND_M = 0.006
 """Largest distance between a painted circle and its chords."""
 MIN_COVER = 0.06
 """Marks that cover less than this share of a pixel's width are left out."""
+WIDEST = 4.0
+"""No more ground than this is looked at to each side, in reaches; only fisheyes see more."""
 CLIP_PX = 30_000.0
 """Polygons that reach farther outside the picture are clipped: filling them would overflow."""
 CONTRAST = 100.0
@@ -313,7 +315,7 @@ def view_box(camera: Camera, reach: float) -> np.ndarray:
     half /= max(math.cos(camera.pitch), 0.2)
     cos, sin = math.cos(camera.yaw), math.sin(camera.yaw)
     seen = [
-        (side * (half * depth + 1.0), depth)
+        (side * (min(half * depth, WIDEST * reach) + 1.0), depth)
         for depth in (min(nearest, reach), reach)
         for side in (-1.0, 1.0)
     ]

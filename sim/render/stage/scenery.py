@@ -193,6 +193,7 @@ class Scenery:
         return self._last_view[1:]
 
     def _find(self, camera: Camera) -> tuple[list[VisibleItem], list[ItemShadow]]:
+        self._sprites.fit(camera.size)
         table = self._tiles.at(float(camera.position[0]), float(camera.position[1]))
         width, height = camera.size
         pixels, depth = camera.project(table.spots)

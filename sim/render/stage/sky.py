@@ -8,7 +8,8 @@ import pygame
 from sim.camera.pinhole import Camera
 from sim.render.geometry.mesh import Light
 from sim.render.geometry.shapes import rgb_array
-from sim.render.geometry.sprites import CLOUD_SHAPES, cloud, disc, glow
+from sim.render.geometry.sprite_store import Sprite, SpriteStore
+from sim.render.geometry.sprites import CLOUD_SHAPES, cloud, disc, glow, stretched
 from sim.render.stage.ground import draw_polygons, fill_rows
 from sim.render.stage.stage_file import Hall, StageFile
 from sim.render.stage.tiling import TileCache, cell_uniforms, cells_around
@@ -16,6 +17,10 @@ from sim.render.stage.tiling import TileCache, cell_uniforms, cells_around
 STARS = 420
 CLOUD_CELL_M = 420.0
 CLOUD_FAR_M = 3200.0
+CLOUD_BYTES = 8_000_000
+"""Most memory of the clouds kept."""
+CLOUD_STEP = 12.0
+"""Cloud sprites are this many steps apart per factor e in width."""
 CLOUD_WIND = np.array([4.0, 1.0])  # m/s
 BEAM_M = 0.22
 """Width of a beam of a hall."""
@@ -134,7 +139,7 @@ class Sky:
         else:
             self._colors = _sky_colors(weather, time_of_day)
         self._gradient = pygame.Surface((1, 1))
-        self._clouds: dict[tuple[int, int, int], pygame.Surface] = {}
+        self._clouds = SpriteStore[tuple[int, int, int]](CLOUD_BYTES)
         self._tiles = TileCache(CLOUD_CELL_M, self._build_clouds)
         self._stars = self._make_stars()
         self._bodies = self._make_bodies()
@@ -295,6 +300,7 @@ class Sky:
         return points, uniform
 
     def _draw_clouds(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
+        self._clouds.fit(camera.size)
         wind = np.array([*(CLOUD_WIND * time), 0.0])
         eye = camera.position - wind
         points, uniform = self._tiles.at(float(eye[0]), float(eye[1]))
@@ -303,32 +309,40 @@ class Sky:
         beside = np.abs(pixels[:, 0] - camera.size[0] / 2) - camera.size[0] / 2
         seen = np.flatnonzero((depth > 500.0) & (depth < CLOUD_FAR_M) & (beside < wide / 2))
         seen = seen[np.argsort(-depth[seen], kind="stable")]
+        steps = np.maximum(2, np.rint(np.log(np.maximum(wide[seen], 8.0)) * CLOUD_STEP))
         columns = (
             uniform[seen, 3] * CLOUD_SHAPES,
-            np.maximum(2, np.rint(np.log(np.maximum(wide[seen], 8.0)) * 12.0)),
+            steps,
             np.minimum(3, depth[seen] / CLOUD_FAR_M * 4.0),
         )
         keys = np.array(columns).T.astype(int).tolist()
+        # A cloud wider than the picture is stretched from one that is as wide.
+        widest = int(np.log(camera.size[0]) * CLOUD_STEP)
         blits = []
         for (x, y), key in zip(pixels[seen].astype(int).tolist(), keys, strict=True):
-            sprite = self._cloud(*key)
-            blits.append((sprite, (x - sprite.get_width() // 2, y - sprite.get_height())))
+            shape, step, haze = key
+            sprite = self._clouds.get((shape, min(step, widest), haze), self._cloud).surface
+            if step <= widest:
+                blits.append((sprite, (x - sprite.get_width() // 2, y - sprite.get_height())))
+                continue
+            across = float(np.exp(step / CLOUD_STEP))
+            room = across, across * sprite.get_height() / sprite.get_width()
+            large = stretched(sprite, (x - room[0] / 2, y - room[1]), room, camera.size)
+            if large is not None:
+                blits.append(large)
         surface.fblits(blits)
 
-    def _cloud(self, shape: int, step: int, haze: int) -> pygame.Surface:
-        key = (shape, step, haze)
-        if key not in self._clouds:
-            if len(self._clouds) > 120:
-                self._clouds.clear()
-            bright = np.array(self._hour.sun) + np.array(self._hour.ambient)
-            dim = 1.0 - 0.25 * self._cover.share
-            lit = np.clip(rgb_array("#ffffff") * bright * 0.97 * dim, 0, 255)
-            base = lit * 0.86 + 0.10 * self._colors[1]
-            veil = self._colors[2] - lit
-            lit = lit + veil * 0.12 * haze
-            base = np.clip(base, 0, 255) + (self._colors[2] - np.clip(base, 0, 255)) * 0.15 * haze
-            self._clouds[key] = cloud(shape, max(6, int(np.exp(step / 12.0))), lit, base)
-        return self._clouds[key]
+    def _cloud(self, key: tuple[int, int, int]) -> Sprite:
+        """Cloud of a shape, a step of width and a step of haze."""
+        shape, step, haze = key
+        bright = np.array(self._hour.sun) + np.array(self._hour.ambient)
+        dim = 1.0 - 0.25 * self._cover.share
+        lit = np.clip(rgb_array("#ffffff") * bright * 0.97 * dim, 0, 255)
+        base = lit * 0.86 + 0.10 * self._colors[1]
+        veil = self._colors[2] - lit
+        lit = lit + veil * 0.12 * haze
+        base = np.clip(base, 0, 255) + (self._colors[2] - np.clip(base, 0, 255)) * 0.15 * haze
+        return Sprite(cloud(shape, max(6, int(np.exp(step / CLOUD_STEP))), lit, base))
 
 
 def _direction(bearing: float, height: float) -> np.ndarray:

@@ -7,15 +7,15 @@ that to its nearest phrase and half that to the mean of its phrases: a single ra
 spelling with an unknown word by chance, all phrases of an action seldom do.
 """
 
+import io
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 
 from entities.actions import ACTION_INDEX, ACTIONS
 from ml.text.encoders import DEFAULT, TextEncoder, default_cache, open_encoder
+from ml.text.shipped import MODELS, read_shipped
 from sim.story.language.clauses import Clause
 from sim.story.language.lexicon import Verb, spoken, verbs
 
@@ -112,17 +112,17 @@ def _apart(vectors: np.ndarray, shared: np.ndarray) -> np.ndarray:
     return away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
 
 
-VECTORS = Path(str(resources.files("assets"))) / "models" / "verb_vectors.npz"
+VECTORS = MODELS / "verb_vectors.npz"
 """Written by ``python -m tools.embeddings bundle``; phrases it lacks are encoded when needed."""
 
 
 def bundled_vectors() -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """The default encoder's bundled vectors by phrase, and their shared part (2, E).
 
-    Without the file: no vectors and None.
+    Without the file: no vectors and None. Raises UserError if it is damaged.
     """
     if not VECTORS.is_file():
         return {}, None
-    with np.load(VECTORS, allow_pickle=False) as file:
+    with np.load(io.BytesIO(read_shipped(VECTORS.name)), allow_pickle=False) as file:
         vectors = file["vectors"].astype(np.float32)
         return dict(zip(file["texts"].tolist(), vectors, strict=True)), file["shared"]

@@ -26,6 +26,7 @@ class Act:
     places: list[tuple[str, list[Target]]] = field(default_factory=list)
     viewer: bool = False  # aimed at the viewer
     link: str = ""
+    arrives: bool = False  # its players come on with it
 
     def players(self) -> list[Player]:
         """Players the act is done to."""
@@ -58,8 +59,9 @@ def runs_into(act: Act) -> list[Player]:
 class Finder:
     """Resolves the nouns of clauses, adding players and objects to cast and stage as needed."""
 
-    def __init__(self, cast: Cast, stage: Stage) -> None:
-        self.cast, self.stage = cast, stage
+    def __init__(self, cast: Cast, stage: Stage, addressed: list[Player] | None = None) -> None:
+        """addressed: who acts where the first clause has no subject."""
+        self.cast, self.stage, self.addressed = cast, stage, addressed or []
         self.settings: list[tuple[Target, str, list[Target]]] = []  # "a man on a bench"
         self.holds: list[tuple[Player, Item]] = []
         self.doing: list[tuple[Player, Verb]] = []  # "a screaming girl"
@@ -95,8 +97,8 @@ class Finder:
         scenery = bool(clause.subject) and not who and (items or self.cast.background)
         if clause.subject and (self.cast.nobody and not who):
             return None
-        if not clause.subject and before is not None:
-            who = before.who
+        if not clause.subject:
+            who = before.who if before is not None else list(self.addressed)
         act = Act(clause, list(who), link=clause.link)
         for noun in clause.objects:
             noun = _myself(noun, clause.verb, None)

@@ -10,23 +10,32 @@ from sim.story.language.lexicon import Verb, verbs
 from sim.story.language.phrases import Noun
 from sim.story.staging.acts import Act
 from sim.story.staging.cast import Player
+from sim.story.staging.entrances import come_on
 from sim.story.staging.plan import STANDS_BY, Plan
-from sim.story.staging.scenery import BALL_OF, Fixed, Item, Target, bearing, make_handy, unit
+from sim.story.staging.scenery import (
+    BALL_OF,
+    BALLS,
+    THROWS,
+    Fixed,
+    Item,
+    Target,
+    bearing,
+    make_handy,
+    unit,
+)
 from sim.story.staging.setting import role_place, settle_place, way_of
 from sim.story.staging.timing import Spot
 from sim.story.staging.waypoints import ahead
 
 A, T = ActionType, ObjectType
-THROWS: dict[ActionType, float] = {  # m to the target of the ball (choice)
-    A.THROWING: 7.0, A.PITCHING: 18.44, A.KICKING: 8.0, A.SHOOTING: 4.6, A.HEADER: 4.0,
-    A.BOWLING: 10.0,
-}  # fmt: skip
 UNTIMED_S = 0.5
 """Seconds to the contact of an action whose gesture defines none (choice)."""
 IN_REACH_M = 0.45
 """Metres ahead of a player where an object to kick or pick up lies (choice)."""
 MOUTH_M = 1.8
 """Metres from the goal to its keeper, who comes out to narrow the angle (choice)."""
+PITCHED_M = 14.0
+"""Metres from a pitcher in a running scene to the catcher that comes on (choice)."""
 AT_BASE_M = 3.0
 """A player nearer to a base than this covers it (choice)."""
 SHOT_MPS = 21.0
@@ -38,7 +47,6 @@ ASIDE_M = 0.55
 _SHOTS = ("shot", "penalty", "kick", "goal")
 """Words for what is saved where no ball is named."""
 SENDS = (A.KICKING, A.THROWING, A.PITCHING)
-BALLS = (T.BALL, T.BASEBALL, T.BASKETBALL, T.SOCCER_BALL)
 
 
 def contact_s(action: ActionType) -> float:
@@ -103,7 +111,7 @@ def send(plan: Plan, act: Act) -> None:
     if not goals and "back" in " ".join([*clause.words, *clause.manners]).split():
         goals = [p for p in plan.cast.players if p is not lead][:1]
     if not goals and action is A.PITCHING:
-        goals = [_catcher(plan)]
+        goals = [_catcher(plan, lead)]
     if not goals and T.GOAL in verb.needs:
         mouths = [i for i in plan.stage.items if i.kind is T.GOAL and i is not ball]
         goals = list(mouths[-1:] or plan.stage.make(T.GOAL))
@@ -115,7 +123,7 @@ def send(plan: Plan, act: Act) -> None:
     aimed = goals[0] if goals and isinstance(goals[0], Player) else None
     batter = None
     if lead.key == "pitcher" and aimed is not None and aimed.key in ("catcher", "batter"):
-        action, goals = A.PITCHING, [_catcher(plan)]  # past the batter, whatever the verb
+        action, goals = A.PITCHING, [_catcher(plan, lead)]  # past the batter, whatever the verb
         batter = aimed if aimed.key == "batter" else None
     act.places = [(r, f) for r, f in act.places if not any(t in goals for t in f)]
     senders = [lead] if goals and goals[0] in act.who else act.who
@@ -209,7 +217,7 @@ def _place_keeper(plan: Plan, goal: Item, shooter: Player) -> None:
         keeper.facing = bearing(keeper.spot, shooter.spot)
 
 
-def _catcher(plan: Plan) -> Player:
+def _catcher(plan: Plan, pitcher: Player) -> Player:
     """The catcher, in place; made if need be."""
     for player in plan.cast.players:
         if player.key == "catcher":
@@ -217,6 +225,8 @@ def _catcher(plan: Plan) -> Player:
             return player
     player = plan.cast.add("catcher")
     role_place(plan, player)
+    if plan.running:
+        come_on(plan, [player], pitcher, min(THROWS[A.PITCHING], PITCHED_M))
     glove = plan.stage.make(T.GLOVE)[0]
     glove.holder = player
     return player
@@ -231,6 +241,8 @@ def _baseman(plan: Plan, base: Fixed, lead: Player) -> Player:
     player = plan.cast.add("fielder", Noun("role", "fielder", "baseman"))
     player.put(*ahead(base.spot, unit((0.0, 0.0), base.spot), 0.6))
     plan.stage.fixed_used = True
+    if plan.running:
+        come_on(plan, [player], lead, THROWS[A.THROWING])
     return player
 
 
@@ -252,12 +264,14 @@ def _reach_ball(
             ball.holder = player
     elif ball.spot is not None and ball.holder is None and not on_foot:
         near = hypot(ball.spot[0] - player.spot[0], ball.spot[1] - player.spot[1])
-        if near > 1.0 and not player.legs and not player.actions:
+        if near > 1.0 and not player.present and not player.legs and not player.actions:
             ball.spot, ball.holder = None, player
-    elif on_foot and _has_it(plan, player, ball):
+    elif on_foot and (ball.holder is player if plan.running else _has_it(plan, player, ball)):
         t = max(t, player.t)
         plan.act_at(player, t, A.PUT_DOWN)
         plan.cue(player, t, ball)
+        if plan.running:
+            ball.holder, ball.spot = None, ahead(player.spot, plan.way[player.id], IN_REACH_M)
         return t + verbs().seconds["put_down"]
     elif ball.spot is not None and on_foot:
         near = hypot(ball.spot[0] - player.spot[0], ball.spot[1] - player.spot[1])
@@ -397,6 +411,8 @@ def save(plan: Plan, act: Act) -> None:
     if not shots:
         kick = goal_shot()
         striker = plan.cast.add("soccer player", Noun("role", "soccer player", "striker"))
+        if plan.running:
+            come_on(plan, [striker], keeper, THROWS[A.KICKING])
         balls = [item for item in plan.stage.items if item.kind in BALLS] if any_ball(plan) else []
         shot = Clause(verb=kick, words=["shoots at the goal"])
         send(plan, Act(shot, [striker], [*balls[-1:]], link=act.link))

@@ -1,5 +1,6 @@
 """The cast: noun phrases become players, pronouns find them again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from entities.actions import ActionType
@@ -8,6 +9,7 @@ from entities.scene import MAX_ACTORS, Cue
 from entities.skeleton import ACTOR_SCALES, BODY_RADIUS
 from sim.story.language.lexicon import Role, Theme, plural, roles
 from sim.story.language.phrases import HALF, Noun, describe
+from sim.story.staging.starts import Starts
 from sim.story.staging.timing import Knot, Spot
 
 _HUES = {
@@ -65,6 +67,16 @@ class Player:
     said_style: str | None = None  # of an act
     turned: bool = False  # an action already depends on ``facing``
     layered: bool = False  # gestures on the way, which therefore has to be a path
+    starts: Starts | None = None  # where everybody starts, this one included
+    # Of a player in a running scene:
+    present: bool = False  # stands there already: nothing but a way changes its place
+    comes: bool = False  # on stage with this sentence
+    home: Spot | None = None  # m, where it began the scene
+    station: Spot | None = None  # m, where one that comes on waits for its part
+    doing: ActionType | None = None  # the action in force
+    velocity: Spot = (0.0, 0.0)  # m/s, at which it goes on until something is planned for it
+    height: float = 0.0  # m, of its ground: on a ladder, in the air
+    seat: object = None  # the Item it sits or lies on
 
     @property
     def radius(self) -> float:
@@ -77,8 +89,17 @@ class Player:
         return self.noun.gender or self.role.gender
 
     def put(self, x: float, y: float) -> None:
-        """Give the player a place from the start of the scene."""
-        self.spot = self.start = (x, y)
+        """Give the player a place from the start of the scene; one who is there already stays."""
+        if self.present:
+            return
+        spot = (x, y) if self.starts is None else self.starts.put(self, (x, y))
+        self.spot = self.start = spot
+
+
+def others_than(these: Iterable[Player], players: Iterable[Player]) -> list[Player]:
+    """``players`` without ``these``."""
+    without = set(these)
+    return [p for p in players if p not in without]
 
 
 class Cast:
@@ -92,6 +113,10 @@ class Cast:
         self.spared: list[Player] = []  # those that "except" left out
         self.background = False  # the crowd of the stage set was mentioned
         self.nobody = False
+        self.taken: set[str] = set()  # ids that others than players have
+        self.starts = Starts()
+        self._ids: set[str] = set()  # of the first players, as many as there are ids
+        self._numbers: dict[str, int] = {}  # by word, the first number that may be free for an id
 
     def find(self, noun: Noun, doing: list[Player] | None = None) -> list[Player]:
         """The players a noun phrase means, made if need be.
@@ -127,7 +152,8 @@ class Cast:
             self._make_room(noun.count * len(members))  # before a billion couples are listed
             return [self._make(noun, key, alone=True)[0] for key in members * noun.count]
         key = str(noun.key) if noun.kind == "role" else "person"
-        known = [p for p in self._known(noun, key, doing) if p not in owners and p not in doing]
+        but = {*owners, *doing}
+        known = [p for p in self._known(noun, key, doing) if p not in but]
         return known or self._make(noun, key)
 
     def _known(self, noun: Noun, key: str, doing: list[Player]) -> list[Player]:
@@ -135,13 +161,13 @@ class Cast:
         if not noun.definite or noun.other:
             if noun.other and noun.definite:
                 fits = [p for p in self.players if self._fits(p, noun, key)]
-                return [p for p in fits if p not in self.subject][-1:]
+                return others_than(self.subject, fits)[-1:]
             return []
         fits = self._by_word([p for p in self.players if self._fits(p, noun, key)], noun, key)
         alone = noun.many and len(self.players) < 2
         if not fits and not alone and noun.word in ("person", "player", "people", "players"):
             others = roles().not_players if noun.word.startswith("player") else ()
-            fits = [p for p in self.players if p not in doing]
+            fits = others_than(doing, self.players)
             fits = [p for p in fits if p.key not in others and p.noun.word not in others]
         if noun.many or (noun.counted and noun.count > 1):
             return fits[-noun.count :] if noun.counted else fits
@@ -196,11 +222,7 @@ class Cast:
         said = describe(replace(noun, color=None, name=None)).split(" ", 1)[-1]
         base = name if noun.name or noun.kind not in ("role", "unknown") else said
         base = "".join(c if c.isalnum() else "_" for c in base.lower())[:48] or "person"
-        taken = {p.id for p in self.players}
-        k = 1 if many else 2
-        ident = f"{base}_1" if many else base
-        while ident in taken:
-            ident, k = f"{base}_{k}", k + 1
+        ident = self._free_id(base, many=many)
         n = len(self.players)
         hues = _HUES.get(role.type.value, ACTOR_COLORS)
         scale = (role.scale or ACTOR_SCALES[role.type]) * min(max(noun.size, 0.4), 2.5)
@@ -215,19 +237,30 @@ class Cast:
             color=noun.color or role.color or hues[(n + self.shift) % len(hues)],
             scale=round(scale, 3),
             style=noun.style or role.style,
+            starts=self.starts,
         )
         self.players.append(player)
         return player
 
+    def _free_id(self, base: str, *, many: bool) -> str:
+        """An id that nobody has: the word, or with ``many`` the word and 1, else the next number."""
+        self._ids.update(p.id for p in self.players[len(self._ids) :])
+        ident, k = (f"{base}_1", 1) if many else (base, 2)
+        k = max(k, self._numbers.get(base, 0))
+        while ident in self._ids or ident in self.taken:
+            ident, k = f"{base}_{k}", k + 1
+            self._numbers[base] = k - 1
+        return ident
+
     def _pronoun(self, noun: Noun, doing: list[Player]) -> list[Player]:
         """The players a pronoun means; made where it needs somebody and nobody fits."""
-        kind, rest = noun.key, [p for p in self.players if p not in doing]
+        kind, rest = noun.key, others_than(doing, self.players)
         recent = self.players[::-1]
         if kind in ("m", "f", "n"):
             match = [p for p in self._by_mention(rest or recent) if p.gender in (kind, None)]
             match = [p for p in match if not (p.noun.other and p.noun.many)]
             if kind == "n":
-                others = [p for p in self.last if p not in doing]
+                others = others_than(doing, self.last)
                 match = [p for p in match if p.gender == "n"] or others[:1]
             if kind == "n":
                 return match[:1]  # "it rains" is nobody
@@ -236,7 +269,7 @@ class Cast:
         if kind == "they" and not self.players:
             return self._make(Noun("role", "person", "people", 2, many=True), "person")
         if kind == "they":
-            rest_last = [p for p in self.last if p not in doing]
+            rest_last = others_than(doing, self.last)
             if len(self.last) > 1 and rest_last:
                 return list(self.last)
             return list(self.players) if not doing or len(rest) != 1 else rest
@@ -248,9 +281,10 @@ class Cast:
                 return [*self.players, *self._make(people, "person")]
             return list(self.players) or self._make(people, "person")
         if kind == "each":
-            return [p for p in self.players if p in doing] or list(self.players)
+            acting = set(doing)
+            return [p for p in self.players if p in acting] or list(self.players)
         if kind in ("other", "others", "friend"):
-            others = [p for p in self.players if p not in (doing or self.subject[:1])]
+            others = others_than(doing or self.subject[:1], self.players)
             if kind == "friend" and not others:
                 return self._make(Noun("role", "person", "friend"), "person")
             if not others and kind == "others":  # later pronouns do not mean them

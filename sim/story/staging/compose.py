@@ -20,6 +20,7 @@ from sim.story.language.lexicon import Theme, spoken, verb_for
 from sim.story.staging.cast import Player
 from sim.story.staging.plan import BACKWARDS, Plan
 from sim.story.staging.scenery import FACES_VIEWER, Item, bearing, make_handy
+from sim.story.staging.starts import HEAP
 from sim.story.staging.timing import Knot, Spot, timed_path
 
 LEAST_S, MOST_S, TAIL_S = 6.0, 3_600.0, 1.5
@@ -40,6 +41,8 @@ SEEN_S, BRISK_MPS = 1.0, 4.0
 than BRISK_MPS are all kept in sight (choice)."""
 MOMENT_S = 0.02
 """Shorter pauses are left out."""
+MOST_STEPS = 40_000
+"""Actions and way points of all actors together: 1,000 who do 20 things each (choice)."""
 WAIT_S = 0.25
 """A way that starts earlier than this sets the actor's first heading."""
 
@@ -59,11 +62,15 @@ def compose(
     notes: what was not understood. duration: s, where the prompt asks for it.
     """
     players, stage = plan.cast.players, plan.stage
+    unplaced = [p for p in players if p.start is None and not p.legs]
+    for player in unplaced if len(unplaced) > HEAP else ():
+        player.put(0.0, 0.0)
     last = max((p.t for p in players), default=0.0)
     opens = any(leg.open for p in players for leg in p.legs)
     length = duration or min(max(last + TAIL_S, 8.0 if opens else LEAST_S), MOST_S)
     stage.put_rest(_middle(players))
     shift = (0.0, 0.0) if stage.fixed_used else _shift(players)
+    _check_ways(players)
     actors = [_actor(player, shift, length) for player in players]
     return Scene(
         prompt=prompt,
@@ -75,9 +82,19 @@ def compose(
         seed=seed,
         gravity=theme.gravity,
         actors=actors,
-        objects=[_object(item, shift) for item in stage.items],
+        objects=[object_of(item, shift) for item in stage.items],
         camera=_camera(plan, players),
     )
+
+
+def _check_ways(players: list[Player]) -> None:
+    """Raises ValueError where a crowd does more, one thing after another, than is worth planning."""
+    steps = sum(len(p.actions) + sum(len(leg.knots) for leg in p.legs) for p in players)
+    if steps > MOST_STEPS:
+        raise ValueError(
+            f"{len(players):,} actors with {steps:,} actions and way points in all: "
+            f"at most {MOST_STEPS:,} fit"
+        )
 
 
 def _middle(players: list[Player]) -> Spot:
@@ -132,9 +149,9 @@ def _actor(player: Player, shift: Spot, length: float) -> Actor:
             heading = bearing((0.0, 0.0), way)
             if first.action in BACKWARDS:
                 heading -= BACKWARDS[first.action]
-        if not _needs_no_path(player):
-            path = _without_halts(_path(player, length))
-    actions = _tidy(player)
+        if not needs_no_path(player):
+            path = path_of(player, length)
+    actions = tidy(player.actions)
     caption = ", then ".join(clause for clause in player.clauses if clause)
     caption = f"{player.phrase} {caption or _does(actions)}"
     return Actor(
@@ -173,11 +190,15 @@ def _does(actions: list[tuple[float, ActionType]]) -> str:
     return spoken(verb_for(action).words[0])
 
 
-def _needs_no_path(player: Player) -> bool:
-    """Whether heading and actions suffice: one open way, at the actions' own speeds."""
+def needs_no_path(player: Player, begin: float = 0.0) -> bool:
+    """Whether heading and actions suffice: one open way, at the actions' own speeds.
+
+    begin: s, when the story begins.
+    """
     ways = {(round(leg.points[1][0], 3), round(leg.points[1][1], 3)) for leg in player.legs}
     single = all(leg.open and leg.factor == 1.0 for leg in player.legs) and len(ways) == 1
-    if player.layered or (player.facing is not None and player.legs[0].start >= WAIT_S):
+    waits = player.legs[0].start - begin >= WAIT_S
+    if player.layered or (player.facing is not None and waits):
         return False  # the player first faces somebody, then leaves
     moves = {leg.action for leg in player.legs}
     turned = {BACKWARDS.get(action, 0.0) for action in moves}
@@ -185,8 +206,11 @@ def _needs_no_path(player: Player) -> bool:
     return single and len(turned) == 1 and idle_moves
 
 
-def _path(player: Player, length: float) -> list[Knot]:
-    """All legs of a player as one path with pauses; open legs get their length."""
+def path_of(player: Player, length: float, begin: float = 0.0) -> list[Knot]:
+    """All legs of a player as one path with pauses; open legs get their length.
+
+    length: s, when the scene ends. begin: s, when the story begins.
+    """
     chain = [leg for leg in player.legs if leg.open]
     if chain:
         spot = chain[0].points[0]
@@ -202,20 +226,22 @@ def _path(player: Player, length: float) -> list[Knot]:
             leg.points, spot = [spot, goal], goal
     knots: list[Knot] = []
     start = player.start or (0.0, 0.0)
-    if player.legs[0].knots and player.legs[0].start > 1e-3:
-        knots.append((0.0, *start, None))
+    if player.legs[0].knots and player.legs[0].start > begin + 1e-3:
+        knots.append((begin, *start, None))
     for leg in player.legs:
         for knot in leg.knots:
             if knots and knot[0] <= knots[-1][0] + 0.02:
                 continue
             knots.append(knot)
-    return knots
+    return _without_halts(knots)
 
 
-def _tidy(player: Player) -> list[tuple[float, ActionType]]:
-    """Actions in order of time, without repeated or short pauses; the first is at 0."""
+def tidy(
+    planned: list[tuple[float, ActionType]], begin: float = 0.0
+) -> list[tuple[float, ActionType]]:
+    """Actions in order of time, without repeated or short pauses; the first is at ``begin`` s."""
     actions: list[tuple[float, ActionType]] = []
-    for t, action in sorted(player.actions, key=lambda a: a[0]):
+    for t, action in sorted(planned, key=lambda a: a[0]):
         pause = action in (ActionType.IDLE, ActionType.STAND)
         if pause and actions and actions[-1][1] == action:
             continue
@@ -226,12 +252,13 @@ def _tidy(player: Player) -> list[tuple[float, ActionType]]:
         for (t, action), then in zip(actions, later, strict=True)
         if action is not ActionType.IDLE or then - t > MOMENT_S
     ]
-    if not actions or actions[0][0] > 0.0:
-        actions.insert(0, (0.0, ActionType.IDLE))
+    if not actions or actions[0][0] > begin:
+        actions.insert(0, (begin, ActionType.IDLE))
     return actions
 
 
-def _object(item: Item, shift: Spot) -> SceneObject:
+def object_of(item: Item, shift: Spot = (0.0, 0.0)) -> SceneObject:
+    """The SceneObject of a thing, moved by ``shift`` m."""
     spot = item.spot
     if item.holder is not None:
         make_handy(item)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import hypot
 
 from entities.actions import ActionType
-from entities.objects import ObjectType, height_m
+from entities.objects import BODY_KINDS, BodyKind, ObjectType, height_m, mass_kg
 from sim.story.language.clauses import Clause
 from sim.story.language.lexicon import verb_for, verbs
 from sim.story.staging.acts import Act, flies_up, runs_into
@@ -40,6 +40,9 @@ SMALL = 0.75
 """Relative size below which an actor is picked up into the arms rather than pulled up (choice)."""
 BUMPER_M = 0.2
 """Between a car and the actor that pushes it (choice)."""
+LIFTED = (BodyKind.BALL, BodyKind.PROP, BodyKind.MOVABLE)
+"""What an actor can lift, up to LIFT_KG; a rock or a bush below PROP_BELOW_M, too."""
+LIFT_KG, PROP_BELOW_M = 40.0, 0.6
 SETTLE_S = 0.4
 """Pause between an arrival and the action after it (choice)."""
 
@@ -107,8 +110,14 @@ def take(plan: Plan, act: Act) -> None:
             if source and isinstance(source[0], Item):
                 _on_top(plan, item, source[0], lead, way)
         far = item.spot and hypot(item.spot[0] - lead.spot[0], item.spot[1] - lead.spot[1])
+        heavy = item.present and not is_light(item)
+        if heavy:
+            plan.note(f"the {item.word} cannot be lifted: it is mimed")
         if item.spot is not None and far > 0.75:
-            goal = ahead(item.spot, unit(lead.spot, item.spot), -IN_REACH_M - 0.3 * item.reach)
+            gap = IN_REACH_M + 0.3 * item.reach
+            if heavy:
+                gap = standoff(item, unit(lead.spot, item.spot), lead.radius)
+            goal = ahead(item.spot, unit(lead.spot, item.spot), -min(gap, far))
             if fresh:
                 lead.put(*goal)
             else:
@@ -126,6 +135,14 @@ def take(plan: Plan, act: Act) -> None:
         plan.cue(player, t, items[min(k, len(items) - 1)])
         plan.act_at(player, t + span, A.IDLE)
     plan.close(act, start, start + span)
+
+
+def is_light(item: Item) -> bool:
+    """Whether an actor can lift an object that is on stage."""
+    size = max(height_m(item.kind, item.scale), *item.size)
+    if BODY_KINDS[item.kind] is BodyKind.STATIC:
+        return size < PROP_BELOW_M
+    return BODY_KINDS[item.kind] in LIFTED and mass_kg(item.kind, item.scale) <= LIFT_KG
 
 
 def _on_top(plan: Plan, item: Item, support: Item, player: Player, way: Spot) -> None:
@@ -279,14 +296,14 @@ def hit(plan: Plan, act: Act) -> None:
         target.facing = bearing(way, (0.0, 0.0)) + 0.9  # facing away from it
     speed = 7.0 if item.kind in (T.CAR, T.UFO, T.SPACESHIP) else 5.0
     item.heading = bearing((0.0, 0.0), way)
-    run_up = max(speed * max(HIT_AFTER_S, start), item.reach + 3.0)
+    run_up = max(speed * max(HIT_AFTER_S, start - plan.start), item.reach + 3.0)
     spot = item.spot or ahead(target.spot, way, -run_up - item.reach)
     way = unit(spot, target.spot, way)
     clear = hypot(target.spot[0] - spot[0], target.spot[1] - spot[1]) - item.reach - target.radius
-    begin = max(start + HIT_AFTER_S - clear / speed, 0.0)
+    begin = max(start + HIT_AFTER_S - clear / speed, plan.start)
     goal = ahead(target.spot, way, 2.2 * speed)
     knots = [(begin, *spot), (begin + hypot(goal[0] - spot[0], goal[1] - spot[1]) / speed, *goal)]
-    item.path = [*([(0.0, *spot)] if begin > 0.02 else []), *knots]
+    item.path = [*([(plan.start, *spot)] if begin > plan.start + 0.02 else []), *knots]
     item.spot, item.heading = spot, bearing((0.0, 0.0), way)
     meets = begin + clear / speed
     for player in struck:
@@ -302,7 +319,7 @@ def _fly(plan: Plan, act: Act, start: float, *, up: bool) -> None:
     end = start + FLIGHT_S
     for k, item in enumerate(act.items()):
         if item.spot is None:
-            plan.stage.put(item, 6.0 * k, 1.0)
+            plan.stage.put(item, *plan.at(6.0 * k, 1.0))
         first, then = (0.0, ALOFT_M) if up else (ALOFT_M, 0.0)
         steps = [n / 6.0 for n in range(7)]
         gone = [u * u if up else u * u * (3.0 - 2.0 * u) for u in steps]  # slow at the ground
@@ -310,7 +327,7 @@ def _fly(plan: Plan, act: Act, start: float, *, up: bool) -> None:
             (start + FLIGHT_S * u, *item.spot, first + s * (then - first))
             for u, s in zip(steps, gone, strict=True)
         ]
-        item.path = [*(item.path or [(0.0, *item.spot, first)]), *path]
+        item.path = [*(item.path or [(plan.start, *item.spot, first)]), *path]
         item.path = [p for n, p in enumerate(item.path) if n == 0 or p[0] > item.path[n - 1][0]]
     plan.began, plan.ended, plan.before = end, end, []
 
@@ -327,14 +344,14 @@ def drive(plan: Plan, act: Act) -> None:
         if item.path is not None or item.holder is not None:
             continue
         speed = {T.CAR: 9.0, T.UFO: 8.0, T.SPACESHIP: 8.0}.get(item.kind, 3.0) * clause.speed
-        spot = item.spot or ahead((0.0, 3.0 + 2.5 * k), way, -12.0)
+        spot = item.spot or ahead(plan.at(0.0, 3.0 + 2.5 * k), way, -12.0)
         goal = ahead(spot, way, 6.0 * speed)
         aims = [(r, t) for r, f in act.places if r in ("to", "toward", "past", "by") for t in f]
         for relation, target in aims[:1]:
             if isinstance(target, Player) and target.spot is None:
                 plan.arrange([target], way, moving=False)
             elif isinstance(target, Item) and target.spot is None:
-                plan.stage.put(target, 0.0, 0.0)
+                plan.stage.put(target, *plan.at(0.0, 0.0))
             if relation in ("past", "by"):
                 spot = ahead(target.spot, way, -14.0, outward(way) * 3.0)
                 goal = ahead(spot, way, 40.0)
@@ -342,7 +359,7 @@ def drive(plan: Plan, act: Act) -> None:
                 goal = ahead(target.spot, unit(spot, target.spot), -2.5)
         knots = timed_path([spot, goal], speed, start)
         item.path = [(t, x, y) for t, x, y, _ in knots]
-        if start > 0.0:
-            item.path.insert(0, (0.0, *spot))
+        if start > plan.start:
+            item.path.insert(0, (plan.start, *spot))
         item.spot, item.heading = spot, bearing((0.0, 0.0), way)
     plan.began, plan.ended, plan.before = start, start + 6.0, []

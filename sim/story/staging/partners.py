@@ -7,7 +7,7 @@ from entities.objects import ObjectType
 from sim.story.staging.acts import Act
 from sim.story.staging.balls import contact_s
 from sim.story.staging.cast import Player
-from sim.story.staging.plan import OPEN_S, Plan
+from sim.story.staging.plan import CROWD, OPEN_S, Plan
 from sim.story.staging.scenery import bearing, unit
 from sim.story.staging.setting import face_to_face, settle_place
 from sim.story.staging.solo import hold, stay
@@ -111,11 +111,13 @@ def strike(plan: Plan, act: Act, action: ActionType, answer: ActionType) -> None
         act.places = [(r, f) for r, f in act.places if r != "at"]
         start = settle_place(plan, act, act.who)
         span = plan.seconds(act, action)
-        for player in act.who:
+        items = act.items()
+        own = len(items) > 1 and len(act.who) > CROWD  # one for each, not all for each
+        for n, player in enumerate(act.who):
             t = max(start, player.t)
             for k in range(min(act.clause.repeat, 20)):
                 plan.act_at(player, t + k * span / act.clause.repeat, action)
-            for item in act.items():
+            for item in items[n % len(items) :][:1] if own else items:
                 if item.spot is None:
                     gap = item.reach + player.radius + 0.3
                     if item.kind is ObjectType.DOOR:

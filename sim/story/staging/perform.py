@@ -27,6 +27,7 @@ from sim.story.staging.games import play
 from sim.story.staging.object_acts import drive, haul, hit, take
 from sim.story.staging.partners import answered, chase, meet, pair, race, strike
 from sim.story.staging.plan import Plan
+from sim.story.staging.preparing import prepare
 from sim.story.staging.scenery import Item, Target, is_held
 from sim.story.staging.setting import role_place
 from sim.story.staging.solo import aim, seat, stay, stop, use
@@ -75,7 +76,10 @@ def perform(plan: Plan, acts: list[Act]) -> list[str]:
         if clause.negated or (clause.cease and _under_way(act)):
             _refrain(plan, act)
         elif not _layer(plan, act):
+            under_way = prepare(plan, act) if plan.running else []
             do(plan, act)
+            for player, spot in under_way:
+                player.spot = spot if not player.legs else player.spot
             if clause.cease:  # an action that had not begun is seen first, then ends
                 for player in act.who:
                     plan.settle(player, player.t)
@@ -86,7 +90,7 @@ def perform(plan: Plan, acts: list[Act]) -> list[str]:
 def _under_way(act: Act) -> bool:
     """Whether an action that is to end has begun, or is refused from the start."""
     begun = any(act.clause.verb.action == a for p in act.who for _, a in p.actions)
-    return begun or act.clause.refuses
+    return begun or act.clause.refuses or any(p.present for p in act.who)
 
 
 def _layer(plan: Plan, act: Act) -> bool:
@@ -134,7 +138,9 @@ def _refrain(plan: Plan, act: Act) -> None:
             continue
         if act.clause.cease:
             plan.settle(player, start)
-        if act.clause.cease or not player.actions:
+        denied = player.doing is act.clause.verb.action
+        denied = denied or (act.clause.verb.frame == "move" and any(player.velocity))
+        if act.clause.cease or not player.actions or denied:
             plan.act_at(player, start, ActionType.IDLE)
 
 

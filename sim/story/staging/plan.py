@@ -1,5 +1,6 @@
 """The plan of a story: when each player starts what, along which way."""
 
+from itertools import pairwise
 from math import atan2, cos, hypot, pi, sin
 
 import numpy as np
@@ -10,14 +11,19 @@ from sim.story.language.lexicon import verbs, words
 from sim.story.staging.acts import Act, follows, together
 from sim.story.staging.cast import Cast, Leg, Player
 from sim.story.staging.scenery import FACES_VIEWER, Item, Stage, Target, unit
-from sim.story.staging.timing import Spot, length_in, timed_path
+from sim.story.staging.starts import LANE_M
+from sim.story.staging.timing import Knot, Spot, braking, length_in, timed_path
 from sim.story.staging.waypoints import ahead
 
 A = ActionType
+CROWD = 100
+"""With more players than this, those who do the same go in step: their ways have one shape."""
+MOST_DEEDS = 20_000
+"""What all players do together: 1,000 who do 20 things each (choice)."""
 OPEN_S = 3.5
 """Seconds of an open-ended way before the next act starts (choice)."""
-LANE_M, ROW_M = 1.2, 1.6
-"""Metres between players side by side, and one behind the other."""
+ROW_M = 1.6
+"""Metres between players one behind the other."""
 TURN_STEP_M, FACES_COS = 0.35, 0.8
 """Length in metres of the step that turns a player, and cosine of the angle that needs none."""
 FLANK_M = 2.2
@@ -29,21 +35,67 @@ STANDS_BY = ("behind", "front", "next", "under", "on", "left_of", "right_of", "i
 """Relations of a place where an act happens."""
 
 
-class Plan:
-    """The timelines of a cast on a stage, and the operations that fill them."""
+DRIFTS_MPS, HASTE_MPS, SAME_WAY_COS = 0.3, 2.0, 0.3
+"""m/s above which a player is under way, and above which it first brakes where it is to go another
+way: one whose cosine to its own is lower (choice)."""
+AT_ONCE_S = 0.05
+"""What starts within this takes a player from what it does; later, it first comes to a halt."""
+FASTEST_MPS = 10.5
+"""Greatest speed of a way in a running scene; an actor's path allows 12 m/s at its peak."""
+HURRY = 7.0
+"""m/s², greatest acceleration of a short way there; an actor's path allows 10 m/s²."""
+FOOT_M, PASSING_M = 0.8, 0.8
+"""Metres from a climber to what it climbs, and past the side of that (choice)."""
+FOOTING_S = 0.4
+"""Time at the foot of a ladder, without which a way would round the corner (choice)."""
+DESCENT_MPS = 1.5
+"""Speed down from the air (choice); down a ladder it is that of the action."""
 
-    def __init__(self, cast: Cast, stage: Stage, rng: np.random.Generator) -> None:
+
+class Plan:
+    """The timelines of a cast on a stage, and the operations that fill them.
+
+    In a running scene (``stage.floor`` is there) players are where they are: they go, and are not
+    put anywhere.
+    """
+
+    def __init__(
+        self,
+        cast: Cast,
+        stage: Stage,
+        rng: np.random.Generator,
+        start: float = 0.0,
+        middle: Spot = (0.0, 0.0),
+    ) -> None:
+        """start: s, before which nothing is planned. middle: m, round which things are placed."""
         self.cast, self.stage, self.rng = cast, stage, rng
+        self.start, self.middle = start, middle
         self.notes: list[str] = []
-        self.began, self.ended = 0.0, 0.0  # s, of the last act
+        self.began, self.ended = start, start  # s, of the last act
         self.before: list[Player] = []  # players of the last act
         self.groups = 0  # of players that were given places
+        self._deeds = 0  # planned, one for each player of an act
+        self._shapes: dict[tuple[float, tuple[Spot, ...]], list[Knot]] = {}  # by speed and way
         self.way: dict[str, Spot] = {}  # by player id, unit vector of its last way
+
+    @property
+    def running(self) -> bool:
+        """Whether the story goes on from a running scene."""
+        return self.stage.floor is not None
+
+    def at(self, x: float, y: float) -> Spot:
+        """The spot at (x, y) m from the middle of what is going on."""
+        return self.middle[0] + x, self.middle[1] + y
+
+    def note(self, text: str) -> None:
+        """Say what is done otherwise than a sentence in a running scene asks."""
+        if self.running and text not in self.notes:
+            self.notes.append(text)
 
     def begin(self, act: Act, *others: Player) -> float:
         """The time at which an act can start, in s."""
         who = [*act.who, *others]
-        own = max((p.t for p in who), default=0.0)
+        own = max((p.t for p in who), default=self.start)
         clause = act.clause
         start = own
         if follows(act.link):
@@ -60,10 +112,13 @@ class Plan:
         others: further players that are busy until ``end``. Raises ValueError past MAX_DURATION_S.
         """
         self.began, self.ended, self.before = start, max(end, start), list(act.who)
-        if self.ended > MAX_DURATION_S:
+        self._deeds += len(act.who)
+        if self._deeds > MOST_DEEDS:
             raise ValueError(
-                f"the story takes {self.ended:,.0f} s; at most {MAX_DURATION_S:,.0f} s fit"
+                f"{len(self.cast.players):,} actors who do more than {MOST_DEEDS:,} things in all; "
+                f"expected fewer actors or fewer verbs"
             )
+        _check_fits(self.ended)
         said = " ".join(act.clause.words)
         for player in act.who:
             if said:
@@ -119,11 +174,9 @@ class Plan:
 
     def free(self, at: Spot) -> Spot:
         """The spot, or the nearest one behind it where nobody starts."""
-        taken = [p.start for p in self.cast.players if p.start is not None]
-        x, y = at
-        while any(hypot(x - s[0], y - s[1]) < LANE_M for s in taken):
-            y += LANE_M
-        return x, y
+        if self.stage.floor is not None:
+            return self.stage.floor.nearest(at, 0.5 * LANE_M)
+        return self.cast.starts.behind(at)
 
     def act_at(self, player: Player, t: float, action: ActionType) -> None:
         """Start an action at ``t`` s; pauses at or after ``t`` are dropped, actions delay it."""
@@ -139,6 +192,7 @@ class Plan:
         name = target.id if isinstance(target, Player | Item) else None
         if name is None and say is None:
             return
+        _check_fits(t)
         player.cues.append(Cue(t=round(t, 3), target=name, say=say))
 
     def go(
@@ -151,12 +205,18 @@ class Plan:
         self.settle(player, t)
         speed = max(ACTION_VELOCITIES[action], 0.5) * factor
         assert player.spot is not None
+        if self.running:
+            speed = min(speed, FASTEST_MPS)
+            t = self._set_off(player, points[0] if points else player.spot, t, action)
         if player.rises is not None:
             points = [player.rises, *points]
         way = _clean([player.spot, *points])
         if len(way) < 2:
             return t
-        knots = timed_path(way, speed, t)
+        knots = self._timed(way, speed, t)
+        while self.running and _hasty(way, knots[-1][0] - t):
+            speed *= 0.85
+            knots = timed_path(way, speed, t)
         end = knots[-1][0]
         player.legs.append(Leg(t, end, action, speed, way, knots, factor=factor))
         self.act_at(player, t, action)
@@ -164,6 +224,17 @@ class Plan:
         player.spot, player.sits, player.rises = way[-1], None, None
         self.way[player.id] = unit(way[-2], way[-1])
         return end
+
+    def _timed(self, way: list[Spot], speed: float, t: float) -> list[Knot]:
+        """``timed_path``; of a crowd, ways of one shape are timed once."""
+        if len(self.cast.players) <= CROWD:
+            return timed_path(way, speed, t)
+        x0, y0 = way[0]
+        shape = tuple((round(x - x0, 6), round(y - y0, 6)) for x, y in way)
+        knots = self._shapes.get((speed, shape))
+        if knots is None:
+            knots = self._shapes[speed, shape] = timed_path(list(shape), speed, 0.0)
+        return [(t + after, x0 + x, y0 + y, z) for after, x, y, z in knots]
 
     def turn_to(self, player: Player, spot: Spot, t: float) -> float:
         """Face a spot from ``t`` on, with a step towards it where needed; returns the end in s."""
@@ -198,6 +269,9 @@ class Plan:
         same = last is not None and last.open and self.way.get(player.id) == way
         if not same:
             self.settle(player, t)
+        if self.running:
+            speed = min(speed, FASTEST_MPS)
+            t = self._set_off(player, None, t, action)
         assert player.spot is not None
         leg = Leg(t, t, action, speed, [player.spot, way], [], open=True, factor=factor)
         player.legs.append(leg)
@@ -219,11 +293,90 @@ class Plan:
             span = max(until - leg.start, 0.6)
             way = leg.points[1]
             length = max(length_in(span, leg.speed, stop=k + 1 == len(chain)), 0.2)
+            if self.running:
+                length = min(length, 0.25 * HURRY * span * span)
             goal = ahead(spot, way, length)
             leg.points, leg.open, leg.end = [spot, goal], False, leg.start + span
             leg.knots = [(leg.start, *spot, None), (leg.end, *goal, None)]
             spot = goal
         player.spot = spot
+
+    def halt(self, player: Player) -> None:
+        """Have a player of a running scene that is under way brake and stand."""
+        vx, vy = player.velocity
+        speed, player.velocity = hypot(vx, vy), (0.0, 0.0)
+        if speed < DRIFTS_MPS or player.legs:
+            return
+        x, y = player.spot
+        span = max(speed / braking(speed), 0.3)
+        knots = []
+        for k in range(5):
+            u = k / 4
+            far = span * (u - 0.5 * u * u)
+            knots.append((self.start + u * span, x + far * vx, y + far * vy, None))
+        points = [knot[1:3] for knot in knots]
+        doing = player.doing if ACTION_VELOCITIES.get(player.doing, 0.0) > 0.0 else A.WALK
+        end = self.start + span
+        player.legs.append(Leg(self.start, end, doing, speed, points, knots))
+        self.act_at(player, self.start, doing)
+        self.act_at(player, end, A.IDLE)
+        player.spot, player.t = points[-1], max(player.t, end)
+        self.way[player.id] = (vx / speed, vy / speed)
+
+    def come_down(self, player: Player) -> None:
+        """Have a player of a running scene that is on a ladder or in the air come to the ground."""
+        high, player.height = player.height, 0.0
+        if high <= 0.0:
+            return
+        action = player.doing if player.doing is A.FLY else A.CLIMB
+        rate = DESCENT_MPS if action is A.FLY else ACTION_VELOCITIES[A.CLIMB]
+        down = self.start + high / rate + 0.5
+        end = down + FOOTING_S
+        x, y = player.spot
+        knots = [(self.start, x, y, high), (down, x, y, 0.0), (end, x, y, 0.0)]
+        leg = Leg(self.start, end, action, rate, [player.spot, player.spot], knots)
+        player.legs.append(leg)
+        self.act_at(player, self.start, action)
+        self.act_at(player, end, A.IDLE)
+        player.velocity, player.t = (0.0, 0.0), max(player.t, end)
+        player.rises = self._beside_ladder(player.spot)
+
+    def _beside_ladder(self, spot: Spot) -> Spot | None:
+        """Where one goes on from at the foot of what it has climbed down, past its side."""
+        near = [
+            (hypot(i.spot[0] - spot[0], i.spot[1] - spot[1]) - i.reach, k)
+            for k, i in enumerate(self.stage.items)
+            if i.spot is not None and i.holder is None
+        ]
+        if not near or min(near)[0] > FOOT_M:
+            return None
+        item = self.stage.items[min(near)[1]]
+        away = unit(item.spot, spot)
+        for side in (-1.0, 1.0):
+            beside = ahead(spot, away, 0.3, side * (item.reach + PASSING_M))
+            if self.stage.floor.clear(beside, 0.2):
+                return beside
+        return None
+
+    def _set_off(self, player: Player, goal: Spot | None, t: float, action: ActionType) -> float:
+        """The time, in s, at which a player of a running scene can set off, once it stands.
+
+        It keeps its speed if it sets off at once, about the way it is going; ``goal`` None is any
+        way.
+        """
+        if action not in (A.FLY, A.CLIMB):
+            self.come_down(player)
+        vx, vy = player.velocity
+        speed = hypot(vx, vy)
+        if speed > DRIFTS_MPS and not player.legs:
+            turns = False
+            if goal is not None and speed > HASTE_MPS:
+                way = unit(player.spot, goal, (vx / speed, vy / speed))
+                turns = vx * way[0] + vy * way[1] < SAME_WAY_COS * speed
+            if turns or t > self.start + AT_ONCE_S:
+                self.halt(player)
+            player.velocity = (0.0, 0.0)
+        return max([t, *(leg.end for leg in player.legs[-1:] if not leg.open)])
 
     def seconds(self, act: Act, action: ActionType) -> float:
         """Seconds of an act, repetitions included."""
@@ -237,6 +390,18 @@ class Plan:
         style = act.clause.style or player.style
         own = words().styles[style].speed if style in words().styles else 1.0
         return act.clause.speed * own
+
+
+def _check_fits(end: float) -> None:
+    """Raises ValueError for a story of more than MAX_DURATION_S."""
+    if end > MAX_DURATION_S:
+        raise ValueError(f"the story takes {end:,.0f} s; at most {MAX_DURATION_S:,.0f} s fit")
+
+
+def _hasty(way: list[Spot], span: float) -> bool:
+    """Whether a way in ``span`` s, from rest to rest, takes more than HURRY m/s²."""
+    length = sum(hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(way))
+    return 4.0 * length > HURRY * span * span
 
 
 def _clean(points: list[Spot]) -> list[Spot]:

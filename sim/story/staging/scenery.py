@@ -1,16 +1,20 @@
 """Objects on stage: made when first named, placed so that the sentence comes true."""
 
+from collections import Counter
 from dataclasses import dataclass
 from math import atan2, cos, hypot, pi, sin
 
 import numpy as np
 
+from entities.actions import ActionType
 from entities.objects import BODY_KINDS, BodyKind, ObjectType, footprint_m, height_m
 from entities.scene import MAX_OBJECTS
 from entities.stages import places
 from sim.story.language.lexicon import Theme, words
 from sim.story.language.phrases import Noun
 from sim.story.staging.cast import Player
+from sim.story.staging.floor import Floor
+from sim.story.staging.grid import Grid
 from sim.story.staging.timing import Spot
 
 CLEARANCE = 0.45
@@ -30,7 +34,22 @@ BALL_OF = {
     "basketball": ObjectType.BASKETBALL,
 }
 """Type of a ball of which the sentence says no more, by stage set."""
+BALLS = (ObjectType.BALL, ObjectType.BASEBALL, ObjectType.BASKETBALL, ObjectType.SOCCER_BALL)
+THROWS: dict[ActionType, float] = {  # m to the target of the ball (choice)
+    ActionType.THROWING: 7.0, ActionType.PITCHING: 18.44, ActionType.KICKING: 8.0,
+    ActionType.SHOOTING: 4.6, ActionType.HEADER: 4.0, ActionType.BOWLING: 10.0,
+}  # fmt: skip
 LOW = (BodyKind.PROP, BodyKind.BALL)
+MARGIN_M = 0.1
+"""Metres round an object that no other stands in."""
+FEW = 100
+"""With more tall objects than this, room is looked for in wider steps (choice)."""
+IN_ROW = 40
+"""Objects in the background beside one another; more stand behind them (choice)."""
+LEAST_SCALE = 0.01
+"""The smallest scale of an object in a scene."""
+ROOM_M = 0.25
+"""Metres round a thing that is brought on, to whoever and whatever stands there (choice)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +66,7 @@ class Item:
     heading: float = FACES_VIEWER
     holder: Player | None = None
     path: list[tuple[float, ...]] | None = None  # t s, x, y m, and z m of what flies
+    present: bool = False  # in a running scene: stands there already
 
     @property
     def size(self) -> tuple[float, float]:
@@ -96,6 +116,12 @@ class Stage:
         self.items: list[Item] = []
         self.fixed_used = False
         self.last: list[Item] = []
+        self.floor: Floor | None = None  # of a running scene
+        self.taken: set[str] = set()  # ids that others than new objects have
+        self._counts: Counter[ObjectType] = Counter()  # of the first objects
+        self._ids: set[str] = set()  # of the same
+        self._tall: list[Item] = []  # of the same: those that others keep clear of
+        self._ground: Grid[Item] = Grid(8.0)  # where the tall ones are
 
     def place_named(self, word: str) -> Fixed | None:
         """The theme's own spot of that name."""
@@ -139,11 +165,17 @@ class Stage:
         made = []
         own = noun.word if noun else ""
         like = words().likenesses.get(own) or words().likenesses.get(own.removesuffix("s"))
+        self._take_in()
+        n = self._counts[kind]
         for _ in range(count):
-            n = sum(item.kind == kind for item in self.items)
+            n += 1
+            ident = kind.value if n == 1 else f"{kind.value}_{n}"
+            while ident in self.taken or ident in self._ids:
+                n += 1
+                ident = f"{kind.value}_{n}"
             made.append(
                 Item(
-                    id=kind.value if n == 0 else f"{kind.value}_{n + 1}",
+                    id=ident,
                     kind=kind,
                     word=noun.word if noun else kind.value.replace("_", " "),
                     color=(noun.color if noun else None) or (like.color if like else None),
@@ -155,30 +187,55 @@ class Stage:
         return made
 
     def put(self, item: Item, x: float, y: float, heading: float | None = None) -> None:
-        """Place an object at (x, y) m, or further off the viewer where it would overlap another."""
+        """Place an object at (x, y) m, or further off the viewer where it would overlap another.
+
+        In a running scene it is put where it is clear of everybody, too.
+        """
         if heading is not None:
             item.heading = heading
-        if BODY_KINDS[item.kind] not in LOW:
+        if self.floor is not None and BODY_KINDS[item.kind] not in LOW:
+            x, y = self.floor.nearest((x, y), item.reach + ROOM_M)
+            self.floor.take((x, y), item.reach)
+        elif BODY_KINDS[item.kind] not in LOW:
+            self._take_in()
+            known = self._ground.spots
+            for other in [o for o in self._tall if o.spot is not known.get(o)]:
+                if other.spot is None:
+                    self._ground.remove(other)
+                else:
+                    self._ground.put(other, other.spot, other.reach + MARGIN_M)
+            step = 0.5 if len(self._tall) <= FEW else max(item.reach, 0.5)
             for _ in range(40):
-                if not any(self._overlap(item, x, y, other) for other in self.items):
+                if self._is_clear(item, item.reach, (x, y)):
                     break
-                y += 0.5
+                y += step
         item.spot = (x, y)
 
-    def _overlap(self, item: Item, x: float, y: float, other: Item) -> bool:
-        if other is item or other.spot is None or other.holder is not None:
-            return False
-        if BODY_KINDS[other.kind] in LOW:
-            return False
-        gap = hypot(x - other.spot[0], y - other.spot[1])
-        return gap < item.reach + other.reach + 0.2
+    def _is_clear(self, item: Item, reach: float, spot: Spot) -> bool:
+        """Whether an object of ``reach`` m would overlap no other at a spot."""
+        for other in self._ground.near(spot, reach + MARGIN_M):
+            if other is item or other.holder is not None:
+                continue
+            gap = hypot(spot[0] - other.spot[0], spot[1] - other.spot[1])
+            if gap < reach + other.reach + 2.0 * MARGIN_M:
+                return False
+        return True
+
+    def _take_in(self) -> None:
+        """Count the objects that are new."""
+        fresh = self.items[self._counts.total() :]
+        self._counts.update(item.kind for item in fresh)
+        self._ids.update(item.id for item in fresh)
+        self._tall += [item for item in fresh if BODY_KINDS[item.kind] not in LOW]
 
     def put_rest(self, middle: Spot) -> None:
         """Place the remaining objects in the background, behind the players."""
         waiting = [i for i in self.items if i.spot is None and i.holder is None and i.path is None]
-        for k, item in enumerate(waiting):
+        for number, item in enumerate(waiting):
+            row, k = divmod(number, IN_ROW)
             side = (k + 1) // 2 * (1 if k % 2 else -1)
             depth = 3.0 + item.reach if BODY_KINDS[item.kind] not in LOW else 0.8
+            depth += row * (2.0 * item.reach + 1.5)
             x = middle[0] + side * (2.0 * item.reach + 1.5) + float(self.rng.uniform(-0.3, 0.3))
             self.put(item, x, middle[1] + depth)
 
@@ -222,9 +279,9 @@ def seat_spots(item: Item, count: int) -> list[tuple[Spot, Spot, float]]:
 
 def make_handy(item: Item) -> None:
     """Scale a rock or plant down to what a hand can lift or throw."""
-    if BODY_KINDS[item.kind] is BodyKind.STATIC and item.path is None:
+    if BODY_KINDS[item.kind] is BodyKind.STATIC and item.path is None and not item.present:
         most = HAND_FLAG_M if item.kind is ObjectType.FLAG else HANDY_M
-        item.scale = min(item.scale, most / height_m(item.kind))
+        item.scale = max(min(item.scale, most / height_m(item.kind)), LEAST_SCALE)
 
 
 def is_held(kind: ObjectType) -> bool:

@@ -23,6 +23,10 @@ from sim.story.staging.travel import RUNS, twin
 from sim.story.staging.waypoints import Ways, ahead, spot_by
 
 A = ActionType
+PLACE_M = 0.6
+"""Width of a place on a seat."""
+SEAT_WITHIN_M, MOST_SEATS = 15.0, 8
+"""Metres to another seat for one that finds its own taken, and how many are brought on (choice)."""
 
 
 def settle_place(plan: Plan, act: Act, who: list[Player]) -> float:
@@ -93,7 +97,7 @@ def role_place(plan: Plan, player: Player) -> None:
     spot = plan.stage.spots.get(player.role.place or "")
     if spot is not None and player.spot is None:
         plan.stage.fixed_used = True
-        if any(p.start == spot for p in plan.cast.players):
+        if plan.cast.starts.taken(spot):
             spot = plan.free(spot)
         player.put(*spot)
         home = plan.stage.spots.get("home", (0.0, 0.0))
@@ -112,13 +116,15 @@ def sit_on(plan: Plan, act: Act, seat: Item, *, at_start: bool) -> float:
         if at_start and all(p.spot is None for p in act.who):
             lane = plan.groups
             plan.groups += 1
-            plan.stage.put(seat, *plan.free((0.0 if lane == 0 else 3.0, 2.2 * lane)))
+            plan.stage.put(seat, *plan.free(plan.at(0.0 if lane == 0 else 3.0, 2.2 * lane)))
         else:
             lead = act.who[0]
             plan.arrange(act.who, (1.0, 0.0), moving=False)
             way = plan.direction(act, lead)
             plan.stage.put(seat, *ahead(lead.spot, way, 4.0 + seat.reach))
     end = start
+    if plan.running:
+        return _take_places(plan, act, seat, start)
     for player, (sits, rises, look) in zip(act.who, seat_spots(seat, len(act.who)), strict=True):
         if at_start and not player.legs and not player.actions:
             player.put(*sits)
@@ -141,13 +147,63 @@ def sit_on(plan: Plan, act: Act, seat: Item, *, at_start: bool) -> float:
     return end
 
 
+def _take_places(plan: Plan, act: Act, seat: Item, start: float) -> float:
+    """``sit_on`` in a running scene: who finds a seat taken has another one, or the ground."""
+    end, room = start, free_places(plan, seat, act.who)
+    for player in act.who:
+        if player.seat is seat and player.sits is not None:
+            continue
+        if not room and (other := _another_seat(plan, seat, act.who)) is not None:
+            seat, room = other, free_places(plan, other, act.who)
+        if not room:
+            plan.note("not enough seats: the others sit on the ground")
+            continue
+        near = [hypot(at[0][0] - player.spot[0], at[0][1] - player.spot[1]) for at in room]
+        sits, rises, look = room.pop(near.index(min(near)))
+        arrived = plan.go(player, [rises], A.WALK, max(start, player.t))
+        player.t = max(player.t, arrived)
+        player.sits, player.rises, player.seat = sits, rises, seat
+        plan.way[player.id] = cos(look), sin(look)
+        end = max(end, arrived)
+        plan.cue(player, arrived, seat)
+    return end
+
+
+def free_places(plan: Plan, seat: Item, who: list[Player]) -> list[tuple[Spot, Spot, float]]:
+    """Places of a seat where nobody but ``who`` sits, as ``seat_spots`` has them."""
+    count = max(int(seat.size[1] / PLACE_M), 1)
+    taken = [p for p in plan.cast.players if p.seat is seat and p not in who and p.sits is not None]
+    return [
+        place
+        for place in seat_spots(seat, count)
+        if all(hypot(place[0][0] - p.sits[0], place[0][1] - p.sits[1]) > 0.75 * PLACE_M
+               for p in taken)
+    ]  # fmt: skip
+
+
+def _another_seat(plan: Plan, seat: Item, who: list[Player]) -> Item | None:
+    """A free seat like one that is taken: one on stage, else one that is brought."""
+    for item in plan.stage.items:
+        if item.kind is seat.kind and item.spot is not None and item is not seat:
+            far = hypot(item.spot[0] - seat.spot[0], item.spot[1] - seat.spot[1])
+            if far < SEAT_WITHIN_M and free_places(plan, item, who):
+                return item
+    if sum(not item.present and item.kind is seat.kind for item in plan.stage.items) >= MOST_SEATS:
+        return None
+    made = plan.stage.make(seat.kind)[0]
+    left = (-sin(seat.heading), cos(seat.heading))
+    plan.stage.put(made, *ahead(seat.spot, left, -seat.size[1] - 0.5), seat.heading)
+    plan.note(f"the {seat.word} is taken: another one is brought on")
+    return made
+
+
 def face_to_face(plan: Plan, two: list[Player], gap: float, start: float) -> float:
     """Bring two players face to face, ``gap`` m apart; returns when they are, in s."""
     a, b = two
     if a.spot is None and b.spot is None:
         lane = plan.groups
         plan.groups += 1
-        base = plan.free((0.0 if lane == 0 else 2.5, 2.2 * lane))
+        base = plan.free(plan.at(0.0 if lane == 0 else 2.5, 2.2 * lane))
         a.put(base[0] - 0.5 * gap, base[1])
         b.put(base[0] + 0.5 * gap, base[1])
     elif b.spot is None:
@@ -195,7 +251,7 @@ def settle_in(plan: Plan, who: Target, relation: str, targets: list[Target]) -> 
             return
         if isinstance(target, Item) and target.kind in SEATS and relation in ("on", "in", "at"):
             if target.spot is None:
-                plan.stage.put(target, *plan.free((3.0 * plan.groups, 0.0)))
+                plan.stage.put(target, *plan.free(plan.at(3.0 * plan.groups, 0.0)))
                 plan.groups += 1
             sits, _, look = seat_spots(target, 1)[0]
             who.put(*sits)
@@ -203,7 +259,7 @@ def settle_in(plan: Plan, who: Target, relation: str, targets: list[Target]) -> 
             plan.act_at(who, 0.0, A.SIT)
             plan.cue(who, 0.0, target)
             return
-        base = plan.free((3.0 * plan.groups, 0.0))
+        base = plan.free(plan.at(3.0 * plan.groups, 0.0))
         if target.spot is None:
             plan.groups += 1
             who.put(*base)
@@ -216,7 +272,7 @@ def settle_in(plan: Plan, who: Target, relation: str, targets: list[Target]) -> 
         if target.spot is None:
             plan.arrange([target], (1.0, 0.0), moving=False)
     elif target.spot is None:
-        plan.stage.put(target, *plan.free((2.0, 1.5)))
+        plan.stage.put(target, *plan.free(plan.at(2.0, 1.5)))
     if relation in ("on", "onto", "in") and isinstance(target, Item):
         who.spot, who.z = target.spot, height_m(target.kind, target.scale)
     else:

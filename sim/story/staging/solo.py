@@ -9,12 +9,26 @@ from entities.objects import ObjectType, height_m
 from sim.story.language.lexicon import verb_for
 from sim.story.staging.acts import Act
 from sim.story.staging.cast import Player
-from sim.story.staging.plan import OPEN_S, Plan
-from sim.story.staging.scenery import FACES_VIEWER, SEATS, Item, Target, bearing, is_held
-from sim.story.staging.setting import face_to_face, settle_place, sit_on, way_of
+from sim.story.staging.plan import CROWD, OPEN_S, Plan
+from sim.story.staging.scenery import (
+    FACES_VIEWER,
+    LEAST_SCALE,
+    SEATS,
+    Item,
+    Target,
+    bearing,
+    is_held,
+)
+from sim.story.staging.setting import (
+    face_to_face,
+    free_places,
+    settle_place,
+    sit_on,
+    way_of,
+)
 from sim.story.staging.timing import Knot, Spot
 from sim.story.staging.travel import move
-from sim.story.staging.waypoints import Ways, ahead
+from sim.story.staging.waypoints import Ways, ahead, beside
 
 A, T = ActionType, ObjectType
 AT_TABLE = frozenset({A.EATING, A.DRINKING, A.READING, A.TYPING})
@@ -121,7 +135,7 @@ def _gather(plan: Plan, who: list[Player], target: Target) -> None:
     if isinstance(target, Player):
         plan.arrange([target], (1.0, 0.0), moving=False)
     elif isinstance(target, Item) and target.spot is None:
-        plan.stage.put(target, 0.0, 0.0)
+        plan.stage.put(target, *plan.at(0.0, 0.0))
     reach = target.radius if isinstance(target, Player) else target.reach
     _ring(who, target.spot, reach + 1.0)
 
@@ -140,13 +154,17 @@ def _jump_over(plan: Plan, act: Act, target: Target) -> None:
     start = plan.begin(act)
     lead = act.who[0]
     if isinstance(target, Item):
-        target.scale = min(target.scale, CLEARED_M / height_m(target.kind))
+        target.scale = max(min(target.scale, CLEARED_M / height_m(target.kind)), LEAST_SCALE)
     plan.arrange(act.who, plan.direction(act, lead), moving=True)
     end = start
+    origin, over = lead.spot, []
     for player in act.who:
         way = plan.direction(act, player)
         ways = Ways(plan.stage, player.spot, way, 2.0, player.radius)
-        points = ways.over(target)
+        if over and len(act.who) > CROWD and not plan.running:
+            points = beside(over, origin, player.spot)
+        else:
+            over = points = ways.over(target)
         t = max(start, player.t)
         arrival = plan.go(player, points, A.JOG, t)
         knots = player.legs[-1].knots
@@ -320,7 +338,9 @@ def seat(plan: Plan, act: Act) -> None:
         seats = [
             i
             for i in near
-            if lead.spot and hypot(i.spot[0] - lead.spot[0], i.spot[1] - lead.spot[1]) < 2.0
+            if lead.spot
+            and hypot(i.spot[0] - lead.spot[0], i.spot[1] - lead.spot[1]) < 2.0
+            and (not plan.running or len(free_places(plan, i, act.who)) >= len(act.who))
         ][:1]
     start = plan.begin(act)
     if seats:
@@ -348,7 +368,7 @@ def seat(plan: Plan, act: Act) -> None:
 
 def _round_table(plan: Plan, table: Item, count: int) -> list[Item]:
     """Place a table with ``count`` chairs round it; returns the chairs."""
-    middle = plan.free((3.0 * plan.groups, 0.0))
+    middle = plan.free(plan.at(3.0 * plan.groups, 0.0))
     plan.groups += 1
     plan.stage.put(table, *middle)
     chairs = []

@@ -69,6 +69,7 @@ def length_in(span: float, speed: float, *, stop: bool = True) -> float:
     return low
 
 
+@lru_cache(maxsize=4096)
 def time_at(distance: float, length: float, speed: float, *, stop: bool = True) -> float:
     """Seconds after which ``distance`` of a straight way of ``length`` m is done."""
     if stop:

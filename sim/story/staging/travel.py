@@ -8,10 +8,12 @@ from entities.stages import places
 from sim.story.language.lexicon import verbs
 from sim.story.staging.acts import Act
 from sim.story.staging.cast import Leg, Player
-from sim.story.staging.plan import LANE_M, OPEN_S, ROW_M, Plan
+from sim.story.staging.entrances import arrive
+from sim.story.staging.plan import CROWD, FOOTING_S, OPEN_S, ROW_M, Plan
 from sim.story.staging.scenery import BASES, SEATS, Fixed, Item, Target, unit
+from sim.story.staging.starts import LANE_M
 from sim.story.staging.timing import Spot
-from sim.story.staging.waypoints import Ways, ahead, circle, stretch
+from sim.story.staging.waypoints import Ways, ahead, beside, circle, stretch
 
 A = ActionType
 ENTERED = (ObjectType.CAR, ObjectType.HOUSE, ObjectType.BUILDING, ObjectType.SPACESHIP,
@@ -29,6 +31,8 @@ STEP_UP_S = 1.2
 """Seconds of a climb onto what is no higher than a step (choice)."""
 CURVE_STEPS = 6
 """Way points from one base to the next."""
+CLIMB_FROM_M = 2.0
+"""Metres from a player to what is brought on for it to climb (choice)."""
 CLIMB_M = 3.4
 """Greatest height of a climb (choice)."""
 
@@ -36,6 +40,8 @@ CLIMB_M = 3.4
 def move(plan: Plan, act: Act) -> None:
     """Travel to, past, round or between targets, or open-ended."""
     verb, clause = act.clause.verb, act.clause
+    if act.arrives:
+        return arrive(plan, act)
     going = list(act.places)
     if verb.relation in ("to", "from", "across", "around", "past", "up") and act.objects:
         going.insert(0, (verb.relation, list(act.objects)))
@@ -118,7 +124,11 @@ def move(plan: Plan, act: Act) -> None:
             player.t = last
         else:
             mine = points if player is lead else _shifted(points, origin, k)
-            last = plan.go(player, mine, own, own_start, plan.factor(act, player))
+            if len(who) > CROWD and not plan.running:
+                mine = beside(points, origin, player.spot)
+            climbs = plan.running and climbed is not None and own is A.CLIMB
+            gait = A.WALK if climbs else own  # up to its foot
+            last = plan.go(player, mine, gait, own_start, plan.factor(act, player))
             if climbed is not None and own is A.CLIMB:
                 last = _climb(plan, player, climbed, last, k)
         end = max(end, last)
@@ -152,7 +162,7 @@ def _origin(plan: Plan, act: Act, going: list[tuple[str, list[Target]]], way: Sp
                 continue
             if source.spot is None:
                 if isinstance(source, Item):
-                    plan.stage.put(source, *plan.free((0.0, 0.0)))
+                    plan.stage.put(source, *plan.free(plan.at(0.0, 0.0)))
                 elif isinstance(source, Player):
                     plan.arrange([source], way, moving=False)
             other = [t for r, found in going if r == "to" for t in found if t.spot]
@@ -274,8 +284,8 @@ def _points(
     if back_and_forth:
         far = points[-1] if points else ahead(spot, way, min(stretch(speed), 10.0))
         points = [far, spot] * max(2, min(clause.repeat, 10))
-    elif "back" in clause.manners and (points or lead.start != spot):
-        home = spot if points else lead.start
+    elif "back" in clause.manners and (points or (lead.home or lead.start) != spot):
+        home = spot if points else lead.home or lead.start
         points.append(home)
     if not points and clause.metres:
         points = [ahead(spot, way, clause.metres)]
@@ -302,7 +312,16 @@ def _shifted(points: list[Spot], origin: Spot, k: int) -> list[Spot]:
 
 
 def _foot_of(plan: Plan, act: Act, item: Item, way: Spot) -> None:
-    """Put players without a way or an action at the foot of what they climb."""
+    """Put players without a way or an action at the foot of what they climb.
+
+    In a running scene it is put before them, and they walk up to it.
+    """
+    if plan.running:
+        if item.spot is None:
+            lead = act.who[0]
+            plan.stage.put(item, *ahead(lead.spot, way, CLIMB_FROM_M + item.reach))
+            item.heading = atan2(lead.spot[1] - item.spot[1], lead.spot[0] - item.spot[0])
+        return
     for k, player in enumerate(act.who):
         if player.legs or player.actions or player.spot is None:
             continue
@@ -323,6 +342,7 @@ def _climb(plan: Plan, player: Player, item: Item, t: float, k: int) -> float:
         return t + STEP_UP_S
     if k > 0:
         return t
+    t += FOOTING_S if plan.running else 0.0
     plan.act_at(player, t, A.CLIMB)
     end = t + top / ACTION_VELOCITIES[A.CLIMB] + 0.5
     x, y = player.spot
@@ -384,10 +404,11 @@ def round_bases(plan: Plan, act: Act) -> None:
     verb = act.clause.verb
     if any(action is A.RUNNING_BASES for _, action in lead.actions):
         return plan.close(act, plan.began, plan.ended)  # "... and rounds the bases"
-    end = start
-    for k, player in enumerate(act.who):
+    end, course = start, _diamond(corners)
+    for number, player in enumerate(act.who):
+        file, k = divmod(number, CROWD)  # further ones run beside the first hundred
         if player.spot is None or not player.legs:
-            player.put(corners[0][0], corners[0][1] - 0.8 * k)
+            player.put(corners[0][0] + LANE_M * file, corners[0][1] - 0.8 * k)
         t = max(start, player.t)
         if verb.relation == "homerun":
             bat = plan.stage.make(verb.needs[0])[0]
@@ -398,7 +419,8 @@ def round_bases(plan: Plan, act: Act) -> None:
             ball.spot = ahead(player.spot, (0.0, 1.0), 0.7)
             plan.cue(player, t, ball)
             t += verbs().seconds["batting"] + 0.6
-        end = max(end, plan.go(player, _diamond(corners), A.RUNNING_BASES, t + 0.9 * k))
+        mine = beside(course, corners[0], (corners[0][0] + LANE_M * file, corners[0][1]))
+        end = max(end, plan.go(player, mine, A.RUNNING_BASES, t + 0.9 * k))
     plan.way[lead.id] = (1.0, 0.0)
     plan.close(act, start, end)
 

@@ -39,6 +39,12 @@ def ahead(spot: Spot, direction: Spot, distance: float, aside: float = 0.0) -> S
     )
 
 
+def beside(points: list[Spot], origin: Spot, spot: Spot) -> list[Spot]:
+    """Way points from ``origin``, moved so that they lead from ``spot``."""
+    dx, dy = spot[0] - origin[0], spot[1] - origin[1]
+    return [(x + dx, y + dy) for x, y in points]
+
+
 def outward(direction: Spot) -> float:
     """The side of a direction (+1 left, -1 right) that lies off the viewer."""
     return 1.0 if direction[0] >= 0.0 else -1.0

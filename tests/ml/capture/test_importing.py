@@ -214,9 +214,34 @@ def test_a_folder_becomes_a_dataset_once(tmp_path, command):
     assert "1 imported, 2 already there, 0 refused" in stderr
 
 
+def test_a_file_that_cannot_be_read_costs_no_other(tmp_path, command):
+    source, out = tmp_path / "clips", tmp_path / "data"
+    for name, speed in (("a_walk", 1.0), ("c_walk", 1.1), ("d_walk", 1.2)):
+        save(source / f"{name}.bvh", walker(1.0, speed=speed))
+    (source / "bb_walk.bvh").symlink_to("/nowhere/x.bvh")
+    (source / "bc_walk.bvh").symlink_to("bc_walk.bvh")
+    (source / "bd_walk.bvh").mkdir()
+    (source / "be_walk.bvh").write_bytes(b"\xff" * 9)
+    (source / "bf_walk.bvh").symlink_to("/dev/zero")
+    (source / "index.csv").write_text("file,caption\na_walk.bvh," + "x" * 2_001 + "\n")
+    code, _, stderr = command(source, "--out", out)
+    assert code == 1
+    summary, *lines = stderr.strip().split("\n")
+    assert summary == "2 imported, 0 already there, 6 refused"
+    assert [line.split(": ")[0] for line in lines] == [
+        str(source / f"{name}_walk.bvh") for name in ("a", "bb", "bc", "bd", "be", "bf")
+    ]
+    reasons = ("2000", "No such file", "symbolic links", "directory", "0xff", "larger than 64 MiB")
+    assert all(why in line for why, line in zip(reasons, lines, strict=True))
+    assert [episode.about["file"] for episode in open_dataset(out)] == ["c_walk.bvh", "d_walk.bvh"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("clips", "--index", "long.csv"), "which does not exist"),
+        (("clips", "--index", "wide.csv"), "wide.csv:1: field larger than"),
+        (("clips", "--index", "nul.csv"), "nul.csv: line 2: a NUL"),
         (("nowhere",), "nowhere: no such file"),
         (("empty",), "no BVH files"),
         (("clips", "--split", "holdout"), "--split: 'holdout'; expected one of train, val, test"),
@@ -232,6 +257,9 @@ def test_what_cannot_start_says_so_in_a_line(tmp_path, monkeypatch, command, arg
     monkeypatch.chdir(tmp_path)
     save(tmp_path / "clips" / "a_walk.bvh", walker(1.0))
     Path("empty").mkdir()
+    Path("long.csv").write_text("file,caption\n" + "x" * 9_000 + ".bvh,walks\n")
+    Path("wide.csv").write_text("file,caption\na_walk.bvh," + "x" * 200_000 + "\n")
+    Path("nul.csv").write_bytes(b"file,caption\na_walk.bvh,a\0\n")
     Path("bad.csv").write_text("file,text\na,b\n")
     Path("gone.csv").write_text("file,caption\nclips/b.bvh,walks\n")
     Path("odd.csv").write_text("file,caption,split\nclips/a_walk.bvh,walks,maybe\n")
@@ -255,6 +283,15 @@ def test_a_text_index_has_a_name_and_a_caption_a_line(tmp_path):
     index.write_text("02_01   walk, then stop\n02_03 run\n")
     (row,) = find_rows([tmp_path], index, IndexRow(Path(), ""))
     assert (row.path, row.caption) == (tmp_path / "02_01.bvh", "walk, then stop")
+
+
+def test_an_index_is_read_whatever_wrote_it(tmp_path):
+    save(tmp_path / "a_walk.bvh", walker(1.0))
+    index = tmp_path / "index.csv"
+    for encoding in ("utf-8-sig", "utf-16"):
+        index.write_bytes("file,caption\r\na_walk.bvh,läuft\u2028fort\r\n".encode(encoding))
+        (row,) = find_rows([tmp_path], index, IndexRow(Path(), ""))
+        assert row.caption == "läuft\u2028fort"
 
 
 def test_scene_and_episode_agree():

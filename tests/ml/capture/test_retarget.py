@@ -1,5 +1,6 @@
 """Real motion comes in whole: any naming, order and unit, on the contract's bones and ground."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -317,6 +318,89 @@ def test_a_broken_file_is_refused_in_one_line(tmp_path, spoil, says):
     path.write_text(spoil(write_bvh(walker(1.0))), encoding="utf-8")
     with pytest.raises(ValueError, match=rf"clip\.bvh: .*{says}"):
         retarget_file(path)
+
+
+def line(text: str, start: str) -> int:
+    """The number of the first line that starts with something."""
+    lines = [one.strip() for one in text.split("\n")]
+    return 1 + next(i for i, one in enumerate(lines) if one.startswith(start))
+
+
+WALK = write_bvh(walker(1.0))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (
+            lambda text: text.replace("Xrotation", "Wrotation", 1),
+            f"line {line(WALK, 'CHANNELS 6')}: channel 'Wrotation'; expected X, Y or Z",
+        ),
+        (lambda text: text.replace("CHANNELS 6", "CHANNELS", 1), "channels; 5 are named"),
+        (lambda text: text.replace("CHANNELS 3", "CHANNELS " + "9" * 600, 1), "; 3 are named"),
+        (lambda text: text.replace("HIERARCHY", "HIERARCHY\nCHANNELS 1 Xrotation"), "line 2: c"),
+        (lambda text: text.replace("HIERARCHY", "HIERARCHY\nCHANNELS"), "line 2: cannot read"),
+        (lambda text: text.replace("HIERARCHY", "HIERARCHY\nEnd Site\n{\nOFFSET 0"), "line 2: c"),
+        (lambda text: text.replace("HIERARCHY", "HIERARCHY\n}"), "line 2: cannot read '}'"),
+        (lambda text: text.replace("HIERARCHY", "HIERARCHY\nOFFSET 0 0 0"), "line 2: cannot read"),
+        (lambda text: text.replace("OFFSET", "OFFSET 1e999 0 0\nOFFSET", 1), "line 4: '1e999'"),
+        (lambda text: text.replace("OFFSET", "OFFSET 1 0 0\nOFFSET", 1), "line 5: an OFFSET too"),
+        (lambda text: text.replace("Frames: 30", "Frames: " + "9" * 5_000), "Frames: N"),
+        (lambda text: text.replace("Frames: 30", "Frames: 1000000000"), "frames; expected 1 to"),
+        (lambda text: text.replace("Frames: 30", "Frames: 0"), "'0' frames; expected 1 to"),
+        (lambda text: re.sub(r"Time: \S+", "Time: 33.3", text), "Frame Time '33.3'; expected sec"),
+        (lambda text: re.sub(r"Time: \S+", "Time: 1e8", text), "Frame Time '1e8'"),
+        (lambda text: re.sub(r"Time: \S+", "Time: nan", text), "Frame Time 'nan'"),
+        (lambda text: re.sub(r"Time: \S+", "Time: 1e-9", text), "Frame Time '1e-9'"),
+        (lambda text: text.rstrip()[:-8] + "x" * 9_000, "xxx...'; expected a number"),
+        (lambda text: text.rstrip()[:-8] + "1e300", "finite numbers up to"),
+        (lambda text: text + "1 " * 100, "1711 numbers; expected 30 frames of 57"),
+        (lambda text: text.replace("OFFSET", "\0OFFSET", 1), "line 4: a NUL"),
+        (lambda text: "HIERARCHY\n" + "ROOT a\n{\nOFFSET 0 0 0\n" * 600 + "MOTION\n", "512 joints"),
+        (lambda text: "HIERARCHY\nROOT a\n{\nOFFSET 0 0 0\n}\nMOTION\nFrames: 9\nFrame Time: .1\n",
+         "joints with CHANNELS"),
+        (lambda text: "HIERARCHY\nMOTION\nFrames: 9\nFrame Time: .1\n", "expected one ROOT"),
+        (lambda text: "", "not a BVH file"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_is_refused_with_its_line(tmp_path, spoil, says):
+    path = tmp_path / "clip.bvh"
+    path.write_text(spoil(WALK), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"clip\.bvh: ") as error:
+        retarget_file(path)
+    assert says in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("utf-16"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+        lambda text: text.replace("MOTION", "Motion").replace("HIERARCHY", "\n hierarchy").encode(),
+        lambda text: text.replace("\nFrame", "\n\n  Frame").encode(),
+        lambda text: re.sub(r"(ROOT|JOINT) (\w+)\n\s*\{", r"\1 \2 {", text).encode(),
+        lambda text: text.replace("Spine", "SpineMOTION").encode(),
+    ],
+)  # fmt: skip
+def test_files_are_read_whatever_wrote_them(tmp_path, write):
+    path = tmp_path / "clip.bvh"
+    path.write_bytes(write(WALK))
+    again, plain = read_bvh(path), parse_bvh(WALK)
+    assert (again.motion == plain.motion).all()
+    assert (again.offsets == plain.offsets).all()
+    assert again.channels == plain.channels
+    assert len(again.names) == len(plain.names)
+
+
+def test_a_long_take_is_read_in_parts():
+    bvh = parse_bvh(WALK)
+    bvh.motion = np.tile(bvh.motion, (60, 1)) + np.arange(1800)[:, None]
+    text = write_bvh(bvh)
+    assert len(text) > 1 << 20
+    assert abs(parse_bvh(text).motion - bvh.motion).max() <= 5.1e-7
 
 
 @pytest.fixture(scope="module")

@@ -88,3 +88,27 @@ def test_another_model_of_the_name_is_refused(dataset):
     other.identity = "letters-2"
     with pytest.raises(ValueError, match="encoded by letters-1; expected letters-2"):
         embed(dataset, TextEncoder("letters", other))
+
+
+def test_nothing_is_written_through_a_link_and_no_part_over_another(dataset, monkeypatch):
+    monkeypatch.setattr(ml.episodes.embeddings, "PART_TEXTS", 4)
+    aside = dataset.root.parent / "aside"
+    aside.mkdir(exist_ok=True)
+    folder = dataset.root / "meta/embeddings"
+    folder.symlink_to(aside)
+    with pytest.raises(ValueError, match="embeddings: a link; expected a folder of the dataset"):
+        embed(dataset, TextEncoder("letters", Letters()))
+    assert list(aside.iterdir()) == []
+    folder.unlink()
+    embed(dataset, TextEncoder("letters", Letters()))
+    (folder / "letters/part-001.parquet").unlink()
+    assert embed(dataset, TextEncoder("letters", Letters())) == 4
+    assert stored(dataset.root).keys() == set(texts_of(dataset))
+
+
+def test_a_damaged_part_is_named(dataset):
+    embed(dataset, TextEncoder("letters", Letters()))
+    part = dataset.root / "meta/embeddings/letters/part-000.parquet"
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"part-000.parquet: not as Parquet was written"):
+        embed(dataset, TextEncoder("letters", Letters()))

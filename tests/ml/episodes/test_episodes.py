@@ -15,9 +15,17 @@ from entities.actions import ACTIONS
 from entities.components import FACES
 from ml.episodes.commit import STAGING
 from ml.episodes.features import N_FEATURES
-from ml.episodes.layout import ALL_COLUMNS, COLUMNS, EPISODE_FACTS, STATISTICS
-from ml.episodes.reader import SOURCES, Episode, EpisodeDataset, SceneRecord, open_dataset
+from ml.episodes.layout import (
+    ALL_COLUMNS,
+    COLUMNS,
+    EPISODE_FACTS,
+    HISTOGRAMS,
+    QUANTILES,
+    STATISTICS,
+)
+from ml.episodes.reader import SOURCES, Episode, SceneRecord, open_dataset
 from ml.episodes.writer import EpisodeWriter
+from sim.robustness.watch import state_of
 from tests.conftest import make_scene
 
 
@@ -301,18 +309,152 @@ def stopped_commit(path: Path, monkeypatch: pytest.MonkeyPatch, renames: int) ->
 
 
 @pytest.mark.parametrize(
-    ("renames", "by"), [*[(i, "reader") for i in range(7)], (0, "writer"), (4, "writer")]
+    ("renames", "by"), [*[(i, "reader") for i in range(8)], (0, "writer"), (4, "writer")]
 )
-def test_a_commit_cut_short_is_finished_by_who_comes_next(tmp_path, monkeypatch, renames, by):
+def test_a_commit_cut_short_is_read_as_decided_and_finished_by_the_next_writer(
+    tmp_path, monkeypatch, renames, by
+):
     write(tmp_path, [make_episode(30, 1)])
     stopped_commit(tmp_path, monkeypatch, renames)
     # To whoever knows no journal it is the dataset before, perhaps with rows it does not name.
-    assert EpisodeDataset(tmp_path).n_frames == 30
+    assert json.loads((tmp_path / "meta/info.json").read_text())["total_frames"] == 30
     if by == "writer":
         write(tmp_path, [make_episode(26, 8)])
+    before = state_of(tmp_path)
     dataset = open_dataset(tmp_path)
     lengths = [30, 25, 26] if by == "writer" else [30, 25]
     assert dataset.column("length") == lengths
-    assert dataset.n_scenes == len(lengths)
+    assert dataset.n_scenes == len(lengths) == len(list(dataset.scenes()))
     assert_equal(dataset.episode(1), make_episode(25, 7))
-    assert list((tmp_path / STAGING).iterdir()) == []
+    assert dataset.stats["root"]["count"].tolist() == [sum(lengths)]
+    assert dataset.rows(["heading"]).first.tolist() == [0, *np.cumsum(lengths)]
+    assert state_of(tmp_path) == before
+    if by == "writer":
+        assert list((tmp_path / STAGING).iterdir()) == []
+
+
+def test_what_is_open_stays_readable_while_the_next_writer_finishes(tmp_path, monkeypatch):
+    write(tmp_path, [make_episode(30, 1)])
+    stopped_commit(tmp_path, monkeypatch, 0)
+    dataset = open_dataset(tmp_path)
+    write(tmp_path, [make_episode(26, 8)])
+    assert_equal(dataset.episode(1), make_episode(25, 7))
+    assert [record.scene.seed for record in dataset.scenes()] == [0, 0]
+    assert len(dataset) == 2
+
+
+@pytest.mark.parametrize("renames", range(5))
+def test_a_first_creation_cut_short_goes_on(tmp_path, monkeypatch, renames):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "d"
+    with monkeypatch.context() as patch:
+        if renames == 0:
+            patch.setattr(Path, "rename", stop)  # of the journal
+        else:
+            real, done = Path.replace, []
+
+            def replace(self: Path, target: Path) -> Path:
+                if len(done) == renames:
+                    raise KeyboardInterrupt
+                done.append(target)
+                return real(self, target)
+
+            patch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            EpisodeWriter(path)
+    before = state_of(path)
+    if renames == 0:
+        with pytest.raises(ValueError, match="d: holds no finished episodes yet"):
+            open_dataset(path)
+    else:
+        assert len(open_dataset(path)) == 0
+    assert state_of(path) == before
+    write(path, [make_episode(30, 1)])
+    assert len(open_dataset(path)) == 1
+
+
+@pytest.mark.parametrize("left", [[".lock"], [".staging"], [".lock", ".staging"]])
+def test_what_was_killed_before_anything_was_there_goes_on_from_nothing(tmp_path, left):
+    for name in left:
+        if name == ".lock":
+            (tmp_path / name).write_text("12")
+        else:
+            (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match="holds no finished episodes yet"):
+        open_dataset(tmp_path)
+    write(tmp_path, [make_episode(30, 1)])
+    assert len(open_dataset(tmp_path)) == 1
+
+
+@pytest.mark.slow
+def test_readers_beside_a_writer_see_whole_commits(tmp_path):
+    code = (
+        "import sys; from tests.ml.episodes.test_episodes import *\n"
+        "for i in range(12): write(Path(sys.argv[1]), [make_episode(20, i)])"
+    )
+    write(tmp_path, [make_episode(20, 99)])
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as writer:
+        seen = set()
+        while writer.poll() is None:
+            dataset = open_dataset(tmp_path)
+            seen.add(len(dataset))
+            assert len(list(dataset)) == len(list(dataset.scenes())) == len(dataset)
+    assert writer.returncode == 0
+    assert len(seen) > 2
+    assert len(open_dataset(tmp_path)) == 13
+
+
+def test_quantiles_are_those_of_all_frames(tmp_path):
+    """Of a still minute and a fast one, however they came in, the middle is not the mean."""
+    still, fast = make_episode(300, 1), make_episode(200, 2)
+    still.action[:], fast.action[:] = 0.0, np.linspace(5.0, 8.0, 600).reshape(200, 3)
+    write(tmp_path / "two", [still], [fast], commit_each=True)
+    write(tmp_path / "one", [still, fast])
+    both = np.concatenate([still.action, fast.action]).astype(np.float64)
+    for name in ("one", "two"):
+        stats = open_dataset(tmp_path / name).stats["action"]
+        for key, share in QUANTILES.items():
+            np.testing.assert_array_equal(stats[key], np.quantile(both, share, axis=0), key)
+    assert open_dataset(tmp_path / "two").stats["action"]["q50"].tolist() == [0.0] * 3
+
+
+def test_a_dataset_of_an_earlier_version_gets_its_quantiles_with_the_next_commit(tmp_path):
+    episodes = [make_episode(50 + i, i) for i in range(3)]
+    write(tmp_path, episodes[:1], episodes[1:2], commit_each=True)
+    (tmp_path / HISTOGRAMS).unlink()
+    assert len(open_dataset(tmp_path)) == 2
+    write(tmp_path, episodes[2:])
+    state = np.concatenate([episode.state for episode in episodes]).astype(np.float64)
+    stats = open_dataset(tmp_path).stats["observation.state"]
+    np.testing.assert_allclose(stats["q90"], np.quantile(state, 0.9, axis=0), rtol=1e-12)
+    assert (tmp_path / HISTOGRAMS).is_file()
+
+
+@pytest.mark.parametrize(
+    ("scenes", "held_out"),
+    [
+        ([1], []),
+        ([2], [1]),
+        ([1, 1], [1]),
+        ([2, 3, 1], [2, 3, 4]),
+        ([1] * 12, [1, 11]),
+    ],
+)
+def test_a_dataset_without_validation_holds_some_out(tmp_path, scenes, held_out):
+    write(tmp_path, *[[make_episode(20, i) for i in range(n)] for n in scenes])
+    dataset = open_dataset(tmp_path)
+    assert set(dataset.column("split")) == {"train"}
+    assert [i for i, split in enumerate(dataset.splits) if split == "val"] == held_out
+    assert dataset.rows(["heading"], "val").episode.tolist() == held_out
+    assert len(dataset.rows(["heading"], "train").episode) == sum(scenes) - len(held_out)
+
+
+def test_what_teaches_nothing_is_not_what_is_validated_with(tmp_path):
+    odd = [{"teaches": "nothing"}, {"actor_type": "dog"}, {}, {"split": "test"}, {}]
+    write(tmp_path, [make_episode(20, i, **fields) for i, fields in enumerate(odd)])
+    assert open_dataset(tmp_path).splits == ["train", "train", "train", "test", "val"]
+    marked = [make_episode(20, 8, split="val")]
+    write(tmp_path, marked)
+    assert open_dataset(tmp_path).splits[-2:] == ["train", "val"]

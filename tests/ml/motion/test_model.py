@@ -44,8 +44,8 @@ from ml.motion.model import (  # noqa: E402
     n_parameters,
 )
 from ml.motion.objective import Augmentation, Batch, augment, energy_score, objective, to_batch  # noqa: E402
-from ml.motion.weights import load_into, load_model, save_shards, save_weights  # noqa: E402
-from ml.train import PRESETS, TrainConfig, learning_rate, train  # noqa: E402
+from ml.motion.weights import load_into, load_model, load_state, save_shards, save_weights  # noqa: E402
+from ml.train import PRESETS, STATE, TrainConfig, learning_rate, train  # noqa: E402
 
 SMALL = MotionConfig(width=32, layers=2, heads=2, text=8, history=8, chunk=16)
 
@@ -390,7 +390,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train(corpus, held_out, whole, BRIEF, SMALL, quiet=True)
     train(corpus, held_out, parts, BRIEF, SMALL, max_minutes=0.0, quiet=True)  # stops after one
-    assert torch.load(parts / "state.pt", weights_only=True)["step"] == 1
+    assert load_state(parts / STATE)[1]["step"] == 1
     train(corpus, held_out, parts, BRIEF, SMALL, quiet=True)
 
     def losses(folder):

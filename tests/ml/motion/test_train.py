@@ -20,7 +20,7 @@ from ml.episodes.reader import TrainingUse  # noqa: E402
 from ml.measure.metrics import speed_error  # noqa: E402
 from ml.motion.corpus import Corpus, read_corpus  # noqa: E402
 from ml.motion.model import MotionConfig  # noqa: E402
-from ml.train import MEAN, PRESETS, train_from_scratch  # noqa: E402
+from ml.train import MEAN, PRESETS, STATE, train_from_scratch  # noqa: E402
 from sim import simulate  # noqa: E402
 from sim.evaluate.trials import motions_of  # noqa: E402
 from tests import small_model  # noqa: E402
@@ -100,7 +100,7 @@ def test_a_model_from_nothing_moves_people(dataset, tmp_path) -> None:
     )  # fmt: skip
     learn_all = partial(train_from_scratch, learn, held_out, tmp_path, config, SMALL, quiet=True)
     assert learn_all(max_minutes=0.0)["step"] == 1  # goes on from there
-    assert not (tmp_path / "state.pt").exists()
+    assert not (tmp_path / STATE).exists()
     found = learn_all(max_minutes=2.0)
     losses = curve(tmp_path / MEAN)
     assert np.mean(losses[-20:]) < 0.3 * np.mean(losses[:20])

@@ -4,6 +4,8 @@ import logging
 import sqlite3
 import subprocess
 import sys
+import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from entities.errors import UserError
+from ml.text import shipped
 from ml.text.adapter_fit import fit
 from ml.text.base import EncoderError
 from ml.text.encoders import (
@@ -274,3 +278,83 @@ def test_a_fitted_adapter_finds_the_map(dim: int) -> None:
 def test_a_corpus_is_reproducible_and_without_repeats() -> None:
     assert sentences(300) == sentences(300)
     assert len(set(sentences(300))) == 300
+
+
+def test_a_damaged_cache_costs_time_and_no_vector(tmp_path: Path) -> None:
+    encoder = TextEncoder("counting", Counting(), tmp_path / "cache.sqlite")
+    wanted = encoder.encode(["one"])
+    for wrong in (
+        np.full(8, np.nan, "<f4").tobytes(),
+        np.zeros(8, "<f4").tobytes(),
+        "12345678" * 4,
+    ):
+        with closing(sqlite3.connect(encoder.cache)) as database, database:
+            database.execute("UPDATE vectors SET vector = ?", (wrong,))
+        again = TextEncoder("counting", Counting(), encoder.cache).encode(["one"])
+        assert np.array_equal(again, wanted)
+
+
+def test_a_damaged_adapter_is_one_line(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weight, offset = rng.standard_normal((2, 8, 8)).astype(np.float32)
+    whole = tmp_path / "whole.npz"
+    Adapter("a", "b", weight, offset[0]).save(whole)
+    content, path, lines = whole.read_bytes(), tmp_path / "adapter.npz", []
+    for turn in range(150):
+        damaged = bytearray(content)
+        if turn % 3:
+            for at in rng.integers(len(content), size=turn % 5 + 1).tolist():
+                damaged[at] ^= 1 << int(rng.integers(8))
+        else:
+            damaged = damaged[: int(rng.integers(len(content)))]
+        path.write_bytes(damaged)
+        try:
+            found = Adapter.load(path)
+            assert np.isfinite(found.weight).all()
+        except EncoderError as error:
+            lines.append(str(error))
+    assert len(lines) > 100  # what was damaged in a name or a comment of the archive is read
+    assert all(line.startswith(f"{path}: ") and "\n" not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"weight": np.full((2, 2), np.inf, np.float32)}, "weight: expected finite numbers"),
+        ({"weight": np.ones((2, 2))}, "weight: expected finite numbers of 32 bits"),
+        ({"offset": np.ones(3, np.float32)}, "disagree"),
+        ({"weight": np.array([[None]])}, "not an adapter file"),
+    ],
+)
+def test_an_adapter_holds_finite_numbers(tmp_path: Path, arrays: dict, told: str) -> None:
+    whole = {"weight": np.ones((2, 2), np.float32), "offset": np.ones(2, np.float32)}
+    np.savez(tmp_path / "a.npz", source="a", target="b", **(whole | arrays))
+    with pytest.raises(EncoderError, match=told):
+        Adapter.load(tmp_path / "a.npz")
+
+
+def test_an_adapter_that_claims_more_than_it_holds_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    Adapter("a", "b", np.ones((4, 4), np.float32), np.ones(4, np.float32)).save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["weight.npy"] = parts["weight.npy"].replace(b"(4, 4), ", b"(4, 9999999999), ")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(EncoderError, match=r"not an adapter file"):
+        Adapter.load(path)
+
+
+def test_a_damaged_file_of_the_package_is_named(tmp_path: Path, monkeypatch) -> None:
+    for name in ("minilm.onnx", "minilm_tokenizer.json"):
+        (tmp_path / name).write_bytes((shipped.MODELS / name).read_bytes())
+    content = bytearray((tmp_path / "minilm_tokenizer.json").read_bytes())
+    content[1000] ^= 1
+    (tmp_path / "minilm_tokenizer.json").write_bytes(content)
+    monkeypatch.setattr(shipped, "MODELS", tmp_path)
+    with pytest.raises(UserError, match=r"minilm_tokenizer\.json: not as it came with the package"):
+        open_encoder().encode(["a man runs"])
+    (tmp_path / "minilm.onnx").unlink()
+    with pytest.raises(UserError, match=r"minilm\.onnx: No such file or directory"):
+        open_encoder().encode(["a man runs"])

@@ -210,6 +210,60 @@ def test_directories_that_cannot_be_used_are_told(weights: dict[str, Path], tmp_
         (tmp_path / "away").rename(weights["bert"] / "model.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("config.json", "{", "config.json: not JSON"),
+        ("config.json", "[]", "config.json: expected a JSON object"),
+        ("config.json", "[" * 100_000, "config.json: more than"),
+        ("config.json", "{}", "no hidden_size"),
+        ("config.json", '{"hidden_size": "64"}', "hidden_size is 64; expected 1 to 65536"),
+        (
+            "config.json",
+            '{"hidden_size": 64, "num_hidden_layers": 9999999}',
+            "num_hidden_layers is",
+        ),
+        ("modules.json", "{}", "modules.json: expected a JSON list"),
+        ("modules.json", "[3]", "a module without a type"),
+        ("modules.json", '[{"type": "a.Pooling", "path": "../.."}]', "is outside the folder"),
+        (
+            "config_sentence_transformers.json",
+            '{"prompts": {"query": 3}}',
+            "expected texts by name",
+        ),
+        ("sentence_bert_config.json", '{"max_seq_length": -3}', "max_seq_length is -3"),
+        ("sentence_bert_config.json", '{"max_seq_length": "many"}', "max_seq_length is many"),
+        ("model.safetensors", "cut", "the weights cannot be loaded"),
+        ("tokenizer.json", "{}", "the weights cannot be loaded"),
+    ],
+)
+def test_a_damaged_directory_is_one_line(weights, tmp_path, file, content, told) -> None:
+    folder = tmp_path / "model"
+    make_sentence_directory(weights["bert"], folder, {"pooling_mode_mean_tokens": True})
+    target = folder / file
+    target.unlink(missing_ok=True)  # it may be a link to what other tests use
+    target.write_text(content)
+    with pytest.raises(EncoderError) as error:
+        open_encoder(str(folder)).encode(["a man runs"])
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_that_are_not_there_are_not_made_up(weights, tmp_path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "model"
+    make_sentence_directory(weights["bert"], folder, {"pooling_mode_mean_tokens": True})
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    name = next(name for name in tensors if "layer.1" in name)
+    del tensors[name]
+    path.unlink()
+    save_file(tensors, path, {"format": "pt"})
+    with pytest.raises(EncoderError, match="1 weights are missing, such as"):
+        open_encoder(str(folder)).encode(["a man runs"])
+
+
 def test_weights_that_are_nowhere_are_told_in_one_line() -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")

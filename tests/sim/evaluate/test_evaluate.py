@@ -9,6 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="the judge needs the train extra")
 pytest.importorskip("safetensors")
 
+from safetensors.torch import save  # noqa: E402
+
+from entities.errors import UserError  # noqa: E402
 from ml.motion.corpus import cut_windows, single_clause_starts  # noqa: E402
 from ml.motion.runtime import MotionModel  # noqa: E402
 from sim.evaluate import held_out, judge, rollouts  # noqa: E402
@@ -192,3 +195,27 @@ def test_the_command(tool, tmp_path) -> None:
     code, _, err = tool(evaluate.app, "cost", tmp_path / "no.onnx")
     assert code == 2
     assert "no motion model" in err
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_used_costs_no_other(tool, tmp_path) -> None:
+    (tmp_path / "bad.onnx").write_text("no model")
+    code, out, err = tool(evaluate.app, "cost", MODEL, tmp_path / "bad.onnx")
+    assert code == 1
+    assert "motion_small" in out
+    assert err == f"{tmp_path / 'bad.onnx'}: not a model file (no field has the type 6)\n"
+    code, out, err = tool(evaluate.app, "cost", tmp_path / "bad.onnx", tmp_path / "absent.onnx")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    code, _, err = tool(evaluate.app, "rollout", MODEL, tmp_path / "bad.onnx", "--int8")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_a_file_that_is_no_judge_is_one_line(tmp_path) -> None:
+    corpus = pacing()
+    path = tmp_path / "judge.safetensors"
+    path.write_bytes(b"no judge")
+    with pytest.raises(UserError, match="not a weights file"):
+        judge.opened(path, corpus, 16, 1)
+    path.write_bytes(save({"read.0.weight": torch.zeros(3)}))
+    with pytest.raises(UserError, match="not a judge of these texts"):
+        judge.opened(path, corpus, 16, 1)

@@ -1,6 +1,7 @@
 """A dataset looked at: measured, as a page, and as files for other programs."""
 
 import json
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from sim.inspect.gallery import choose
 from sim.inspect.reconstruct import POINTS, body
 from sim.loop import Simulation
 from sim.output.recorder import Take
+from sim.output.replay import Recording
 from tests.chromium import chromium
 from tests.conftest import make_scene
 from tests.ml.capture.test_retarget import walker
@@ -287,6 +289,8 @@ def test_a_rerun_file_holds_bodies_and_curves_over_time(dataset, command, tmp_pa
     assert points == pytest.approx(body(dataset.episode(0)), abs=1e-4)
     assert "/world/episode_000003/speed" in chunks
     assert sorted(p.name for p in tmp_path.iterdir()) == ["runs.rrd"]
+    code, _, err = command(dataset.root, "--rerun", "/dev/full")
+    assert (code, err) == (2, "stride: /dev/full: No space left on device\n")
 
 
 @pytest.mark.slow
@@ -323,7 +327,7 @@ def test_an_empty_dataset_is_said_to_be_one(command, tmp_path):
     with EpisodeWriter(tmp_path / "none") as writer:
         writer.add(SceneRecord(make_scene({})), [])
     code, _, err = command(tmp_path / "none")
-    assert (code, "no episodes in it" in err) == (2, True)
+    assert (code, "holds no finished episodes yet" in err) == (2, True)
 
 
 def test_the_wanted_action_is_there_once_it_is_recorded(dataset):
@@ -332,3 +336,35 @@ def test_the_wanted_action_is_there_once_it_is_recorded(dataset):
     jumps.action_id[30:60] = ACTION_INDEX[ActionType.JUMP]
     sample = measure(jumps)
     assert sample.actions == {"run": pytest.approx(3.0), "jump": pytest.approx(1.0)}
+
+
+def test_what_is_damaged_is_named_and_the_rest_is_shown(dataset, command, tmp_path):
+    path = tmp_path / "d"
+    shutil.copytree(dataset.root, path)
+    with EpisodeWriter(path) as writer:
+        writer.add(dataset.scene(0), [replace(dataset.episode(0), task="a man runs again")])
+    lost = path / "data/chunk-000/file-001.parquet"
+    lost.write_bytes(lost.read_bytes()[:-50])
+    code, _, err = command(path, "--json", tmp_path / "a.json", "--markdown", tmp_path / "a.md")
+    assert code == 1
+    assert err.splitlines() == [line for line in err.splitlines() if line.startswith(str(lost))]
+    assert "| episodes | 5 |" in (tmp_path / "a.md").read_text()
+    code, _, err = command(path, "--episode", "5", "--bvh", tmp_path / "a.bvh")
+    assert (code, err.count("\n")) == (2, 1)
+    assert str(lost) in err
+    lines = (path / "meta/scenes.jsonl").read_text().splitlines()
+    lines[0] = "{" + " " * (len(lines[0]) - 1)
+    (path / "meta/scenes.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match=r"scenes.jsonl:1: not JSON"):
+        Recording(path, 0)
+    assert Recording(path, 1).number == 1
+
+
+def test_a_dataset_that_marks_none_for_validation_is_counted_as_it_is_used(command, tmp_path):
+    with EpisodeWriter(tmp_path / "d") as writer:
+        for _ in range(3):
+            recorded(writer, 1.0, {"actions": [[0.0, "walk"]]})
+    command(tmp_path / "d", "--markdown", tmp_path / "a.md")
+    page = (tmp_path / "a.md").read_text()
+    assert "| episodes | 3 | 2 | 1 | 0 |" in page
+    assert "no episode is marked val: training holds out" in page

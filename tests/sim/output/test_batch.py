@@ -69,7 +69,8 @@ def write(path: Path, *lines: str) -> Path:
 
 def test_a_text_list_is_a_sentence_a_line(tmp_path):
     path = write(tmp_path / "list.txt", "# mine", "a man runs", "", "  two dogs bark!  ")
-    shots = read_shots(path, 40, 2.0, None)
+    shots, refused = read_shots(path, 40, 2.0, None)
+    assert refused == []
     assert [(s.name, s.prompt, s.seed, s.seconds, s.where) for s in shots] == [
         ("0000-a-man-runs", "a man runs", 40, 2.0, "list.txt:2"),
         ("0001-two-dogs-bark", "two dogs bark!", 41, 2.0, "list.txt:4"),
@@ -91,7 +92,7 @@ def test_a_line_s_own_wishes_count_first(tmp_path):
         {"scene": "scene.json", "seed": 9},
     )
     path = write(tmp_path / "list.jsonl", *map(json.dumps, lines), '"a dog walks"')
-    one, inline, named, plain = read_shots(path, None, 3.0, None)
+    one, inline, named, plain = read_shots(path, None, 3.0, None)[0]
     assert (one.name, one.seed, one.seconds, one.motion) == ("run 1", 5, 1.5, "procedural")
     assert (inline.seed, inline.seconds) == (None, 3.0)
     assert inline.parse() == named.parse() == scene
@@ -103,7 +104,7 @@ def test_a_csv_list_has_a_header(tmp_path):
     path = write(
         tmp_path / "list.csv", "prompt,seed,seconds", '"a man, alone, runs",3,', "she sits,,2"
     )
-    first, second = read_shots(path, None, None, "procedural")
+    first, second = read_shots(path, None, None, "procedural")[0]
     assert (first.prompt, first.seed, first.seconds) == ("a man, alone, runs", 3, None)
     assert (second.seed, second.seconds, second.motion) == (1, 2.0, "procedural")
 
@@ -133,6 +134,90 @@ def test_a_csv_list_has_a_header(tmp_path):
 def test_a_list_that_cannot_be_read_is_refused_with_its_line(tmp_path, name, text, says):
     with pytest.raises(ValueError, match=says):
         read_shots(write(tmp_path / name, text), None, None, None)
+
+
+def test_a_line_that_is_none_costs_no_other(tmp_path):
+    path = tmp_path / "a.jsonl"
+    lines = [
+        b'{"prompt": "a man walks", "seed": 7}',
+        b"[" * 100_000,
+        b'{"prompt": "a man walks\xff"}',
+        b'{"prompt": "x", "prompt": "y"}',
+        b'{"prompt": 1e999}',
+        b'{"prompt": ["x"]}',
+        b'{"prompt": "x", "motion": {}}',
+        b'{"prompt": "x", "seed": 1e30}',
+        b'{"scene": "none.json"}',
+        b'{"scene": "a\\u0000b"}',
+        b'{"scene": "/dev/zero"}',
+        b"{}",
+        b"",
+        '{"prompt": "she says\u2028hello"}'.encode(),
+    ]
+    path.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines))
+    shots, refused = read_shots(path, None, None, None)
+    assert [(s.name, s.prompt, s.seed, s.where) for s in shots] == [
+        ("0000-a-man-walks", "a man walks", 7, "a.jsonl:1"),
+        ("0012-she-says-hello", "she says\u2028hello", 12, "a.jsonl:14"),
+    ]
+    assert [line.split(": ")[0] for line in refused] == [f"a.jsonl:{n}" for n in range(2, 13)]
+    assert all("\n" not in line and len(line) < 200 for line in refused)
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a man runs\n\xe4\nshe\xc2\x85sits\rhe runs\n")
+    shots, refused = read_shots(path, None, None, None)
+    assert [s.prompt for s in shots] == ["a man runs", "she\x85sits", "he runs"]
+    assert [line.split(": ")[0] for line in refused] == ["a.txt:2"]
+    path = tmp_path / "a.csv"
+    path.write_bytes("prompt,seed\r\na man runs,1\r\nx,1,2\r\nshe sits,\r\n".encode("utf-16"))
+    shots, refused = read_shots(path, None, None, None)
+    assert [s.prompt for s in shots] == ["a man runs", "she sits"]
+    assert refused == ["a.csv:3: more cells than the header"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", ".", "", "a/b", "a\\b", "-a", ".a", "a.", "a ", "a\0b", "a\nb", "con", "NUL.txt", "Com1",
+     "aux .x", "x" * 101, "\u0939" * 90, "a:b", "a*", 5.5, True, None, ["a"]],
+)  # fmt: skip
+def test_a_name_is_a_file_s_on_every_system(tmp_path, name):
+    path = write(tmp_path / "a.jsonl", json.dumps({"prompt": "x", "name": name}), '"y"')
+    shots, refused = read_shots(path, None, None, None)
+    if name is None or name == 5.5:
+        assert shots[0].name == ("0000-x" if name is None else "5.5")
+    elif name is True:
+        assert shots[0].name == "True"
+    else:
+        assert [shot.prompt for shot in shots] == ["y"]
+        assert refused[0].startswith("a.jsonl:1: name: ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Take", "take"), ("é", "e\u0301"), ("Straße", "STRASSE"), ("a", "a")]
+)
+def test_two_films_never_share_a_name(tmp_path, one, other):
+    rows = ({"prompt": "a man walks", "name": name} for name in (one, other))
+    path = write(tmp_path / "a.jsonl", *map(json.dumps, rows))
+    with pytest.raises(ValueError, match=r"a\.jsonl:2: name .* is also that of a\.jsonl:1"):
+        read_shots(path, None, None, None)
+
+
+def test_a_table_of_columns_is_read_in_time(tmp_path):
+    path = write(tmp_path / "a.csv", ",".join(map(str, range(200_000))), "a man runs")
+    with pytest.raises(ValueError, match=r"a\.csv:2: unknown '0'"):
+        read_shots(path, None, None, None)
+    write(path, "prompt,seed,prompt", "a man runs,1,x")
+    with pytest.raises(ValueError, match="column 'prompt' comes twice"):
+        read_shots(path, None, None, None)
+
+
+def test_a_manifest_is_a_batch_s_own(tmp_path, here):
+    path = write(tmp_path / "list.txt", "a man runs")
+    (tmp_path / "o").mkdir()
+    for line in ("[]", '{"file": "../x.mp4", "key": "", "prompt": "", "bytes": 1}', "[" * 100_000):
+        write(tmp_path / "o" / "manifest.jsonl", line)
+        code, out, err = here(path, tmp_path / "o", *TINY)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "manifest.jsonl:1: " in err
 
 
 def test_names_are_short_and_plain():
@@ -167,6 +252,23 @@ def test_what_is_missing_is_made_and_failures_come_last(tmp_path, here):
     assert [line["seed"] for line in manifest(out)] == [0, 1, 2]
     assert frames(out / "0002-two-women-walk.mp4") == 5
     assert sorted(p.suffix for p in out.iterdir()) == [".jsonl", *[".mp4"] * 3, ".png"]
+
+
+@pytest.mark.slow
+def test_a_bad_line_is_named_and_the_rest_summed_up(tmp_path, here):
+    path = write(
+        tmp_path / "list.jsonl",
+        '{"prompt": "a man walks\\u0000"}',
+        "[" * 10_000,
+        '{"prompt": "a man\u2028walks", "name": "take 1"}',
+    )
+    code, stdout, stderr = here(path, tmp_path / "a:b", *TINY, "--workers", 1)
+    assert (code, stdout) == (1, "")
+    summary, *lines = stderr.strip().split("\n")
+    assert summary == "1 made, 0 already there, 2 failed"
+    assert [line.split(": ")[0] for line in lines] == ["list.jsonl:2", "list.jsonl:1"]
+    assert frames(tmp_path / "a:b" / "take 1.mp4") == 5
+    assert (tmp_path / "a:b" / "sheet-1.png").is_file()
 
 
 @pytest.mark.slow
@@ -316,7 +418,7 @@ def test_a_ray_cluster_films_the_same(tmp_path):
         done = batch(path, tmp_path / "ray", *TINY, "--engine", "ray", "--address", cluster.address)
     assert done.returncode == 0, done.stderr
     look = Look(10, (64, 36), ".mp4")
-    shots = read_shots(path, None, 0.5, None)
+    shots, _ = read_shots(path, None, 0.5, None)
     here = do_all(film, [ShotJob(shot, look, None) for shot in shots], engine=Engine.LOCAL)
     sums = {answer.index: answer.value.sha256 for answer in here}
     assert [line["sha256"] for line in manifest(tmp_path / "ray")] == [sums[i] for i in range(3)]

@@ -1,5 +1,6 @@
 """Jobs are all answered, once each, whatever happens to the workers."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from entities.errors import UserError
+from sim.output import jobs
 from sim.output.jobs import TRIES, Engine, WorkerDied, do_all
 
 
@@ -111,12 +114,73 @@ def test_workers_end_with_their_parent(tmp_path):
     [
         ({"engine": Engine.RAY, "workers": 2}, "--workers"),
         ({"address": "auto"}, "--engine ray"),
-        ({"workers": 0}, "--workers: 0; expected at least 1"),
+        ({"workers": 0}, "--workers: 0; expected 1 to 1024"),
     ],
 )
 def test_what_does_not_go_together_is_refused_at_once(asked, says):
     with pytest.raises(ValueError, match=says):
         do_all(double, [1], **asked)
+
+
+def double_but_die_at(job: tuple[int, int]) -> int:
+    """Kills its worker every time it sees one of the jobs."""
+    number, fatal = job
+    if number == fatal:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * number
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", [None, "127.0.0.1:9", "not an address"])
+def test_a_ray_cluster_that_is_not_there_is_one_line(monkeypatch, address):
+    pytest.importorskip("ray")
+    monkeypatch.setattr(jobs, "CONNECT_S", 15.0)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="--address: no Ray cluster at") as error:
+        do_all(double, [1], engine=Engine.RAY, address=address)
+    assert time.monotonic() - started < 25.0
+    assert "\n" not in str(error.value)
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.slow
+def test_a_ray_worker_that_dies_costs_its_job():
+    pytest.importorskip("ray")
+    from tests.cluster import two_nodes
+
+    with two_nodes() as (cluster, _):
+        todo = [(n, 3) for n in range(6)]
+        answers = list(do_all(double_but_die_at, todo, engine=Engine.RAY, address=cluster.address))
+    assert sorted(a.index for a in answers) == list(range(6))
+    assert {a.index: a.value for a in answers if a.error is None} == {
+        n: 2 * n for n in range(6) if n != 3
+    }
+    assert isinstance(next(a.error for a in answers if a.index == 3), WorkerDied)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["kill_gcs_server", "kill_raylet", "kill_all_processes"])
+def test_a_ray_cluster_that_loses_its_head_ends_the_batch_with_a_line(what):
+    pytest.importorskip("ray")
+    from tests.cluster import two_nodes
+
+    with two_nodes() as (cluster, _):
+        answers = do_all(
+            slow_double,
+            [(n, "") for n in range(1000)],
+            engine=Engine.RAY,
+            address=cluster.address,
+        )
+        found = [next(answers) for _ in range(3)]
+        getattr(cluster.head_node, what)(check_alive=False)
+        started = time.monotonic()
+        with pytest.raises(UserError, match=r"is lost: .*; what was finished is there") as error:
+            found += answers
+        assert time.monotonic() - started < 30.0
+    assert "\n" not in str(error.value)
+    assert len(found) >= 3
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pyarrow.parquet as pq
 import pygame
 import pytest
 
@@ -16,6 +17,7 @@ import sim.output.recorder
 from entities.actions import ACTION_INDEX, ActionType
 from entities.units import DT
 from ml.episodes.features import decode
+from ml.episodes.layout import HISTOGRAMS
 from ml.episodes.reader import EpisodeDataset, SceneRecord, open_dataset
 from sim import parse_prompt, simulate
 from sim.loop import Simulation
@@ -201,7 +203,8 @@ def test_films_have_a_picture_for_every_frame(tmp_path):
     dataset = open_dataset(tmp_path)
     assert dataset.info["features"]["observation.images.scene"]["shape"] == [36, 64, 3]
     for scene_index, length in ((0, 30), (1, 15)):
-        rows = [r for r in dataset.table.to_pylist() if r["scene_index"] == scene_index]
+        table = pq.read_table(tmp_path / f"meta/episodes/chunk-000/file-{scene_index:03d}.parquet")
+        rows = table.to_pylist()
         key = "videos/observation.images.scene/"
         assert [r["length"] for r in rows] == [length, length]
         assert {(r[f"{key}file_index"], r[f"{key}from_timestamp"]) for r in rows} == {
@@ -293,3 +296,23 @@ def test_an_interrupted_recording_is_kept(tmp_path):
     dataset = open_dataset(folder)
     assert dataset.scene(0).end_reason == "interrupted"
     assert dataset.n_frames == len(dataset.episode(0)) > 10
+
+
+@pytest.mark.slow
+def test_colours_of_films_are_counted_anew_and_a_damaged_film_is_named(tmp_path):
+    for _ in range(2):
+        recorder = Recorder(tmp_path, film_size=(64, 36))
+        with recorder.committing(round(0.3 / DT)):
+            recorder.watch(lambda: Simulation(walkers()))
+    before = open_dataset(tmp_path).stats["observation.images.scene"]
+    (tmp_path / HISTOGRAMS).unlink()
+    recorder = Recorder(tmp_path)
+    with recorder.committing(round(0.3 / DT)):
+        recorder.watch(lambda: Simulation(walkers()))
+    after = open_dataset(tmp_path).stats["observation.images.scene"]
+    np.testing.assert_array_equal(after["q50"], before["q50"])  # three times the same film
+    (tmp_path / HISTOGRAMS).unlink()
+    film = tmp_path / "videos/observation.images.scene/chunk-000/file-001.mp4"
+    film.write_bytes(film.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"file-001.mp4: no"):
+        Recorder(tmp_path)

@@ -255,6 +255,35 @@ def test_an_exception_leaves_the_old_film(tmp_path):
     assert os.listdir(tmp_path) == ["out.mp4"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["take:1.mp4", "file:a.mp4", "-a.mp4", "a%03d.gif", f"{'x' * 251}.mp4", "link.mp4"]
+)
+def test_a_film_has_any_name_a_file_may_have(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    if name == "link.mp4":
+        Path(name).symlink_to("take 1.mp4")
+    render_video(runner(), name, size=(64, 36), seconds=0.5)
+    target = "take 1.mp4" if name == "link.mp4" else name
+    assert sorted(os.listdir()) == sorted({name, target})
+    assert Path(name).is_symlink() == (name == "link.mp4")
+    with av.open(f"file:{target}") as container:
+        assert sum(1 for _ in container.decode(video=0)) > 10
+
+
+@pytest.mark.slow
+def test_a_film_goes_to_devices_too_and_says_what_they_refuse(tmp_path):
+    (tmp_path / "full.mp4").symlink_to("/dev/full")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    (tmp_path / "null.mp4").symlink_to("/dev/null")
+    render_video(runner(), tmp_path / "null.mp4", size=(64, 36), seconds=0.5)
+    for name, reason in (("full.mp4", "No space"), ("loop.mp4", "symbolic links")):
+        with pytest.raises(OSError, match=reason) as error:
+            render_video(runner(), tmp_path / name, size=(64, 36), seconds=0.5)
+        assert error.value.filename == str(tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == ["full.mp4", "loop.mp4", "null.mp4"]
+
+
 def command(tmp_path: Path, *arguments: str) -> list[str]:
     """The command on a scene file, so that no sentence need be understood."""
     scene = tmp_path / "scene.json"

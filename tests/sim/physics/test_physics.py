@@ -15,7 +15,7 @@ from entities.units import DT, EARTH_GRAVITY, MOON_GRAVITY
 from sim.build import build_world
 from sim.physics.drivers import GROUND_FRICTION, PUSH_ACCELERATION, ROLL
 from sim.physics.height import BOUNCE, fall, launch_to
-from sim.physics.space import Physics
+from sim.physics.space import Physics, Tally
 from sim.world import World
 
 RADIUS = BODY_RADIUS[ActorType.HUMAN]
@@ -327,6 +327,22 @@ def test_the_same_start_gives_the_same_bits_here_and_in_another_process():
     code = "from tests.sim.physics.test_physics import crowd_digest; print(crowd_digest())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert crowd_digest() == crowd_digest() == other.stdout.strip()
+
+
+def test_what_two_bodies_do_at_several_shapes_does_not_depend_on_the_order_listed():
+    """A goal has three walls; pymunk lists contacts in the order of addresses."""
+    met = [[10, 20, 1, 1], [20, 10, 0, 1], [10, 20, 1, 0]]
+    numbers = [[3.0, 0.1, 1.0, 0.0, 5.0, 6.0], [0.2, 0.7, 0.0, 1.0, 7.0, 8.0], [9.0] * 6]
+    found = []
+    for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):
+        tally = Tally()
+        listed = [met[k] for k in order], [numbers[k] for k in order]
+        tally.add({10: 0, 20: 1}, *listed, np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]]), 3)
+        contacts = tally.contacts(np.arange(2), np.zeros(2), np.ones(2))
+        columns = contacts.normal, contacts.point, contacts.impulse, contacts.closing
+        found.append([column.tobytes() for column in columns] + [tally.blows(2)])
+        assert contacts.impulse == pytest.approx([3 * (np.hypot(3, 0.1) + np.hypot(0.2, 0.7))])
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.parametrize(("count", "most_us"), [(4, 200.0), (200, 2000.0)])

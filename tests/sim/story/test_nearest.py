@@ -48,7 +48,7 @@ def test_the_same_every_time() -> None:
 
 def test_later_sentences_know_them_too() -> None:
     scene = parse_prompt("a man waits")
-    (patch,) = parse_event("he plummets to the ground", scene, None, 2.0)
+    (patch,) = parse_event("he plummets to the ground", scene, None, 2.0).patches
     assert ActionType.FALL in [action for _, action in patch.actions]
 
 

@@ -14,7 +14,7 @@ from entities.scene import Actor, parse_scene
 from entities.stages import places
 from entities.units import MOON_GRAVITY
 from sim.build import build_world
-from sim.story import Patch, parse_event, parse_prompt
+from sim.story import Now, Patch, parse_event, parse_prompt
 from sim.story.language.lexicon import (
     roles,
     themes,
@@ -283,7 +283,8 @@ def test_inflections() -> None:
 def patches(text: str, actor: str | None = None) -> dict[str, Patch]:
     scene = parse_prompt("a man and a woman walk to the tree. A dog sits.")
     here = {"man": (0.0, 0.0), "woman": (2.0, 0.0), "dog": (0.0, 3.0), "tree": (8.0, 0.0)}
-    return {patch.actor: patch for patch in parse_event(text, scene, actor, 5.0, here)}
+    now = Now(position={name: (*spot, 0.0) for name, spot in here.items()})
+    return {patch.actor: patch for patch in parse_event(text, scene, actor, 5.0, now).patches}
 
 
 @pytest.mark.parametrize(
@@ -315,11 +316,11 @@ def test_later_ways_start_where_the_actor_is() -> None:
     patch = patches("run to the tree", "man")["man"]
     assert patch.path
     assert patch.path[0][:3] == (5.0, 0.0, 0.0)
-    assert patch.destination == pytest.approx((8.0, 0.0), abs=1.2)
+    assert patch.path[-1][1:3] == pytest.approx((8.0, 0.0), abs=1.2)
     hug = patches("hug her", "man")
-    assert hug["man"].target == "woman"
+    assert [cue.target for cue in hug["man"].cues] == ["woman"]
     assert hug["woman"].actions[-1][1] is ActionType.HUG
-    assert patches('he says "hello"')["man"].say == "hello"
+    assert [cue.say for cue in patches('he says "hello"')["man"].cues] == ["hello"]
 
 
 def test_later_nonsense_is_refused() -> None:

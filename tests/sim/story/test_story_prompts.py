@@ -94,3 +94,29 @@ def test_a_file_of_ones_own_can_be_scored(tmp_path: Path) -> None:
     shares, failures = score(read_labels(str(path)))
     assert set(shares.values()) == {1.0}
     assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"prompt": None}, "prompt is null"),
+        ({"count": "1"}, 'count is "1"'),
+        ({"count": [1, 2, 3]}, "count is [1, 2, 3]"),
+        ({"actions": "run"}, 'actions is "run"'),
+        ({"objects": [3]}, "objects is [3]"),
+        ({"direction": "up"}, 'direction is "up"'),
+        ({"relation": "beneath:tree"}, 'relation is "beneath:tree"'),
+        ({"theme": 3}, "theme is 3"),
+        ({"look": {}}, "look is {}"),
+    ],
+)
+def test_a_line_that_is_no_label_costs_no_other(tmp_path: Path, change, told) -> None:
+    good = {"prompt": "a man walks to the tree", **BASE}
+    path, damage = tmp_path / "mine.jsonl", []
+    lines = [json.dumps(good), "{", json.dumps(good | change), "[1]", json.dumps(good)]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    assert read_labels(str(path), damage) == [good, good]
+    assert [line.split(": ")[0] for line in damage] == [f"{path}:{n}" for n in (2, 3, 4)]
+    assert told in damage[1]
+    with pytest.raises(ValueError, match="not JSON"):
+        read_labels(str(path))
