@@ -93,8 +93,9 @@ class Clip:
 
     @property
     def frames(self) -> int:
-        """Number of pictures."""
-        return round(Fraction(self.length_s) * self.fps)
+        """Number of pictures; one of a scene that is a tick long."""
+        least = 1 if self.length_s >= 0.999 * DT else 0
+        return max(round(Fraction(self.length_s) * self.fps), least)
 
     def simulation(self) -> Simulation:
         """A new run to film. Raises ValueError if the scene cannot be built."""

@@ -238,3 +238,61 @@ def test_empty_scene_has_a_camera():
     cast = make_cast([])
     camera = Director(cast, CameraPlan(), SIZE).update(make_frame(cast, root=[]), 0.0)
     assert np.isfinite(camera.position).all()
+
+
+def test_zoom_has_an_end_at_both_ends():
+    director = Director(CAST, follow(keyframes=[CameraKeyframe(t=0.0, zoom=80.0)]), SIZE)
+    frame = frame_at(0.0, (0.0, 0.0), (0.0, 0.0))
+    camera = director.update(frame, 0.0)
+    assert camera.focal == pytest.approx(80.0 * FOCAL)
+    for factor, most in ((1e6, 100.0), (1e-9, 80.0 * 0.05)):
+        for _ in range(40):
+            director.zoom_at((5.0, 700.0), factor, camera)
+            camera = director.update(frame, 1.0 / 60.0)
+            assert np.isfinite(camera.position).all()
+        assert camera.focal == pytest.approx(most * FOCAL)
+
+
+def test_pan_has_an_end():
+    director = Director(CAST, follow(), SIZE)
+    for _ in range(50):
+        director.pan(1e30, -1e30)
+    assert director.manual.right == -director.manual.up == 100_000.0
+
+
+def walking_apart(seconds: float, velocities, director: Director) -> None:
+    for i in range(int(30 * seconds)):
+        t = i / 30.0
+        root = [(vx * t, vy * t + 2.0 * k, 0.0) for k, (vx, vy) in enumerate(velocities)]
+        moving = [(*velocity, 0.0) for velocity in velocities]
+        frame = make_frame(director_cast(len(velocities)), root=root, time=t, velocity=moving)
+        director.update(frame, 1.0 / 30.0 if i else 0.0)
+
+
+_CASTS = {n: make_cast(["human"] * n) for n in (2, 5)}
+
+
+def director_cast(n: int):
+    return _CASTS[n]
+
+
+def test_two_who_walk_apart_are_told_how_to_be_seen(caplog):
+    walking_apart(6.0, [(3.0, 0.0), (-3.0, 0.0)], Director(director_cast(2), follow(), SIZE))
+    (line,) = caplog.messages
+    assert "a1 goes another way than a0" in line
+    assert "--camera fit" in line
+
+
+@pytest.mark.parametrize(
+    ("velocities", "mode"),
+    [
+        ([(3.0, 0.0), (3.0, 0.0)], CameraMode.FOLLOW),  # together
+        ([(3.0, 0.0), (0.0, 0.0)], CameraMode.FOLLOW),  # one stays behind
+        ([(3.0, 0.0), (-3.0, 0.0)], CameraMode.FIT),
+        ([(3.0, 0.0)] * 3 + [(-3.0, 0.0)] * 2, CameraMode.FOLLOW),  # a crowd
+    ],
+)
+def test_nothing_is_said_where_nobody_is_missed(caplog, velocities, mode):
+    plan = CameraPlan(mode=mode, follow="a0")
+    walking_apart(6.0, velocities, Director(director_cast(len(velocities)), plan, SIZE))
+    assert caplog.messages == []

@@ -356,3 +356,27 @@ def test_actor_types_have_a_head_each():
         surface, _ = figure_alone(kind.value, -1.2, camera_at(y=-5.0))
         sizes[kind] = pygame.image.tobytes(surface, "RGBA")
     assert len(set(sizes.values())) == len(ACTOR_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_seen"),
+    [
+        ("\u200b\ufeff", False),
+        ("\n\t \u2028", False),
+        ("hello", True),
+        ("你好 🎉", True),
+        ("a" * 2_000, True),
+        ("\u202eabc\u0301", True),
+        ("\U0010fffe", True),
+    ],
+)
+def test_a_bubble_for_all_that_has_a_shape(words, is_seen):
+    cast = make_cast(["human"])
+    silent, speaking = (make_frame(cast, root=[(0.0, 0.0, 0.0)]) for _ in range(2))
+    speaking.speech = {0: words}
+    pictures = []
+    for frame in (silent, speaking):
+        surface = pygame.Surface((640, 360), 0, 32)
+        Renderer(cast, (640, 360)).draw(surface, frame, Camera(size=(640, 360)))
+        pictures.append(pygame.surfarray.array3d(surface))
+    assert (pictures[0] != pictures[1]).any() == is_seen
