@@ -18,6 +18,7 @@ from entities.atomic_write import check_target, whole
 from entities.command import extra_imports, refused_by_system, run_command
 from entities.errors import UserError
 from ml.episodes.features import N_FEATURES
+from ml.text.shipped import MODELS, write_checksums
 
 with extra_imports("train", __name__):
     import onnx
@@ -181,6 +182,8 @@ def main(
     """Export a checkpoint."""
     with refused_by_system():
         found = export(weights, out, int8=int8, actions=tuple(action or ()))
+        if out.resolve().parent == MODELS.resolve():
+            write_checksums()
     print(f"{out}: {found['MB']:.1f} MB, off by {found['apart']:.2g}")
 
 

@@ -30,7 +30,7 @@ from sim.animation.attention import lips
 from sim.animation.style import set_style, style_row
 from sim.build import MAX_OBJECT_SPEED, enter
 from sim.navigation.path import Path
-from sim.story import Now, Patch, parse_event
+from sim.story import NotUnderstoodError, Now, Patch, Redirection, parse_event
 from sim.world import World
 
 log = logging.getLogger(__name__)
@@ -138,17 +138,9 @@ class EventQueue:
         """
         if event.actor is not None and all(a.id != event.actor for a in self.scene.actors):
             raise ValueError(f"{event.actor!r} is not on stage")
-        try:
-            told = parse_event(event.text, self.scene, event.actor, world.time, now_of(world))
-            change = _Change(told.patches, told.actors, told.objects, notes=list(told.notes))
-            self._check(change, told.ways, world)
-        except ValueError:
-            raise
-        except Exception as error:
-            # A sentence that trips the reader must not cost the run; the fault is logged whole.
-            log.debug("later sentence %r", event.text, exc_info=True)
-            fault = " ".join(f"{type(error).__name__}: {error}".split())
-            raise ValueError(f"{event.text[:60]!r} could not be carried out ({fault})") from error
+        told = _told(event, self.scene, world.time, now_of(world))
+        change = _Change(told.patches, told.actors, told.objects, notes=list(told.notes))
+        self._check(change, told.ways, world)
         return change
 
     def _check(self, change: _Change, ways: dict[str, list], world: World) -> None:
@@ -266,10 +258,24 @@ def now_of(world: World) -> Now:
     )
 
 
+def _told(event: Event, scene: Scene, t: float, now: Now | None) -> Redirection:
+    """See ``parse_event``; raises nothing but ValueError, in one line."""
+    try:
+        return parse_event(event.text, scene, event.actor, t, now)
+    except ValueError:
+        raise
+    except Exception as error:
+        # A sentence that trips the reader must not cost the run; the fault is logged whole.
+        log.debug("later sentence %r", event.text, exc_info=True)
+        fault = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{event.text[:60]!r} could not be carried out ({fault})") from error
+
+
 def _rehearse(scene: Scene) -> None:
     """Read all sentences, each with what those before it bring, as far as it is known now.
 
-    Raises ValueError, naming the event, for one that is not understood.
+    What else may stand in the way of one is said when its time comes. Raises ValueError, naming
+    the event, for one that is not understood.
     """
     trial = scene.model_copy(
         update={"actors": list(scene.actors), "objects": list(scene.objects), "events": []}
@@ -278,9 +284,11 @@ def _rehearse(scene: Scene) -> None:
         if event.actor is not None and all(actor.id != event.actor for actor in trial.actors):
             continue  # somebody whom only the run itself brings on stage
         try:
-            told = parse_event(event.text, trial, event.actor, event.t)
-        except ValueError as error:
+            told = _told(event, trial, event.t, None)
+        except NotUnderstoodError as error:
             raise ValueError(f"events[{i}].text: {error}") from None
+        except ValueError:
+            continue
         trial.actors += told.actors
         trial.objects += told.objects
         trial.events.append(event)

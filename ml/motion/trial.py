@@ -21,9 +21,9 @@ import numpy as np
 if TYPE_CHECKING:
     import onnxruntime
 
-LIMIT_S = 7.0
+LIMIT_S = 6.0
 """Everything a trial does, a Python that starts included: usually half a second."""
-CPU_LIMIT_S = 4
+CPU_LIMIT_S = 3
 """Of one core; what a machine does beside it does not count."""
 MEMORY_BYTES, MEMORY_PER_BYTE = 2 << 30, 8
 """Memory a child may map, and more of it for each byte of the model."""

@@ -11,7 +11,15 @@ files. staging/ puts clauses on the timelines of a cast: ``Finder``, ``perform``
 
 from sim.story.later_sentences import parse_event
 from sim.story.parse import parse_prompt
-from sim.story.redirection import Now, Patch, Redirection
+from sim.story.redirection import NotUnderstoodError, Now, Patch, Redirection
 from sim.story.staging.timing import timed_path
 
-__all__ = ["Now", "Patch", "Redirection", "parse_event", "parse_prompt", "timed_path"]
+__all__ = [
+    "NotUnderstoodError",
+    "Now",
+    "Patch",
+    "Redirection",
+    "parse_event",
+    "parse_prompt",
+    "timed_path",
+]

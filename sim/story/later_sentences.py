@@ -22,7 +22,7 @@ from sim.story.language.lexicon import plural, roles, themes, words
 from sim.story.language.phrases import Noun, read_noun
 from sim.story.language.reading import Unit, check_length, tokens, units
 from sim.story.parse import known_verbs
-from sim.story.redirection import Now, Patch, Redirection
+from sim.story.redirection import NotUnderstoodError, Now, Patch, Redirection
 from sim.story.staging.acts import Act, Finder
 from sim.story.staging.cast import Cast, Player
 from sim.story.staging.compose import needs_no_path, object_of, path_of, tidy
@@ -81,7 +81,10 @@ def parse_event(
 
 
 def _redirection(text: str, scene: Scene, actor: str | None, t: float, now: Now) -> Redirection:
-    check_length(text)
+    try:
+        check_length(text)
+    except ValueError as error:
+        raise NotUnderstoodError(str(error)) from None
     raw = tokens(text)
     found = resolve_light_verbs(units(raw))
     parser = Parser(found, raw)
@@ -324,7 +327,7 @@ def _refuse_setting(found: list[Unit], acts: list[Act], plan: Plan, raw: list[st
     if not acts:
         short = " ".join(raw)[:60]
         why = stays if stays and (sky or named) else 'try "run left" or "sit down"'
-        raise ValueError(f"not understood: {short!r}; {why}")
+        raise NotUnderstoodError(f"not understood: {short!r}; {why}")
     if sky or (place and named):
         plan.note(stays)
 

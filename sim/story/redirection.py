@@ -7,6 +7,10 @@ from entities.scene import Actor, Cue, SceneObject
 from sim.story.staging.timing import Knot
 
 
+class NotUnderstoodError(ValueError):
+    """A later sentence that says nothing to do, whatever the scene is like."""
+
+
 @dataclass(slots=True)
 class Now:
     """Where everything is when a later sentence is read; ids are those of the scene.
