@@ -18,6 +18,8 @@ PEAK_PRICE = 40.0
 """Weight of that cost against the cost of changes of speed (choice)."""
 SPEED_STEPS = 16
 """Speeds considered at each way point, beside the mean speeds next to it."""
+AT_ONCE = 32
+"""Segments that are worked out together: more would not fit in the cache."""
 RATE_STEPS = (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 """Rates tried, as shares of the greatest: a stroller starts at 2 m/s², a runner at 5 m/s²."""
 
@@ -66,20 +68,16 @@ def schedule(
     Returns speeds at the way points (S + 1,) m/s, cruising speeds (S,) m/s and rates (S,) m/s²;
     or, if there is no such profile, the index of the first way point that cannot be reached.
     """
-    span, length, max_rate = task.span, task.length, task.max_rate
+    span, length = task.span, task.length
     if len(span) == 0:
         return np.zeros(1), np.zeros(0), np.ones(0)
     choices = _speed_choices(task, from_rest, stop_at_end)
-    mean = (length / span)[:, None, None]
-    first, last = choices[:-1, :, None], choices[1:, None, :]
-    rates = np.array([share * max_rate for share in RATE_STEPS])
-    rate = rates[:, None, None, None]
-    speed = _cruise(span[:, None, None], length[:, None, None], first, last, rate)  # (R, S, G, G)
-    peak = np.maximum(speed, np.maximum(first, last))
-    excess = np.maximum(peak / np.maximum(mean, 1e-9) - PEAK_SHARE, 0.0)
-    cost = rate * (np.abs(speed - first) + np.abs(speed - last)) + PEAK_PRICE * mean * excess**2
-    cost = np.where(peak <= task.max_speed * (1.0 + 1e-9), cost, np.inf)
-    best, gentlest = cost.min(axis=0), cost.argmin(axis=0)
+    parts = [slice(k, k + AT_ONCE) for k in range(0, len(span), AT_ONCE)]
+    ways = [
+        _gentlest(span[part], length[part], choices[:-1][part], choices[1:][part], task)
+        for part in parts
+    ]
+    best, cruise, rates = (np.concatenate(those) for those in zip(*ways, strict=True))
     corner = choices**2 * task.bends[:, None]
     corner_cost = np.maximum(corner - CORNER_COMFORT, 0.0)
     total, came_from = corner_cost[0], np.zeros(choices.shape, np.int64)
@@ -94,8 +92,27 @@ def schedule(
     for k in range(len(span), 0, -1):
         picked[k - 1] = came_from[k, picked[k]]
     s, i, j = np.arange(len(span)), picked[:-1], picked[1:]
-    r = gentlest[s, i, j]
-    return choices[np.arange(len(picked)), picked], speed[r, s, i, j], rates[r]
+    return choices[np.arange(len(picked)), picked], cruise[s, i, j], rates[s, i, j]
+
+
+def _gentlest(
+    span: np.ndarray, length: np.ndarray, first: np.ndarray, last: np.ndarray, task: Timetable
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of S segments, the least cost of each pair of speeds at its ends, and how it is driven.
+
+    first, last: (S, G) m/s, speeds considered at the ends. Returns costs, infinite where there is
+    no way, cruising speeds, m/s, and rates, m/s², all (S, G, G).
+    """
+    first, last, mean = first[:, :, None], last[:, None, :], (length / span)[:, None, None]
+    rate = np.array([share * task.max_rate for share in RATE_STEPS])[:, None, None, None]
+    speed = _cruise(span[:, None, None], length[:, None, None], first, last, rate)  # (R, S, G, G)
+    peak = np.maximum(speed, np.maximum(first, last))
+    excess = np.maximum(peak / np.maximum(mean, 1e-9) - PEAK_SHARE, 0.0)
+    cost = rate * (np.abs(speed - first) + np.abs(speed - last)) + PEAK_PRICE * mean * excess**2
+    cost = np.where(peak <= task.max_speed * (1.0 + 1e-9), cost, np.inf)
+    chosen = cost.argmin(axis=0)
+    cruise = np.take_along_axis(speed, chosen[None], axis=0)[0]
+    return cost.min(axis=0), cruise, rate.reshape(-1)[chosen]
 
 
 def _speed_choices(task: Timetable, from_rest: bool, stop_at_end: bool) -> np.ndarray:

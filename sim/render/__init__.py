@@ -2,5 +2,6 @@
 
 In: a run's Cast, its Frames and a Camera. Out: pixels on any Surface. It never reads the World,
 never changes a Frame and never opens a display. Nothing is kept between pictures but caches.
-``renderer`` is the entry; ``geometry``, ``figure`` and ``stage`` draw meshes, actors and the rest.
+``renderer`` is the entry; ``geometry``, ``figure`` and ``stage`` draw meshes, actors and the rest,
+``text`` draws letters.
 """

@@ -12,6 +12,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -219,19 +220,19 @@ def odd_flags(seed: int, folder: Path) -> Outcome:
     outcome = Outcome()
     module, *words = PLAIN[seed % len(PLAIN)]
     words = [known.get(word, word) for word in words]
-    for _ in range(1 + int(draw.integers(3))):
+    for _ in range(1 + int(draw.random() < 0.3)):
         at = int(draw.integers(len(words) + 1))
         way = int(draw.integers(4))
         if way == 0 and words:
             del words[min(at, len(words) - 1)]
         elif way == 1:
-            words.insert(at, str(_one(draw, FLAGS)))
-        elif words:
-            at = min(at, len(words) - 1)
-            values = [*ODD_VALUES, *known.values()]
-            words[at] = str(_one(draw, values))
+            words.insert(at, _one(draw, FLAGS))
+        elif values := [k for k, word in enumerate(words) if not word.startswith("--")]:
+            words[_one(draw, values)] = _one(draw, [*ODD_VALUES, *known.values()])
     (folder / "words.txt").write_text("\n".join([module, *words]), encoding="utf-8")
-    order = Order(" ".join([module, *words])[:150], module, tuple(words), ("out", "d"))
+    name = " ".join([module, *words])[:150]
+    before = _without_rollouts if module == "tools.evaluate" else None
+    order = Order(name, module, tuple(words), ("out", "d"), before)
     run_orders([order], folder, outcome)
     return outcome
 
@@ -263,9 +264,9 @@ PLAIN = (
 )
 """A short run of every command: SCENE, CLIP, DATA, HERE and MODEL stand for what lies there."""
 ODD_VALUES = (
-    "", " ", "-", "--", "0", "-1", "1e999", "nan", "inf", "0.0001", "99999999999999999999", "true",
-    "\u2028", "\x1b[31m", "é", "a:b", "x" * 300, "..", "/", "/dev/null", "/proc/self/mem", "~",
-    "none.json", "a.json", "a.png", "a.mp4", "1x1", "64x36", "0x0", "99999x99999", "[/bold]",
+    "", " ", "-", "--", "0", "-1", "1e999", "-nan", "infinity", "0.0001", "99999999999999999999",
+    "true", "\u2028", "\x1b[31m", "é", "a:b", "x" * 300, "..", "/", "/dev/null", "/proc/self/mem",
+    "~", "none.json", "a.json", "a.png", "a.mp4", "1x1", "64x36", "0x0", "99999x99999", "[/bold]",
     "minilm@3", "gemini", "ray", "procedural", "learned", "walk", "a man runs",
 )  # fmt: skip
 FLAGS = (
@@ -275,5 +276,5 @@ FLAGS = (
 )  # fmt: skip
 
 
-def _one(draw: np.random.Generator, choices: Sequence[str]) -> str:
+def _one(draw: np.random.Generator, choices: Sequence[Any]) -> Any:
     return choices[int(draw.integers(len(choices)))]

@@ -9,6 +9,9 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,31 +91,76 @@ def ask(endpoint: Endpoint, messages: list[Message], name: str, schema: dict[str
         api_key=endpoint.key or "none",  # the client insists on one; local servers ignore it
         timeout=endpoint.timeout_s,
         max_retries=0,
+        # A redirect would carry the question to a host that nobody named.
+        http_client=openai.DefaultHttpxClient(
+            follow_redirects=False, event_hooks={"response": [_check_status]}
+        ),
     ) as client:
         for attempt in range(TRIES):
             left = endpoint.timeout_s - (time.monotonic() - start)
+            question = partial(_answer, client, endpoint, messages, shape, max(left, 0.1))
             try:
-                return _content(_answer(client, endpoint, messages, shape, max(left, 0.1)))
-            except openai.APIStatusError as error:
-                if error.status_code in (400, 422) and shape:
-                    shape = {}  # a server without schemas; the first message holds it as well
-                    continue
-                wait = _wait(error.response.headers.get("retry-after"), attempt)
-                passes = error.status_code in _MAY_PASS and attempt + 1 < TRIES
-                if not passes or wait > left:
-                    raise LlmError(_explain(endpoint, error.status_code)) from None
-                endpoint.pause(wait)
+                return _content(_within(max(left, 0.1), question))
             except LlmError:
                 raise
             except Exception as error:
-                kinds = {kind.__name__ for kind in type(error).__mro__}
-                if kinds & {"APITimeoutError", "TimeoutException"}:
-                    told = f"{endpoint.host}: no answer within {endpoint.timeout_s:g} s"
-                    raise LlmError(told) from None
-                if not kinds & {"APIConnectionError", "HTTPError"}:
-                    raise
-                raise LlmError(f"{endpoint.host}: cannot be reached") from None
+                refused = error if isinstance(error, _Refused) else error.__cause__
+                if not isinstance(refused, _Refused):
+                    raise LlmError(_unreached(endpoint, error)) from None
+                if refused.code in (400, 422) and shape:
+                    shape = {}  # a server without schemas; the first message holds it as well
+                    continue
+                wait = _wait(refused.retry_after, attempt)
+                passes = refused.code in _MAY_PASS and attempt + 1 < TRIES
+                if not passes or wait > left:
+                    raise LlmError(_explain(endpoint, refused.code)) from None
+                endpoint.pause(wait)
     raise LlmError(f"{endpoint.host}: no answer it was asked for, {TRIES} times")
+
+
+class _Refused(Exception):
+    """A server answered with a status that is no success."""
+
+    def __init__(self, code: int, retry_after: str | None) -> None:
+        super().__init__(code)
+        self.code, self.retry_after = code, retry_after
+
+
+def _check_status(response: Any) -> None:
+    """Raises _Refused for an answer that is no success, before a client reads its whole body."""
+    if not 200 <= response.status_code < 300:
+        raise _Refused(response.status_code, response.headers.get("retry-after"))
+
+
+def _unreached(endpoint: Endpoint, error: Exception) -> str:
+    """Why there was no answer. Raises the error again if it is none of the network's."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"APITimeoutError", "TimeoutException", "Empty"}:
+        return f"{endpoint.host}: no answer within {endpoint.timeout_s:g} s"
+    if not kinds & {"APIConnectionError", "HTTPError"}:
+        raise error
+    return f"{endpoint.host}: cannot be reached"
+
+
+def _within(seconds: float, call: Callable[[], bytes]) -> bytes:
+    """What ``call`` returns or raises, if it does within so many seconds; else ``queue.Empty``.
+
+    A client's own limits are for each piece that arrives, so that a server that sends its answer,
+    or just its headers, letter by letter could hold it for ever.
+    """
+    results: SimpleQueue[tuple[bytes, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put((call(), None))
+        except BaseException as error:  # whatever it is, it is raised where it was asked for
+            results.put((b"", error))
+
+    Thread(target=run, daemon=True).start()
+    body, error = results.get(timeout=seconds + 0.2)
+    if error is not None:
+        raise error
+    return body
 
 
 def _answer(
@@ -161,6 +209,8 @@ def _explain(endpoint: Endpoint, code: int) -> str:
         return f"{endpoint.host}: the key was refused ({code})"
     if code == 404:
         return f"{endpoint.host}: no model {endpoint.model!r} there, or no such address (404)"
+    if 300 <= code < 400:
+        return f"{endpoint.host}: sends elsewhere ({code}); expected the address itself"
     if code == 429:
         return f"{endpoint.host}: the rate limit or quota is used up (429)"
     return f"{endpoint.host}: error {code}"

@@ -23,7 +23,8 @@ from sim.story.llm import Endpoint, LlmError, Message, ask
 from sim.story.parse import parse_prompt
 from sim.story.staging.timing import Knot, Spot, timed_path
 
-MAX_CAST, MAX_THINGS, MAX_STEPS = 200, 200, 60
+MAX_CAST, MAX_THINGS, MAX_STEPS, MAX_DEEDS = 200, 200, 60, 2_000
+"""Of a plan: actors, objects, steps of an actor, and steps of all actors together."""
 SPACING_M, ROW = 1.2, 8
 """Metres between actors of one member, and how many stand in a row."""
 LEAST_WAY_M = 0.3
@@ -220,6 +221,8 @@ def to_scene(plan: Plan, prompt: str, seed: int) -> Scene:
     theme = themes().themes[plan.theme]
     if sum(member.count for member in plan.actors) > MAX_CAST:
         raise ValueError(f"actors: more than {MAX_CAST} in all")
+    if sum(member.count * len(member.steps) for member in plan.actors) > MAX_DEEDS:
+        raise ValueError(f"actors: more than {MAX_DEEDS:,} steps in all")
     if not plan.actors and not plan.objects:
         raise ValueError("actors: nobody and nothing to see")
     taken: set[str] = set()

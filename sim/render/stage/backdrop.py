@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pygame
 
+from sim.camera.director import FOCAL
 from sim.camera.pinhole import Camera
 from sim.render.geometry.mesh import Light
 from sim.render.geometry.polygons import clip_outline
@@ -31,10 +32,8 @@ WINDOW_PX = 3.0
 SPRITE_BYTES = 12_000_000
 """Most memory of the sprites kept."""
 LARGEST = 2.0
-"""Silhouettes wider or taller than this many pictures are drawn anew, as far as they are seen."""
-PLAIN_FOCAL = 1.6
-"""Focal length, in picture heights, up to which LARGEST holds. A longer one lowers it, as all
-silhouettes grow with the zoom and each step of it asks for new sizes of all of them."""
+"""Silhouettes wider or taller than this many pictures are drawn anew, as far as they are seen. Zoom
+lowers it: all silhouettes grow then, and each step of it asks for new sizes of all of them."""
 COLUMN_PX = 20.0
 CELLS = 8
 """What silhouettes hide is worked out per column of the picture and per part of their width."""
@@ -120,7 +119,7 @@ class Backdrop:
         covered = self._covered(camera.size[0], table, left, foot, across, up)
         covered = np.minimum(covered, ground + FOOT_PX).astype(int).tolist()
         keys = map(tuple, keys.astype(int).tolist())
-        most = LARGEST * min(1.0, PLAIN_FOCAL / camera.focal) ** 2
+        most = LARGEST * min(1.0, FOCAL / camera.focal) ** 4
         large = (across > most * camera.size[0]) | (up > most * camera.size[1])
         blits: list[tuple[pygame.Surface, tuple[int, int], tuple[int, int, int, int]]] = []
         rows = zip(left.tolist(), foot.tolist(), covered, keys, large.tolist(), strict=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pygame
 
+from sim.camera.director import FOCAL
 from sim.camera.pinhole import Camera
 from sim.render.geometry.mesh import Light
 from sim.render.geometry.shapes import rgb_array
@@ -21,6 +22,9 @@ CLOUD_BYTES = 8_000_000
 """Most memory of the clouds kept."""
 CLOUD_STEP = 12.0
 """Cloud sprites are this many steps apart per factor e in width."""
+COARSE_STEPS = 6
+"""While zoomed in, clouds are scaled from some that are this many steps apart: each step of the
+zoom asks for all of them in another size."""
 CLOUD_WIND = np.array([4.0, 1.0])  # m/s
 BEAM_M = 0.22
 """Width of a beam of a hall."""
@@ -140,6 +144,7 @@ class Sky:
             self._colors = _sky_colors(weather, time_of_day)
         self._gradient = pygame.Surface((1, 1))
         self._clouds = SpriteStore[tuple[int, int, int]](CLOUD_BYTES)
+        self._masters = SpriteStore[tuple[int, int, int]](CLOUD_BYTES)
         self._tiles = TileCache(CLOUD_CELL_M, self._build_clouds)
         self._stars = self._make_stars()
         self._bodies = self._make_bodies()
@@ -301,6 +306,7 @@ class Sky:
 
     def _draw_clouds(self, surface: pygame.Surface, camera: Camera, time: float) -> None:
         self._clouds.fit(camera.size)
+        self._masters.fit(camera.size)
         wind = np.array([*(CLOUD_WIND * time), 0.0])
         eye = camera.position - wind
         points, uniform = self._tiles.at(float(eye[0]), float(eye[1]))
@@ -318,10 +324,11 @@ class Sky:
         keys = np.array(columns).T.astype(int).tolist()
         # A cloud wider than the picture is stretched from one that is as wide.
         widest = int(np.log(camera.size[0]) * CLOUD_STEP)
+        make = self._cloud if camera.focal <= FOCAL else self._scaled_cloud
         blits = []
         for (x, y), key in zip(pixels[seen].astype(int).tolist(), keys, strict=True):
             shape, step, haze = key
-            sprite = self._clouds.get((shape, min(step, widest), haze), self._cloud).surface
+            sprite = self._clouds.get((shape, min(step, widest), haze), make).surface
             if step <= widest:
                 blits.append((sprite, (x - sprite.get_width() // 2, y - sprite.get_height())))
                 continue
@@ -331,6 +338,14 @@ class Sky:
             if large is not None:
                 blits.append(large)
         surface.fblits(blits)
+
+    def _scaled_cloud(self, key: tuple[int, int, int]) -> Sprite:
+        """``_cloud``, scaled from a larger one that serves several steps."""
+        shape, step, haze = key
+        master = -(-step // COARSE_STEPS) * COARSE_STEPS
+        large = self._masters.get((shape, master, haze), self._cloud).surface
+        wide = max(6, int(np.exp(step / CLOUD_STEP)))
+        return Sprite(pygame.transform.smoothscale(large, (wide, wide // 3)))
 
     def _cloud(self, key: tuple[int, int, int]) -> Sprite:
         """Cloud of a shape, a step of width and a step of haze."""
