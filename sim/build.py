@@ -295,6 +295,11 @@ def _paths(
     return paths
 
 
+def check_way(item: SceneObject) -> None:
+    """Raises ValueError for an object whose movement path is too fast."""
+    _paths([item], "objects", [item.position], MAX_OBJECT_SPEED)
+
+
 def _first_heading(actor: Actor, soon: np.ndarray | None) -> float:
     """Heading at t = 0: along the velocity or the start of the path, else the scene's heading.
 

@@ -28,7 +28,7 @@ from entities.scene import Actor, Cue, Event, Scene, SceneObject
 from entities.units import DT
 from sim.animation.attention import lips
 from sim.animation.style import set_style, style_row
-from sim.build import MAX_OBJECT_SPEED, enter
+from sim.build import MAX_OBJECT_SPEED, check_way, enter
 from sim.navigation.path import Path
 from sim.story import NotUnderstoodError, Now, Patch, Redirection, parse_event
 from sim.world import World
@@ -139,7 +139,7 @@ class EventQueue:
         if event.actor is not None and all(a.id != event.actor for a in self.scene.actors):
             raise ValueError(f"{event.actor!r} is not on stage")
         told = _told(event, self.scene, world.time, now_of(world))
-        change = _Change(told.patches, told.actors, told.objects, notes=list(told.notes))
+        change = _Change(told.patches, told.actors, list(told.objects), notes=list(told.notes))
         self._check(change, told.ways, world)
         return change
 
@@ -160,6 +160,12 @@ class EventQueue:
             if patch.path:
                 moving = patch.actor in there and self._speed(patch.actor, world) > AT_REST
                 self._way(change, patch.actor, patch.path, world, from_rest=not moving)
+        for k, item in enumerate(change.objects):
+            try:
+                check_way(item)
+            except ValueError:
+                change.objects[k] = item.model_copy(update={"movement_path": None})
+                change.notes.append(f"{item.id} stays: nothing moves as fast as it would have to")
         for thing, knots in ways.items():
             if thing in there:
                 self._way(change, thing, knots, world, max_speed=MAX_OBJECT_SPEED)

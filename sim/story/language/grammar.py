@@ -300,13 +300,14 @@ class Parser:
         """A conjunction, which joins nouns, or ends the clause and links the next one."""
         now, j = self.now, i + 1
         self.prep = None
+        while (
+            kind == "and"
+            and j < len(self.units)
+            and (follow := self.units[j].get("link"))
+            and is_link(self.units, j, self.now)
+        ):
+            kind, j = follow.value, j + 1  # "and then"
         if kind == "and":
-            if (
-                j < len(self.units)
-                and (follow := self.units[j].get("link"))
-                and is_link(self.units, j, self.now)
-            ):
-                return self.link(j, follow.value)
             listed = j < len(self.units) and second_verb(self.units, j, now)
             if listed:
                 self.close("and")

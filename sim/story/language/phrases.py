@@ -11,6 +11,8 @@ _BEFORE = ("det", "num", "quantity", "color", "size", "style", "speed", "weather
 _MANY = ("people", "folk", "folks", "food")
 _YOUNG = ("boy", "girl", "child", "baby")
 """Roles that prevail over the role after them: "a boy scout", "my baby brother"."""
+LONGEST = 60
+"""Words before a noun that are read as one phrase with it; nobody says as many."""
 HALF = -2
 """Value of Noun.part: every second one acts."""
 DEFAULT_MANY = 3
@@ -51,23 +53,23 @@ class Noun:
 
 def starts_noun(units: list[Unit], i: int) -> bool:
     """Whether a noun phrase can start at unit ``i``."""
-    if i >= len(units):
-        return False
-    unit = units[i]
-    if unit.any("det", "quantity", "pron", "role", "group", "many", "crowd", "name"):
-        return True
-    if _is_approximation(units, i):
-        return True
-    if unit.any("num", "color", "size", "style"):
-        return (i + 1 < len(units) and starts_noun(units, i + 1)) or unit.get("num") is not None
-    return unit.any("thing", "place", "theme") is not None
+    while i < len(units):
+        unit = units[i]
+        if unit.any("det", "quantity", "pron", "role", "group", "many", "crowd", "name", "num"):
+            return True
+        if _is_approximation(units, i):
+            return True
+        if not unit.any("color", "size", "style"):
+            return unit.any("thing", "place", "theme") is not None
+        i += 1
+    return False
 
 
 def read_noun(units: list[Unit], i: int) -> tuple[Noun | None, int]:
     """The noun phrase at unit ``i`` and the unit after it; None if there is no head."""
     noun = Noun("unknown", None)
     start = i
-    while i < len(units):
+    while i < min(len(units), start + LONGEST):
         unit = units[i]
         if unit.text in ("one", "ones") and i > start:
             break

@@ -18,7 +18,7 @@ from entities.scene import (
 )
 from sim.story.language.lexicon import Theme, spoken, verb_for
 from sim.story.staging.cast import Player
-from sim.story.staging.plan import BACKWARDS, Plan
+from sim.story.staging.plan import BACKWARDS, CROWD, Plan
 from sim.story.staging.scenery import FACES_VIEWER, Item, bearing, make_handy
 from sim.story.staging.starts import HEAP
 from sim.story.staging.timing import Knot, Spot, timed_path
@@ -71,7 +71,8 @@ def compose(
     stage.put_rest(_middle(players))
     shift = (0.0, 0.0) if stage.fixed_used else _shift(players)
     _check_ways(players)
-    actors = [_actor(player, shift, length) for player in players]
+    crowd = len(players) > CROWD
+    actors = [_actor(player, shift, length, crowd=crowd) for player in players]
     return Scene(
         prompt=prompt,
         theme=theme.set,
@@ -137,7 +138,20 @@ def _shift(players: list[Player]) -> Spot:
     return (round(dx, 3), round(min(dy, 12.0), 3))
 
 
-def _actor(player: Player, shift: Spot, length: float) -> Actor:
+def _knots(path: list[Knot], shift: Spot, *, crowd: bool) -> list[tuple[float, Point]]:
+    """A path moved by ``shift`` m, and rounded; of a crowd so that equal shapes stay equal."""
+    if not crowd:
+        return [(round(t, 3), _point((x, y), shift, z)) for t, x, y, z in path]
+    x0, y0 = path[0][1:3]
+    at = _point((x0, y0), shift)
+    steps = [(t, round(x - x0, 3), round(y - y0, 3), z) for t, x, y, z in path]
+    return [
+        (round(t, 3), Point(x=round(at.x + dx, 6), y=round(at.y + dy, 6), z=z))
+        for t, dx, dy, z in steps
+    ]
+
+
+def _actor(player: Player, shift: Spot, length: float, *, crowd: bool) -> Actor:
     start = player.start or (0.0, 0.0)
     heading = player.facing if player.facing is not None else FACES_VIEWER + 0.35
     path: list[Knot] | None = None
@@ -167,9 +181,7 @@ def _actor(player: Player, shift: Spot, length: float) -> Actor:
         style=player.said_style or player.style,
         caption=caption[:2000],
         cues=sorted(player.cues, key=lambda cue: cue.t),
-        movement_path=[(round(k[0], 3), _point((k[1], k[2]), shift, k[3])) for k in path]
-        if path
-        else None,
+        movement_path=_knots(path, shift, crowd=crowd) if path else None,
     )
 
 

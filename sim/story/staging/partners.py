@@ -7,7 +7,7 @@ from entities.objects import ObjectType
 from sim.story.staging.acts import Act
 from sim.story.staging.balls import contact_s
 from sim.story.staging.cast import Player
-from sim.story.staging.plan import CROWD, OPEN_S, Plan
+from sim.story.staging.plan import CROWD, OPEN_S, Plan, check_fits
 from sim.story.staging.scenery import bearing, unit
 from sim.story.staging.setting import face_to_face, settle_place
 from sim.story.staging.solo import hold, stay
@@ -67,7 +67,9 @@ def pair(plan: Plan, act: Act) -> None:
 
 
 def _fight(plan: Plan, a: Player, b: Player, start: float, span: float) -> None:
-    """Blows and answers, in turn."""
+    """Blows and answers, in turn. Raises ValueError for a fight without an end."""
+    check_fits(start + span)
+    plan.count(int(span))
     for player in (a, b):
         plan.settle(player, start)
         plan.act_at(player, start, A.PUNCH if player is a else A.BLOCK)

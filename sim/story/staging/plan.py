@@ -18,6 +18,8 @@ from sim.story.staging.waypoints import ahead
 A = ActionType
 CROWD = 100
 """With more players than this, those who do the same go in step: their ways have one shape."""
+MOST_POINTS = 4_000
+"""Way points of all different ways together (choice)."""
 MOST_DEEDS = 20_000
 """What all players do together: 1,000 who do 20 things each (choice)."""
 OPEN_S = 3.5
@@ -75,6 +77,7 @@ class Plan:
         self.before: list[Player] = []  # players of the last act
         self.groups = 0  # of players that were given places
         self._deeds = 0  # planned, one for each player of an act
+        self._points = 0  # of the ways that were timed
         self._shapes: dict[tuple[float, tuple[Spot, ...]], list[Knot]] = {}  # by speed and way
         self.way: dict[str, Spot] = {}  # by player id, unit vector of its last way
 
@@ -112,19 +115,23 @@ class Plan:
         others: further players that are busy until ``end``. Raises ValueError past MAX_DURATION_S.
         """
         self.began, self.ended, self.before = start, max(end, start), list(act.who)
-        self._deeds += len(act.who)
-        if self._deeds > MOST_DEEDS:
-            raise ValueError(
-                f"{len(self.cast.players):,} actors who do more than {MOST_DEEDS:,} things in all; "
-                f"expected fewer actors or fewer verbs"
-            )
-        _check_fits(self.ended)
+        self.count(len(act.who))
+        check_fits(self.ended)
         said = " ".join(act.clause.words)
         for player in act.who:
             if said:
                 player.clauses.append(said)
         for player in [*act.who, *(others or [])]:
             player.t = max(player.t, end)
+
+    def count(self, deeds: int) -> None:
+        """Count what is planned. Raises ValueError where it is more than is worth planning."""
+        self._deeds += deeds
+        if self._deeds > MOST_DEEDS:
+            raise ValueError(
+                f"{len(self.cast.players):,} actors who do more than {MOST_DEEDS:,} things in all; "
+                f"expected fewer actors or fewer verbs"
+            )
 
     def direction(self, act: Act, player: Player) -> Spot:
         """The direction (unit vector) of an act without a target."""
@@ -192,7 +199,7 @@ class Plan:
         name = target.id if isinstance(target, Player | Item) else None
         if name is None and say is None:
             return
-        _check_fits(t)
+        check_fits(t)
         player.cues.append(Cue(t=round(t, 3), target=name, say=say))
 
     def go(
@@ -226,15 +233,28 @@ class Plan:
         return end
 
     def _timed(self, way: list[Spot], speed: float, t: float) -> list[Knot]:
-        """``timed_path``; of a crowd, ways of one shape are timed once."""
+        """``timed_path``; of a crowd, ways of one shape are timed once.
+
+        Raises ValueError for more different ways than are worth planning.
+        """
         if len(self.cast.players) <= CROWD:
+            self._count_points(way)
             return timed_path(way, speed, t)
         x0, y0 = way[0]
         shape = tuple((round(x - x0, 6), round(y - y0, 6)) for x, y in way)
         knots = self._shapes.get((speed, shape))
         if knots is None:
+            self._count_points(way)
             knots = self._shapes[speed, shape] = timed_path(list(shape), speed, 0.0)
         return [(t + after, x0 + x, y0 + y, z) for after, x, y, z in knots]
+
+    def _count_points(self, way: list[Spot]) -> None:
+        self._points += len(way)
+        if self._points > MOST_POINTS:
+            raise ValueError(
+                f"ways of more than {MOST_POINTS:,} points in all; "
+                f"expected fewer actors, or fewer places to go to"
+            )
 
     def turn_to(self, player: Player, spot: Spot, t: float) -> float:
         """Face a spot from ``t`` on, with a step towards it where needed; returns the end in s."""
@@ -392,7 +412,7 @@ class Plan:
         return act.clause.speed * own
 
 
-def _check_fits(end: float) -> None:
+def check_fits(end: float) -> None:
     """Raises ValueError for a story of more than MAX_DURATION_S."""
     if end > MAX_DURATION_S:
         raise ValueError(f"the story takes {end:,.0f} s; at most {MAX_DURATION_S:,.0f} s fit")

@@ -6,7 +6,7 @@ from entities.actions import ActionType
 from entities.objects import height_m
 from sim.story.staging.acts import Act
 from sim.story.staging.cast import Player
-from sim.story.staging.plan import STANDS_BY, Plan
+from sim.story.staging.plan import CROWD, STANDS_BY, Plan
 from sim.story.staging.scenery import (
     FACES_VIEWER,
     SEATS,
@@ -20,7 +20,7 @@ from sim.story.staging.scenery import (
 )
 from sim.story.staging.timing import Spot
 from sim.story.staging.travel import RUNS, twin
-from sim.story.staging.waypoints import Ways, ahead, spot_by
+from sim.story.staging.waypoints import Ways, ahead, beside, spot_by
 
 A = ActionType
 PLACE_M = 0.6
@@ -63,9 +63,13 @@ def settle_place(plan: Plan, act: Act, who: list[Player]) -> float:
             base = who[0].spot
             _put_by(plan, relation, target, who[0], base)
         if found:
+            origin, first = who[0].spot, None
             for k, player in enumerate(who):
                 goal = spot_by(relation, target, player.radius, player.spot)
                 goal = (goal[0] + 0.8 * k, goal[1])
+                first = first or goal
+                if len(who) > CROWD and origin and player.spot and not plan.running:
+                    goal = beside([first], origin, player.spot)[0]  # they go in step
                 if player in fresh:
                     player.put(*goal)
                 elif hypot(goal[0] - player.spot[0], goal[1] - player.spot[1]) > 0.6:

@@ -9,7 +9,7 @@ from sim.story.language.lexicon import verbs
 from sim.story.staging.acts import Act
 from sim.story.staging.cast import Leg, Player
 from sim.story.staging.entrances import arrive
-from sim.story.staging.plan import CROWD, FOOTING_S, OPEN_S, ROW_M, Plan
+from sim.story.staging.plan import CROWD, FOOTING_S, OPEN_S, ROW_M, Plan, check_fits
 from sim.story.staging.scenery import BASES, SEATS, Fixed, Item, Target, unit
 from sim.story.staging.starts import LANE_M
 from sim.story.staging.timing import Spot
@@ -266,6 +266,7 @@ def _points(
         points += circle(spot, way, speed, laps, left="clockwise" not in clause.manners)
     if "in_place" in clause.manners and not points:
         plan.notes.append("'in place' (shown as a small round)")
+        check_fits(clause.seconds or 0.0)
         points += circle(spot, way, 0.0, max(laps, (clause.seconds or 4.0) / 2.0), 0.45)
     if "figure8" in clause.manners and not points:
         points += [*circle(spot, way, speed), *circle(spot, way, speed, left=False)]

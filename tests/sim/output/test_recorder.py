@@ -138,8 +138,7 @@ def test_a_window_records_what_it_is_told(tmp_path, monkeypatch):
     press(window, pygame.K_r)
     for _ in range(40):
         window.step(DT)
-    window.session.choose(0)
-    window.session.tell("now she sits")
+    window.session.tell("now she sits", "anna")
     for _ in range(40):
         window.step(DT)
     window.session.play_prompt("a robot walks to the car")
