@@ -75,6 +75,8 @@ def check_target(path: str | Path) -> None:
             raise OSError(kind, os.strerror(kind), str(path)) from None
         mode = 0
     target = Path(os.path.realpath(path))
+    if not target.name:  # the root of all folders
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if len(os.fsencode(target.name)) > 255:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
     if stat.S_ISSOCK(mode):

@@ -23,6 +23,7 @@ from entities.atomic_write import whole, write_whole
 from entities.command import extra_imports, refused_by_system, run_command, users_fault
 from entities.errors import UserError
 from entities.files import read_text
+from ml.episodes import open_dataset
 from ml.measure.metrics import MOTION_FPS
 from ml.motion.corpus import Corpus, cut_windows, read_corpus
 
@@ -410,7 +411,9 @@ def main(
         config = replace(PRESETS[preset], **{k: v for k, v in given.items() if v is not None})
         shape = load_model(start_from)[0].config if start_from else MotionConfig()
         learn = Corpus.join([read_corpus(path, "train") for path in datasets])
-        held_out = Corpus.join([read_corpus(path, "val") for path in datasets])
+        # A dataset of a single episode has none to hold out; the others' are enough.
+        some = [path for path in datasets if "val" in open_dataset(path).splits]
+        held_out = Corpus.join([read_corpus(path, "val") for path in some or datasets])
         digest = hashlib.sha256(learn.state.tobytes() + held_out.state.tobytes())
         others = {"data": digest.hexdigest()[:16], "max_minutes": max_minutes, "quiet": quiet}
     with refused_by_system():

@@ -209,7 +209,9 @@ class Director:
         middle = frame.root + 0.5 * self._stature[:, None] * (0.0, 0.0, 1.0)
         pixels, depth = camera.project(middle)
         outside = (depth <= 0.0) | ((pixels < 0.0) | (pixels > self.size)).any(axis=1)
-        missed = moving & outside
+        apart, pull = frame.root - frame.root[self._row], frame.velocity - frame.velocity[self._row]
+        leaving = (apart[:, :2] * pull[:, :2]).sum(axis=1) > 0.0
+        missed = moving & outside & leaving
         missed[self._row] = False
         if not missed.any():
             self._missed_s = 0.0

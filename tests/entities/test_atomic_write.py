@@ -151,3 +151,8 @@ def test_a_lock_is_one_process_s(tmp_path):
     os.close(first)
     assert take_lock(second)
     os.close(second)
+
+
+def test_the_root_of_all_folders_is_no_file():
+    with pytest.raises(IsADirectoryError):
+        check_target("/")
