@@ -29,7 +29,7 @@ def watched(simulation: Simulation, ticks: int, orders: dict[int, str]) -> dict[
     return {"root": roots, "pose": poses, "object_position": things}
 
 
-@pytest.mark.parametrize("motion", ["procedural", "learned"])
+@pytest.mark.parametrize("motion", ["procedural", pytest.param("learned", marks=pytest.mark.slow)])
 def test_who_comes_on_live_is_the_same_to_the_last_bit_in_a_replay(motion, shipped):
     live = Simulation(parse_prompt("a man waves"), motion=motion)
     orders = {40: "he hugs a woman", 200: "she kicks a ball", 300: "three dogs run in"}

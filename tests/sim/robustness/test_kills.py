@@ -64,6 +64,7 @@ def failures(order, monkeypatch, folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_careful_writer_loses_nothing_and_a_hasty_one_does(monkeypatch, tmp_path):
     assert failures(careful, monkeypatch, tmp_path) == []
     found = "\n".join(failures(hasty, monkeypatch, tmp_path))

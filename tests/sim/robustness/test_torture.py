@@ -32,6 +32,7 @@ def torture(folder: Path, *flags: object) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_it_names_its_kinds_and_refuses_others(tmp_path):
     told = torture(tmp_path, "--kinds")
     assert told.returncode == 0, told.stderr
@@ -42,6 +43,7 @@ def test_it_names_its_kinds_and_refuses_others(tmp_path):
     assert "'spiders'; expected one of prompts, scenes" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_few_scenes_and_sentences_in_a_table(tmp_path):
     done = torture(tmp_path, "--only", "scenes", "--only", "later", "--tries", 2, "--seed", 5)
     assert done.returncode == 0, done.stdout + done.stderr
