@@ -7,7 +7,7 @@ as said is mimed or done otherwise; ``Redirection.notes`` tells of both.
 
 import re
 from functools import cache
-from math import cos, hypot, sin
+from math import cos, hypot, sin, sqrt
 
 import numpy as np
 from pydantic import ValidationError
@@ -49,6 +49,10 @@ _ROUNDED_S = 1e-3
 """Planned times are rounded to this."""
 _MARK_S, _STRAIGHT_COS = 0.25, 0.9
 """A way point within this of the one before, on a straight way, says nothing but its time."""
+_PUT_M = 0.02
+"""m; a way that begins further from its actor is walked up to."""
+_TO_PLACE_MPS = 3.0
+"""Mean speed at which it is."""
 _TOP_MPS = 11.0
 """Greatest mean speed between two way points."""
 _ALOFT_M = 0.25
@@ -91,6 +95,7 @@ def _redirection(text: str, scene: Scene, actor: str | None, t: float, now: Now)
     clauses, taken = known_verbs(parser.run(), None)
     plan = _running(scene, t, now)
     cast, stage = plan.cast, plan.stage
+    here = {player.id: player.spot for player in cast.players}
     addressed = [p for p in cast.players if actor is None or p.id == actor]
     if addressed:
         plan.middle = _middle(addressed)
@@ -124,6 +129,8 @@ def _redirection(text: str, scene: Scene, actor: str | None, t: float, now: Now)
     for player in cast.players:
         patch = _patch(plan, player, until)
         if patch is not None:
+            if patch.path and player.id in here:
+                patch.path = _from(here[player.id], patch.path, t)
             patch.caption = told.get(player.id, patch.caption) if patch.actions else ""
             patch.caption = patch.caption or ("comes on" if player.comes else "")
             result.patches.append(patch)
@@ -381,6 +388,16 @@ def _patch(plan: Plan, player: Player, until: float) -> Patch | None:
     elif player.facing is not None and planned:
         patch.heading = player.facing
     return patch
+
+
+def _from(here: Spot, way: list[Knot], t: float) -> list[Knot]:
+    """A way that begins where the actor is at ``t`` s, though the plan has put it elsewhere."""
+    begins, x, y, z = way[0]
+    far = hypot(x - here[0], y - here[1])
+    if far < _PUT_M:
+        return way
+    late = max(0.0, t + max(far / _TO_PLACE_MPS, sqrt(2.0 * far)) - begins)
+    return [(t, *here, z), *((at + late, *spot) for at, *spot in way)]
 
 
 def _possible(knots: list[Knot], height: float) -> list[Knot]:

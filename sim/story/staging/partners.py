@@ -12,7 +12,7 @@ from sim.story.staging.scenery import bearing, unit
 from sim.story.staging.setting import face_to_face, settle_place
 from sim.story.staging.solo import hold, stay
 from sim.story.staging.travel import converge, move
-from sim.story.staging.waypoints import ahead
+from sim.story.staging.waypoints import ahead, beside
 
 A = ActionType
 ANSWERS = (A.DODGE, A.BLOCK, A.FALL, A.CROUCH)
@@ -176,6 +176,8 @@ def chase(plan: Plan, act: Act) -> None:
             else:
                 goal = ahead(running.points[-1], unit(running.points[-2], running.points[-1]), -1.1)
                 points = [*running.points[1:-1], goal]
+                if len(act.who) > CROWD and not plan.running:
+                    points = beside(points, running.points[0], player.spot)
                 player.t = plan.go(player, points, running.action, begin)
         return plan.close(act, begin, max(p.t for p in act.who))
     lead_act = Act(clause, prey, places=act.places, link=act.link)
@@ -191,15 +193,18 @@ def chase(plan: Plan, act: Act) -> None:
         return move(plan, act)
     running = leader.legs[-1]
     end = plan.ended
-    for player in keep:
+    for k, player in enumerate(keep):
         t = max(start, player.t)
         if running.open:
             plan.go_on(player, way, verb.action, t)
             player.t = t + OPEN_S
         else:
             last = unit(running.points[-2], running.points[-1])
-            goal = ahead(running.points[-1], last, -0.5, -0.8 * (keep.index(player) + 1))
-            player.t = plan.go(player, [*running.points[1:-1], goal], verb.action, t)
+            goal = ahead(running.points[-1], last, -0.5, -0.8 * (k + 1))
+            points = [*running.points[1:-1], goal]
+            if len(keep) > CROWD and not plan.running:
+                points = beside(running.points[1:], running.points[0], player.spot)
+            player.t = plan.go(player, points, verb.action, t)
         plan.cue(player, t, leader)
         end = max(end, player.t)
     for other in prey:

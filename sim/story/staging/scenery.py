@@ -15,6 +15,7 @@ from sim.story.language.phrases import Noun
 from sim.story.staging.cast import Player
 from sim.story.staging.floor import Floor
 from sim.story.staging.grid import Grid
+from sim.story.staging.starts import Starts
 from sim.story.staging.timing import Spot
 
 CLEARANCE = 0.45
@@ -229,7 +230,11 @@ class Stage:
         self._tall += [item for item in fresh if BODY_KINDS[item.kind] not in LOW]
 
     def put_rest(self, middle: Spot) -> None:
-        """Place the remaining objects in the background, behind the players."""
+        """Place the remaining objects in the background, behind the players, and undo heaps."""
+        lying = Starts()
+        for item in self.items:
+            if item.spot is not None and item.holder is None and item.path is None and not item.z:
+                item.spot = lying.put(item, item.spot)
         waiting = [i for i in self.items if i.spot is None and i.holder is None and i.path is None]
         for number, item in enumerate(waiting):
             row, k = divmod(number, IN_ROW)

@@ -129,7 +129,10 @@ def sit_on(plan: Plan, act: Act, seat: Item, *, at_start: bool) -> float:
     end = start
     if plan.running:
         return _take_places(plan, act, seat, start)
-    for player, (sits, rises, look) in zip(act.who, seat_spots(seat, len(act.who)), strict=True):
+    room = len(act.who) if len(act.who) <= CROWD else max(int(seat.size[1] / PLACE_M), 1)
+    for player in act.who[room:]:  # the others of a crowd sit where they are
+        plan.arrange([player], (1.0, 0.0), moving=False)
+    for player, (sits, rises, look) in zip(act.who[:room], seat_spots(seat, room), strict=True):
         if at_start and not player.legs and not player.actions:
             player.put(*sits)
             player.facing = look
