@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import sim.evaluate.model_tables
+import sim.window.window
 from ml.motion.runtime import default_model
 from sim.robustness import damaged_datasets, damaged_files, damaged_models
 from sim.robustness.campaign import Outcome
@@ -28,6 +30,8 @@ LIMIT_S = 10.0
 the machine may have other things to do."""
 MOST_FILMS, FILM_S = 100, 5.0
 """Lines up to which a damaged list is given to the command that films it, and the time for each."""
+WINDOW_PICTURES = 30
+"""After which a window that odd flags have opened is closed."""
 SMALL = ("--size", "64x36", "--fps", "10", "--seconds", "0.2", "--quiet")
 """Flags of a tiny film."""
 LOADED = (
@@ -162,6 +166,17 @@ def _without_rollouts() -> None:
     sim.evaluate.model_tables.measure_rollouts = enough
 
 
+def _window_closes() -> None:
+    """Have a viewer close the window soon, who would otherwise be waited for."""
+    step, shown = sim.window.window.Window.step, count()
+
+    def shortly(window: sim.window.window.Window, elapsed_s: float) -> None:
+        step(window, elapsed_s)
+        window.session.open = window.session.open and next(shown) < WINDOW_PICTURES
+
+    sim.window.window.Window.step = shortly
+
+
 def damaged_dataset(seed: int, folder: Path) -> Outcome:
     """Give a damaged dataset to every command that takes one; to the slow ones in turn."""
     dataset = damaged_datasets.damaged(seed, folder)
@@ -239,7 +254,7 @@ def odd_flags(seed: int, folder: Path) -> Outcome:
             words[_one(draw, values)] = _one(draw, [*ODD_VALUES, *known.values()])
     (folder / "words.txt").write_text("\n".join([module, *words]), encoding="utf-8")
     name = " ".join([module, *words])[:150]
-    before = _without_rollouts if module == "tools.evaluate" else None
+    before = {"tools.evaluate": _without_rollouts, "run_sim": _window_closes}.get(module)
     order = Order(name, module, tuple(words), ("out", "d"), before)
     run_orders([order], folder, outcome)
     return outcome
