@@ -20,8 +20,10 @@ LOOK_TICKS = 12
 """Ticks in which every actor looks ahead once: five times a second, a group every other tick."""
 GROUP = 16
 """Consecutive rows of actors that look ahead in the same tick."""
-MOST_PLANS = GROUP
-"""Ways that are planned in one look; in a crowd the others wait for their next."""
+CROWD = 200
+MOST_PLANS, MOST_PLANS_IN_CROWD = GROUP, 4
+"""Ways that are planned in one look, and with more actors than CROWD, where each costs more; the
+others wait for their next look."""
 LOOK_S = 2.5
 LOOK_M = 5.0
 """s and m, how far ahead: the longer of LOOK_M and LOOK_S of travel."""
@@ -178,11 +180,11 @@ class Detours:
         busy = np.flatnonzero(near.any(axis=1) | (stuck >= STUCK_LOOKS)).tolist()
         if self._put_off:
             busy.sort(key=lambda i: int(group[i]) not in self._put_off)
-        self._planned = 0
+        self._planned, most = 0, MOST_PLANS if self._n <= CROWD else MOST_PLANS_IN_CROWD
         for i in busy:
             row = int(group[i])
             self._put_off.discard(row)
-            if self._planned >= MOST_PLANS:
+            if self._planned >= most:
                 self._put_off.add(row)
                 continue
             course = Course(along[row], anchor[row], float(asked[row]), tracks.of(row))

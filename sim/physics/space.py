@@ -55,7 +55,10 @@ actor's disc."""
 FEW_BODIES = 48
 """With more solid bodies than this some are always close, so that it is not worth measuring."""
 LOOK_AGAIN_TICKS = 8
-"""Ticks between two measurements while bodies are close."""
+"""Ticks between two measurements while bodies are close, or many."""
+HEAP, HEAP_CELL_M = 64, 0.5
+"""With more bodies than this in a square of so many metres, they do not push each other
+(choice)."""
 
 _PLAIN, _ROUND, _ALOFT, _SEATED = range(4)
 """pymunk collision types: plain bodies, balls, bodies off the ground, actors on a seat or down.
@@ -106,6 +109,8 @@ class Physics:
             self._rebuild(world)
         self._position = world[Transform].position
         self._update_filters(world)
+        if len(self._solid) > HEAP and world.tick >= self._heaps_at:
+            self._find_heaps(world)
         self._drivers.follow_paths(world, dt)
         self._drivers.drive_actors(world, dt)
         self._drivers.rub(world, dt)
@@ -211,6 +216,8 @@ class Physics:
             supported=stand_high(world, self._free, self._radius),
         )
         self._floor, self._held = np.zeros(n), np.zeros(n, bool)
+        self._solid, self._heaped = np.flatnonzero(solid), np.zeros(n, bool)
+        self._heaps_at = world.tick
         self._through: dict[int, tuple[int, int]] = {}
         self._seat: dict[int, int] = {}
         self._down: set[int] = set()
@@ -276,13 +283,14 @@ class Physics:
         self._space.add(body, *shapes)
 
     def _filter(self, row: int, *, held: bool) -> None:
-        """Set what a body can touch at all: nothing while an actor holds it."""
+        """Set what a body can touch at all: nothing while an actor holds it, no other of a heap."""
+        group = int(self._heaped[row])
         if row < self._n_actors:
             around, core = self._shapes[row]
-            around.filter = pymunk.ShapeFilter(categories=_ACTORS, mask=_THINGS)
-            core.filter = pymunk.ShapeFilter(categories=_SHOULDERS, mask=_SHOULDERS)
+            around.filter = pymunk.ShapeFilter(group, categories=_ACTORS, mask=_THINGS)
+            core.filter = pymunk.ShapeFilter(group, categories=_SHOULDERS, mask=_SHOULDERS)
             return
-        open_to = pymunk.ShapeFilter(categories=_THINGS, mask=_THINGS | _ACTORS)
+        open_to = pymunk.ShapeFilter(group, categories=_THINGS, mask=_THINGS | _ACTORS)
         for shape in self._shapes[row]:
             shape.filter = _NOTHING if held else open_to
 
@@ -321,6 +329,21 @@ class Physics:
         collision[list(self._seat)] = collision[:n][down] = _SEATED
         for row in np.flatnonzero(collision != self._collision).tolist():
             self._retype(row, int(collision[row]))
+
+    def _find_heaps(self, world: World) -> None:
+        """Let bodies that are too many in one place pass through each other.
+
+        Every pair of a heap touches, so that a thousand bodies in one spot would take minutes.
+        """
+        self._heaps_at = world.tick + LOOK_AGAIN_TICKS
+        cells = np.floor(self._position[self._solid, :2] / HEAP_CELL_M)
+        _, cell, count = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+        heaped = np.zeros(len(self._heaped), bool)
+        heaped[self._solid] = count[cell.reshape(-1)] > HEAP
+        changed = np.flatnonzero(heaped != self._heaped)
+        self._heaped = heaped
+        for row in changed.tolist():
+            self._filter(row, held=bool(self._held[row]))
 
     def _allow(self, arbiter: pymunk.Arbiter, space: pymunk.Space, data: object) -> None:
         """Decide whether two overlapping shapes collide; pymunk calls it before it solves."""
@@ -549,9 +572,10 @@ class Clearance:
     def __init__(self, rows: np.ndarray, reach: np.ndarray, moves: np.ndarray) -> None:
         """rows: (S,) the solid bodies. reach: (S,) m, radii of their circles. moves: (S,) bool."""
         self._rows = rows
-        together = reach[:, None] + reach
-        together[~(moves[:, None] | moves) | np.eye(len(rows), dtype=bool)] = -np.inf
-        self._together = together
+        if len(rows) <= FEW_BODIES:
+            together = reach[:, None] + reach
+            together[~(moves[:, None] | moves) | np.eye(len(rows), dtype=bool)] = -np.inf
+            self._together = together
         self._left, self._look_at = 0.0, 0
         self._known = b""
 

@@ -36,7 +36,8 @@ COUNTS = (
 )  # fmt: skip
 CROWDS = ("50", "200", "333", "500", "999", "1000", "a thousand", "hundreds of", "100 teams of")
 ODD = (
-    "\x00", "\x1b[31m", "\u202e", "\u200b", "\ufeff", "\u2028", "\ud7ff", "👩\u200d🚀", "🏃", "ﬁ", "ß",
+    "\x00", "\x1b[31m", "\u202e", "\u200b", "\ufeff", "\u2028", "\ud7ff", "👩\u200d🚀", "🏃", "ﬁ",
+    "ß",
     "İ", "\r\n", "\t", "''", '"', "'", "\\", "{}", "%s", "%n", "${HOME}", "<script>", "()[]",
     "../../etc/passwd", "\u0301" * 30, "مرحبا", "人走", "Ⅷ", "²", "----", "....", "?!", "a b c",
     "'; DROP TABLE actors;--", "ignore previous instructions", "\ud800",
@@ -91,7 +92,7 @@ def try_prompt(text: str, seed: int = 0, motion: str | None = "procedural") -> T
         scene = parse_prompt(text, seed)
     except ValueError as error:
         refusal = str(error)
-        assert refusal.strip() and len(refusal.splitlines()) == 1, f"not one line: {refusal!r}"
+        assert len(refusal.strip().splitlines()) == 1, f"not one line: {refusal!r}"
         assert len(refusal) <= LONGEST_REFUSAL, f"{len(refusal)} characters: {refusal[:60]!r}"
         return Trial(refusal, 0, 0, time.process_time() - began, 0.0)
     parsed = time.process_time()
@@ -246,7 +247,8 @@ def _odd(draw: Draw) -> str:
 def _letters(draw: Draw) -> str:
     """Any characters at all, of all planes, control characters among them."""
     planes = ((0, 0x20), (0x20, 0x7F), (0x80, 0x500), (0x600, 0x700), (0x2000, 0x2070),
-              (0x4E00, 0x9FFF), (0x1F300, 0x1FAFF), (0xD800, 0xE000), (0xE0000, 0xE0200))  # fmt: skip
+              (0x4E00, 0x9FFF), (0x1F300, 0x1FAFF), (0xD800, 0xE000),
+              (0xE0000, 0xE0200))  # fmt: skip
     chosen = [planes[k] for k in draw.integers(0, len(planes), int(draw.integers(1, 4)))]
     size = int(_one(draw, (1, 3, 20, 200, MAX_PROMPT)))
     codes = [int(draw.integers(*chosen[int(k)])) for k in draw.integers(0, len(chosen), size)]

@@ -243,7 +243,7 @@ class Cast:
         return player
 
     def _free_id(self, base: str, *, many: bool) -> str:
-        """An id that nobody has: the word, or with ``many`` the word and 1, else the next number."""
+        """A new id: the word, or with ``many`` the word and 1, else the next number."""
         self._ids.update(p.id for p in self.players[len(self._ids) :])
         ident, k = (f"{base}_1", 1) if many else (base, 2)
         k = max(k, self._numbers.get(base, 0))

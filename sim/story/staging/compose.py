@@ -89,7 +89,7 @@ def compose(
 
 
 def _check_ways(players: list[Player]) -> None:
-    """Raises ValueError where a crowd does more, one thing after another, than is worth planning."""
+    """Raises ValueError where a crowd does more, one thing after another, than can be planned."""
     steps = sum(len(p.actions) + sum(len(leg.knots) for leg in p.legs) for p in players)
     if steps > MOST_STEPS:
         raise ValueError(

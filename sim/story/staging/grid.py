@@ -1,4 +1,4 @@
-"""What lies where at the start of a story, in cells: asking costs the same however much there is."""
+"""What lies where at the start of a story, in cells: asking costs the same in any crowd."""
 
 from collections.abc import Hashable, Iterator
 from math import floor

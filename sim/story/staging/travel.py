@@ -21,6 +21,8 @@ ENTERED = (ObjectType.CAR, ObjectType.HOUSE, ObjectType.BUILDING, ObjectType.SPA
 """Objects an actor can come out of without their being named again."""
 RUNS = (A.RUN, A.JOG, A.SPRINT)
 """Gaits of a runner, also where the verb does not say how the actor goes."""
+RANKS = 25
+"""How many of a crowd run the bases behind one another; the others run beside them (choice)."""
 LANES = 4
 """How many of a group that comes from a place start side by side (choice)."""
 TUMBLES = (A.CARTWHEEL, A.ROLL, A.DIVE)
@@ -406,8 +408,9 @@ def round_bases(plan: Plan, act: Act) -> None:
     if any(action is A.RUNNING_BASES for _, action in lead.actions):
         return plan.close(act, plan.began, plan.ended)  # "... and rounds the bases"
     end, course = start, _diamond(corners)
+    rows = CROWD if len(act.who) <= CROWD else RANKS
     for number, player in enumerate(act.who):
-        file, k = divmod(number, CROWD)  # further ones run beside the first hundred
+        file, k = divmod(number, rows)
         if player.spot is None or not player.legs:
             player.put(corners[0][0] + LANE_M * file, corners[0][1] - 0.8 * k)
         t = max(start, player.t)
