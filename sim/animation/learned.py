@@ -70,6 +70,9 @@ SPREAD_FRAMES = 18
 at once."""
 LATEST_FRAMES = 36
 """An old chunk waits for its renewal no longer than this, because its frames run out."""
+MOST_STARTS = 250
+"""Actors for whom the model starts in one tick; of a larger crowd the animator has the others for
+some ticks more."""
 SOONEST_FRAMES = 3
 """Targets may change again and again: a chunk is followed for at least this long."""
 REPLAN_MPS, REPLAN_SHARE, REPLAN_RAD = 0.25, 0.12, 0.25
@@ -212,6 +215,8 @@ class LearnedMotion:
         self._streams.finish_plan()
         active = self._can_move(world)
         starts = np.flatnonzero(active & ~self._active)
+        active[starts[MOST_STARTS:]] = False
+        starts = starts[:MOST_STARTS]
         if len(starts):
             self._streams.begin(starts, self._past[starts])
             self._feet.release(starts)

@@ -54,6 +54,9 @@ OWN_FLIGHT_TICKS = 24
 actor's disc."""
 FEW_BODIES = 48
 """With more solid bodies than this some are always close, so that it is not worth measuring."""
+MANY_BODIES, MOST_STEPS = 500, 16
+"""With more bodies than this a tick has no more steps than that, so that a fast thing may pass
+through a thin one (choice)."""
 LOOK_AGAIN_TICKS = 8
 """Ticks between two measurements while bodies are close, or many."""
 HEAP, HEAP_CELL_M = 64, 0.5
@@ -119,6 +122,8 @@ class Physics:
         if not math.isfinite(fastest):
             _refuse(world, linear, "moves at")
         steps = max(1, math.ceil(fastest))
+        if len(self._solid) > MANY_BODIES:
+            steps = min(steps, MOST_STEPS)
         tally = Tally()
         free = self._clearance.covers(world.tick, self._position, fastest * self._longest_step)
         for _ in range(steps):

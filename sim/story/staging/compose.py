@@ -6,6 +6,7 @@ from math import hypot, pi
 from entities.actions import ACTION_VELOCITIES, ActionType
 from entities.objects import ObjectType
 from entities.scene import (
+    MAX_PATH_ACCELERATION,
     Actor,
     CameraKeyframe,
     CameraMode,
@@ -41,8 +42,12 @@ SEEN_S, BRISK_MPS = 1.0, 4.0
 than BRISK_MPS are all kept in sight (choice)."""
 MOMENT_S = 0.02
 """Shorter pauses are left out."""
-MOST_STEPS = 40_000
-"""Actions and way points of all actors together: 1,000 who do 20 things each (choice)."""
+MOST_STEPS = 80_000
+"""Actions and way points of all actors together: 1,000 with 80 each (choice)."""
+APART_S = 0.02
+"""Least time between two knots of a path."""
+MOST_MPSS = 0.9 * MAX_PATH_ACCELERATION
+"""m/s² from rest at which a leg may be joined under way."""
 WAIT_S = 0.25
 """A way that starts earlier than this sets the actor's first heading."""
 
@@ -241,11 +246,24 @@ def path_of(player: Player, length: float, begin: float = 0.0) -> list[Knot]:
     if player.legs[0].knots and player.legs[0].start > begin + 1e-3:
         knots.append((begin, *start, None))
     for leg in player.legs:
-        for knot in leg.knots:
-            if knots and knot[0] <= knots[-1][0] + 0.02:
-                continue
-            knots.append(knot)
+        late = _late(knots[-1], leg.knots) if knots else 0.0
+        for t, x, y, z in leg.knots:
+            if not knots or t + late > knots[-1][0] + APART_S:
+                knots.append((t + late, x, y, z))
     return _without_halts(knots)
+
+
+def _late(last: Knot, knots: list[Knot]) -> float:
+    """By how many seconds a leg has to wait for the one before, which ends with the knot ``last``.
+
+    One that has begun by then is joined under way, if that can be run from rest.
+    """
+    ahead = [knot for knot in knots if knot[0] > last[0] + APART_S]
+    if not ahead or ahead[0] is knots[0]:
+        return 0.0
+    t, x, y, _ = ahead[0]
+    far = hypot(x - last[1], y - last[2])
+    return last[0] - knots[0][0] if 2.0 * far > MOST_MPSS * (t - last[0]) ** 2 else 0.0
 
 
 def tidy(

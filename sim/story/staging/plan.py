@@ -18,8 +18,8 @@ from sim.story.staging.waypoints import ahead
 A = ActionType
 CROWD = 100
 """With more players than this, those who do the same go in step: their ways have one shape."""
-MOST_POINTS = 4_000
-"""Way points of all different ways together (choice)."""
+MOST_POINTS, MOST_NEW_POINTS = 30_000, 4_000
+"""Way points of all ways together, and of those of different shapes (choice)."""
 MOST_DEEDS = 20_000
 """What all players do together: 1,000 who do 20 things each (choice)."""
 OPEN_S = 3.5
@@ -77,7 +77,7 @@ class Plan:
         self.before: list[Player] = []  # players of the last act
         self.groups = 0  # of players that were given places
         self._deeds = 0  # planned, one for each player of an act
-        self._points = 0  # of the ways that were timed
+        self._points, self._new_points = 0, 0  # of all ways, and of those of different shapes
         self._shapes: dict[tuple[float, tuple[Spot, ...]], list[Knot]] = {}  # by speed and way
         self.way: dict[str, Spot] = {}  # by player id, unit vector of its last way
 
@@ -235,25 +235,31 @@ class Plan:
     def _timed(self, way: list[Spot], speed: float, t: float) -> list[Knot]:
         """``timed_path``; of a crowd, ways of one shape are timed once.
 
-        Raises ValueError for more different ways than are worth planning.
+        Raises ValueError for more different ways, or longer ones, than are worth planning.
         """
+        length = sum(hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(way))
+        check_fits(t + length / speed)
         if len(self.cast.players) <= CROWD:
-            self._count_points(way)
+            self._count_points(way, length, new=True)
             return timed_path(way, speed, t)
         x0, y0 = way[0]
         shape = tuple((round(x - x0, 6), round(y - y0, 6)) for x, y in way)
         knots = self._shapes.get((speed, shape))
+        self._count_points(way, length, new=knots is None)
         if knots is None:
-            self._count_points(way)
             knots = self._shapes[speed, shape] = timed_path(list(shape), speed, 0.0)
         return [(t + after, x0 + x, y0 + y, z) for after, x, y, z in knots]
 
-    def _count_points(self, way: list[Spot]) -> None:
+    def _count_points(self, way: list[Spot], length: float, *, new: bool) -> None:
+        """Count a way of ``length`` m, ``new`` if of another shape. Raises ValueError for too much.
+
+        A long way with bends costs as one with more points.
+        """
         self._points += len(way)
-        if self._points > MOST_POINTS:
+        self._new_points += len(way) + int(length / 50.0) * (len(way) > 2) if new else 0
+        if self._points > MOST_POINTS or self._new_points > MOST_NEW_POINTS:
             raise ValueError(
-                f"ways of more than {MOST_POINTS:,} points in all; "
-                f"expected fewer actors, or fewer places to go to"
+                "ways of too many points in all; expected fewer actors, or fewer places to go to"
             )
 
     def turn_to(self, player: Player, spot: Spot, t: float) -> float:

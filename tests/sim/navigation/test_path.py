@@ -145,3 +145,22 @@ def test_needs_a_way_point():
         Path.through([], WHERE)
     alone = path_through((0, 3, 4))
     np.testing.assert_array_equal(alone.at(np.array([0.0, 7.0])), [[3, 4, 0]] * 2)
+
+
+def test_a_path_that_is_moved_is_the_same_elsewhere() -> None:
+    knots = [(0.0, 0.0, 0.0, None), (2.0, 3.0, 1.0, None), (4.0, 5.0, 5.0, None)]
+    there = [(t, x + 20.0, y - 7.0, z) for t, x, y, z in knots]
+    t = np.linspace(-1.0, 6.0, 60)
+    moved, own = Path.through(knots, "p").moved(20.0, -7.0), Path.through(there, "p")
+    assert np.abs(moved.at(t) - own.at(t)).max() < 1e-9
+    assert np.array_equal(moved.velocity(t), Path.through(knots, "p").velocity(t))
+
+
+def test_a_long_halt_changes_nothing_about_the_way_to_it() -> None:
+    way = [(0.0, 0.0, 0.0, None), (2.0, 3.0, 1.0, None), (4.0, 5.0, 5.0, None)]
+    waits = [*way, (600.0, 5.0, 5.0, None)]
+    t = np.linspace(0.0, 4.0, 50)
+    assert np.abs(Path.through(waits, "p").at(t) - Path.through(way, "p").at(t)).max() < 1e-9
+    hasty = [*waits, (600.4, 9.0, 5.0, None)]
+    with pytest.raises(ValueError, match=r"p\[4\]: needs"):
+        Path.through(hasty, "p")

@@ -359,3 +359,15 @@ def test_a_crowd_is_cheap(count, most_us):
         physics.step(world, DT)
         best = min(best, time.perf_counter() - start)
     assert best * 1e6 < most_us
+
+
+def test_a_heap_of_more_than_can_be_parted_is_passed_through():
+    """Every pair of a heap touches: 1,000 bodies in one spot would take minutes a tick."""
+    for count, touching in ((20, True), (200, False)):
+        world, physics = stage([actor(f"a{i}", 3.1, 0.1) for i in range(count)])
+        run(world, physics, 2, np.zeros((count, 3)))
+        assert (len(world.contacts.first) > 0) == touching
+    world[Transform].position[:, 0] += 2.0 * np.arange(200)
+    world[Transform].position[1, :2] = world[Transform].position[0, :2] + [0.2, 0.0]
+    run(world, physics, 12, np.zeros((200, 3)))
+    assert len(world.contacts.first) > 0  # those who have left it are solid again
