@@ -9,13 +9,18 @@ import select
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from sim.robustness.isolation import Child, Ended
+
+T = TypeVar("T")
 
 REPORT = "failed.txt"
 """In the folder of a try that failed: what was wrong with it."""
@@ -164,3 +169,8 @@ def _put_away(folder: Path, wrong: list[str], keep: Path | None) -> None:
         (kept / REPORT).write_text("\n\n".join(wrong) + "\n", encoding="utf-8")
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def pick(draw: np.random.Generator, choices: Sequence[T]) -> T:
+    """One of the choices, as it is: numpy's own ``choice`` makes arrays of them."""
+    return choices[int(draw.integers(len(choices)))]

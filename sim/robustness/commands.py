@@ -6,14 +6,13 @@ write.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ import sim.evaluate.model_tables
 import sim.window.window
 from ml.motion.runtime import default_model
 from sim.robustness import damaged_datasets, damaged_files, damaged_models
-from sim.robustness.campaign import Outcome
+from sim.robustness.campaign import Outcome, pick
 from sim.robustness.isolation import Ended, command, isolated
 from sim.robustness.watch import changes, state_of
 
@@ -249,9 +248,9 @@ def odd_flags(seed: int, folder: Path) -> Outcome:
         if way == 0 and words:
             del words[min(at, len(words) - 1)]
         elif way == 1:
-            words.insert(at, _one(draw, FLAGS))
+            words.insert(at, pick(draw, FLAGS))
         elif values := [k for k, word in enumerate(words) if not word.startswith("--")]:
-            words[_one(draw, values)] = _one(draw, [*ODD_VALUES, *known.values()])
+            words[pick(draw, values)] = pick(draw, [*ODD_VALUES, *known.values()])
     (folder / "words.txt").write_text("\n".join([module, *words]), encoding="utf-8")
     name = " ".join([module, *words])[:150]
     before = {"tools.evaluate": _without_rollouts, "run_sim": _window_closes}.get(module)
@@ -297,7 +296,3 @@ FLAGS = (
     "--workers", "--address", "--engine", "--motion", "--model", "--scene", "--record", "--version",
     "--data", "--markdown", "--episode", "--camera", "--follow", "--transparent",
 )  # fmt: skip
-
-
-def _one(draw: np.random.Generator, choices: Sequence[Any]) -> Any:
-    return choices[int(draw.integers(len(choices)))]

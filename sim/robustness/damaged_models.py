@@ -256,17 +256,13 @@ def _names(rng: Rng, path: Path) -> None:
     model = still_model()
     graph = model.graph
     kind = int(rng.integers(5))
-    if kind == 0:
-        one = graph.input[int(rng.integers(len(graph.input)))]
+    if kind < 2:
+        side = ("input", "output")[kind]
+        renamed = getattr(graph, side)
+        one = renamed[int(rng.integers(len(renamed)))]
         for node in graph.node:
-            for k, name in enumerate(node.input):
-                node.input[k] = f"{name}_1" if name == one.name else name
-        one.name += "_1"
-    elif kind == 1:
-        one = graph.output[int(rng.integers(len(graph.output)))]
-        for node in graph.node:
-            for k, name in enumerate(node.output):
-                node.output[k] = f"{name}_1" if name == one.name else name
+            names = getattr(node, side)
+            names[:] = [f"{name}_1" if name == one.name else name for name in names]
         one.name += "_1"
     elif kind == 2:
         del graph.output[int(rng.integers(len(graph.output)))]

@@ -6,7 +6,6 @@ and whatever it names, wherever everybody is by then.
 
 import json
 import time
-from functools import cache
 from itertools import pairwise
 from math import hypot, isfinite
 from pathlib import Path
@@ -18,11 +17,11 @@ from entities.objects import ObjectType
 from entities.scene import Event, Scene
 from sim.loop import simulate
 from sim.navigation import path as ways
-from sim.robustness.campaign import Outcome
-from sim.robustness.prompts import KINDS, hostile_prompt
+from sim.robustness.campaign import Outcome, pick
+from sim.robustness.prompts import KINDS, hostile_prompt, said
 from sim.robustness.scenes import digest, wrong_refusal
 from sim.story import Now, Redirection, parse_event, parse_prompt
-from sim.story.language.lexicon import roles, verb_forms, verbs, words
+from sim.story.language.lexicon import roles, words
 
 LIMIT_S, CROWD_LIMIT_S = 0.5, 2.0
 """Seconds of processor time for reading a sentence, and for one about hundreds."""
@@ -75,16 +74,16 @@ def later_sentence(draw: Draw) -> str:
     """A sentence that somebody might say to a running scene, or that nobody would."""
     chance = draw.random()
     if chance < 0.08:
-        return _one(draw, ODD)
+        return pick(draw, ODD)
     if chance < 0.16:
-        return hostile_prompt(_one(draw, tuple(KINDS)), int(draw.integers(2**31)))[:2_100]
+        return hostile_prompt(pick(draw, tuple(KINDS)), int(draw.integers(2**31)))[:2_100]
     if chance < 0.24:
-        number = _one(draw, ("two", "5", "a dozen", "100", "300", "999"))
-        verb = _one(draw, ("come in", "run in", "dance", "run past", "sit down", "chase him"))
-        return f"{number} {_one(draw, ('dogs', 'people', 'women', 'soldiers', 'robots'))} {verb}"
+        number = pick(draw, ("two", "5", "a dozen", "100", "300", "999"))
+        verb = pick(draw, ("come in", "run in", "dance", "run past", "sit down", "chase him"))
+        return f"{number} {pick(draw, ('dogs', 'people', 'women', 'soldiers', 'robots'))} {verb}"
     parts = [_clause(draw)]
     while draw.random() < 0.25:
-        parts += [_one(draw, JOINTS), _clause(draw)]
+        parts += [pick(draw, JOINTS), _clause(draw)]
     return "".join(parts)
 
 
@@ -93,7 +92,7 @@ def eventful_scene(draw: Draw, most_s: float = 12.0) -> Scene:
 
     most_s: longest duration.
     """
-    scene = parse_prompt(_one(draw, STAGES), seed=int(draw.integers(1_000)))
+    scene = parse_prompt(pick(draw, STAGES), seed=int(draw.integers(1_000)))
     scene.duration = min(max(scene.duration, 8.0), most_s)
     wanted = int(draw.integers(1, 4))
     while len(scene.events) < wanted:
@@ -251,26 +250,26 @@ def _clause(draw: Draw) -> str:
     """Somebody, or nobody in particular, does something to somebody or something somewhere."""
     named = draw.random() < 0.5
     form = "s" if named or draw.random() < 0.3 else "base"
-    parts = [_one(draw, WHO)] if named else []
+    parts = [pick(draw, WHO)] if named else []
     if draw.random() < 0.08:
-        parts.append(_one(draw, ("does not", "stops", "starts to", "no longer")))
-    parts.append(_one(draw, _said(form)))
+        parts.append(pick(draw, ("does not", "stops", "starts to", "no longer")))
+    parts.append(pick(draw, said(form)))
     chance = draw.random()
     if chance < 0.35:
-        parts.append(_one(draw, WHOM))
+        parts.append(pick(draw, WHOM))
     elif chance < 0.65:
         parts.append(_thing(draw))
     if draw.random() < 0.4:
-        target = _one(draw, WHOM) if draw.random() < 0.5 else _thing(draw)
-        parts += [_one(draw, RELATIONS), target]
+        target = pick(draw, WHOM) if draw.random() < 0.5 else _thing(draw)
+        parts += [pick(draw, RELATIONS), target]
     if draw.random() < 0.25:
-        parts.append(_one(draw, ADDED))
+        parts.append(pick(draw, ADDED))
     if draw.random() < 0.06:
-        parts.append('and says "' + _one(draw, ("hello", "watch out!", "你好", "")) + '"')
+        parts.append('and says "' + pick(draw, ("hello", "watch out!", "你好", "")) + '"')
     if draw.random() < 0.15 and named is False:
-        parts.insert(0, _one(draw, ("now", "then", "suddenly", "please")))
+        parts.insert(0, pick(draw, ("now", "then", "suddenly", "please")))
     if draw.random() < 0.03:
-        parts[-1] = _one(
+        parts[-1] = pick(
             draw, tuple(word for role in roles().roles.values() for word in role.words)
         )
     return " ".join(parts)
@@ -278,21 +277,5 @@ def _clause(draw: Draw) -> str:
 
 def _thing(draw: Draw) -> str:
     """A noun phrase for a thing."""
-    article = _one(draw, ("the", "the", "a", "a", "his", "another", "two", "a big", "a red"))
-    return f"{article} {_one(draw, tuple(words().things))}"
-
-
-@cache
-def _said(form: str) -> tuple[str, ...]:
-    """Every phrase of every verb in a grammatical form."""
-    return tuple(
-        text.replace("~", "his")
-        for verb in verbs().verbs
-        for phrase in verb.words
-        for kind, text in verb_forms(phrase)
-        if kind == form
-    )
-
-
-def _one(draw: Draw, of: tuple[str, ...]) -> str:
-    return of[int(draw.integers(len(of)))]
+    article = pick(draw, ("the", "the", "a", "a", "his", "another", "two", "a big", "a red"))
+    return f"{article} {pick(draw, tuple(words().things))}"

@@ -16,7 +16,7 @@ import numpy as np
 from entities.components import Transform
 from entities.scene import parse_scene
 from sim.loop import Simulation
-from sim.robustness.campaign import Outcome
+from sim.robustness.campaign import Outcome, pick
 from sim.story import parse_prompt
 from sim.story.language.lexicon import roles, themes, verb_forms, verbs, vocabulary, words
 from sim.story.language.reading import MAX_PROMPT
@@ -143,33 +143,33 @@ def _sentence(draw: Draw) -> str:
     """A plain sentence with any verb, role, object and place, often with two clauses."""
     text = " ".join(filter(None, [_who(draw), *_deed(draw)]))
     if draw.random() < 0.4:
-        text += _one(draw, JOINTS[:9]) + " ".join(_deed(draw))
-    return text + _one(draw, ("", ".", "!", "?"))
+        text += pick(draw, JOINTS[:9]) + " ".join(_deed(draw))
+    return text + pick(draw, ("", ".", "!", "?"))
 
 
 def _crowd(draw: Draw) -> str:
     """As many as there can be doing something, often to as many others or with as many things."""
-    first = f"{_one(draw, CROWDS)} {_one(draw, _many())}"
-    verb = _one(draw, _said("base"))
-    other = _one(draw, ("", "each other", _who(draw), f"{_one(draw, CROWDS)} {_one(draw, _many())}",
-                        _thing(draw), f"{_one(draw, CROWDS)} {_one(draw, _things(many=True))}",
-                        f"each a {_one(draw, _things())}"))  # fmt: skip
+    first = f"{pick(draw, CROWDS)} {pick(draw, _many())}"
+    verb = pick(draw, said("base"))
+    other = pick(draw, ("", "each other", _who(draw), f"{pick(draw, CROWDS)} {pick(draw, _many())}",
+                        _thing(draw), f"{pick(draw, CROWDS)} {pick(draw, _things(many=True))}",
+                        f"each a {pick(draw, _things())}"))  # fmt: skip
     place = _place(draw) if draw.random() < 0.4 else ""
     if draw.random() < 0.25:
         first, other = _who(draw), first
-        verb = _one(draw, _said("s"))
-    theme = f" in the {_one(draw, _themes())}" if draw.random() < 0.3 else ""
+        verb = pick(draw, said("s"))
+    theme = f" in the {pick(draw, _themes())}" if draw.random() < 0.3 else ""
     text = " ".join(filter(None, [first, verb, other, place])) + theme
     if draw.random() < 0.3:
-        text += _one(draw, JOINTS[:9]) + f"they {_one(draw, _said('base'))} {_thing(draw)}"
+        text += pick(draw, JOINTS[:9]) + f"they {pick(draw, said('base'))} {_thing(draw)}"
     return text
 
 
 def _each_in_turn(draw: Draw) -> str:
     """A crowd, and one sentence after the other about somebody or something new."""
-    text = f"{_one(draw, CROWDS)} {_one(draw, _many())} {_one(draw, _said('base'))}"
+    text = f"{pick(draw, CROWDS)} {pick(draw, _many())} {pick(draw, said('base'))}"
     while len(text) < draw.integers(100, MAX_PROMPT - 120):
-        text += _one(draw, (". ", ", then ", " and ", "; ")) + " ".join(
+        text += pick(draw, (". ", ", then ", " and ", "; ")) + " ".join(
             filter(None, [_who(draw), *_deed(draw)])
         )
     return text[:MAX_PROMPT]
@@ -189,14 +189,14 @@ def _nested(draw: Draw) -> str:
 
 def _repeated(draw: Draw) -> str:
     """One piece over and over, up to the length that is read, or just beyond."""
-    piece = _one(draw, (_one(draw, _all()), _who(draw), _thing(draw), _sentence(draw), "and", "the",
+    piece = pick(draw, (pick(draw, _all()), _who(draw), _thing(draw), _sentence(draw), "and", "the",
                         "a", "a man and", "no", "not", "to", "1000", "5", "(", '"', "'", ",", ".",
-                        "-", "it", "they all", "very", "the man's", "a" * 40, _one(draw, ODD),
+                        "-", "it", "they all", "very", "the man's", "a" * 40, pick(draw, ODD),
                         " ".join(_deed(draw))))  # fmt: skip
-    joint = _one(draw, JOINTS)
-    length = int(_one(draw, (MAX_PROMPT - 1, MAX_PROMPT, MAX_PROMPT + 1, 900, 300)))
+    joint = pick(draw, JOINTS)
+    length = int(pick(draw, (MAX_PROMPT - 1, MAX_PROMPT, MAX_PROMPT + 1, 900, 300)))
     whole = (piece + joint) * (length // max(len(piece + joint), 1) + 1)
-    return (_one(draw, ("", "a man ", "two dogs run. ")) + whole)[:length]
+    return (pick(draw, ("", "a man ", "two dogs run. ")) + whole)[:length]
 
 
 def _salad(draw: Draw) -> str:
@@ -210,8 +210,8 @@ def _unknown(draw: Draw) -> str:
     parts = []
     for _ in range(int(draw.integers(1, 120))):
         made = "".join(draw.choice(list(letters), int(draw.integers(1, 30))))
-        ending = _one(draw, ("", "s", "ing", "ed", "er", "ly"))
-        parts.append(_one(draw, (made + ending, _one(draw, _all()), f"the {made}", _who(draw))))
+        ending = pick(draw, ("", "s", "ing", "ed", "er", "ly"))
+        parts.append(pick(draw, (made + ending, pick(draw, _all()), f"the {made}", _who(draw))))
     return " ".join(parts)[:MAX_PROMPT]
 
 
@@ -219,10 +219,10 @@ def _numbers(draw: Draw) -> str:
     """Numbers where there should be one, none or a word."""
     parts = []
     for _ in range(int(draw.integers(1, 60))):
-        number = _one(draw, (*COUNTS, str(int(draw.integers(0, 2_000))), f"{draw.random():.3f}"))
-        parts += [number, _one(draw, (_one(draw, _all()), _one(draw, _many()), "of", "and", ""))]
+        number = pick(draw, (*COUNTS, str(int(draw.integers(0, 2_000))), f"{draw.random():.3f}"))
+        parts += [number, pick(draw, (pick(draw, _all()), pick(draw, _many()), "of", "and", ""))]
         if draw.random() < 0.3:
-            parts.append(_one(draw, TIMES))
+            parts.append(pick(draw, TIMES))
     return " ".join(parts)[:MAX_PROMPT]
 
 
@@ -230,16 +230,16 @@ def _timed(draw: Draw) -> str:
     """Deeds with times, distances and repetitions that do not fit."""
     parts = [_who(draw)]
     for _ in range(int(draw.integers(1, 25))):
-        parts += [*_deed(draw), _one(draw, TIMES), _one(draw, ("then", "and", "while", "until"))]
+        parts += [*_deed(draw), pick(draw, TIMES), pick(draw, ("then", "and", "while", "until"))]
     return " ".join(parts)[:MAX_PROMPT]
 
 
 def _odd(draw: Draw) -> str:
     """A sensible sentence with pieces cut out, doubled or replaced by something odd."""
-    text = _one(draw, (_sentence(draw), _crowd(draw), _one(draw, SCRIPTS), _each_in_turn(draw)))
+    text = pick(draw, (_sentence(draw), _crowd(draw), pick(draw, SCRIPTS), _each_in_turn(draw)))
     for _ in range(int(draw.integers(1, 6))):
         i, j = sorted(draw.integers(0, len(text) + 1, 2).tolist())
-        piece = _one(draw, (text[i:j], "", *ODD, _one(draw, COUNTS), _one(draw, SCRIPTS)))
+        piece = pick(draw, (text[i:j], "", *ODD, pick(draw, COUNTS), pick(draw, SCRIPTS)))
         text = text[:i] + piece + text[i if draw.random() < 0.5 else j :]
     return text[: MAX_PROMPT + 1]
 
@@ -250,7 +250,7 @@ def _letters(draw: Draw) -> str:
               (0x4E00, 0x9FFF), (0x1F300, 0x1FAFF), (0xD800, 0xE000),
               (0xE0000, 0xE0200))  # fmt: skip
     chosen = [planes[k] for k in draw.integers(0, len(planes), int(draw.integers(1, 4)))]
-    size = int(_one(draw, (1, 3, 20, 200, MAX_PROMPT)))
+    size = int(pick(draw, (1, 3, 20, 200, MAX_PROMPT)))
     codes = [int(draw.integers(*chosen[int(k)])) for k in draw.integers(0, len(chosen), size)]
     return "".join(map(chr, codes))
 
@@ -260,9 +260,9 @@ def _quoted(draw: Draw) -> str:
     marks = ('"', "'", "“", "”", "«", "»", "(", ")", "[", "]", "{", "}", "<", ">", "`", "—", ":")
     parts = [_who(draw)]
     for _ in range(int(draw.integers(1, 60))):
-        said = _one(draw, (_sentence(draw), _one(draw, _all()), "", _one(draw, ODD)))
-        parts.append(_one(draw, ("says", "shouts", "", "and")))
-        parts.append(_one(draw, marks) + said + _one(draw, marks))
+        said = pick(draw, (_sentence(draw), pick(draw, _all()), "", pick(draw, ODD)))
+        parts.append(pick(draw, ("says", "shouts", "", "and")))
+        parts.append(pick(draw, marks) + said + pick(draw, marks))
     return " ".join(parts)[:MAX_PROMPT]
 
 
@@ -274,59 +274,55 @@ KINDS: dict[str, Callable[[Draw], str]] = {
 """Makers of prompts by the name of their kind."""
 
 
-def _one(draw: Draw, of: tuple | list) -> str:
-    return of[int(draw.integers(len(of)))]
-
-
 def _who(draw: Draw) -> str:
     """A noun phrase for somebody."""
     chance = draw.random()
     if chance < 0.45:
-        return f"{_one(draw, ('a', 'the', 'one of the', 'his', 'another'))} {_one(draw, _roles())}"
+        return f"{pick(draw, ('a', 'the', 'one of the', 'his', 'another'))} {pick(draw, _roles())}"
     if chance < 0.6:
-        return f"{_one(draw, COUNTS)} {_one(draw, _many())}"
+        return f"{pick(draw, COUNTS)} {pick(draw, _many())}"
     if chance < 0.75:
-        return _one(draw, tuple(words().pronouns))
+        return pick(draw, tuple(words().pronouns))
     if chance < 0.85:
-        color, size = _one(draw, tuple(words().colors)), _one(draw, tuple(words().sizes))
-        return f"a {size} {color} {_one(draw, _roles())}"
-    name = _one(draw, [name for names in words().names.values() for name in names])
-    return name.title() if chance < 0.95 else f"a {_one(draw, tuple(roles().groups))}"
+        color, size = pick(draw, tuple(words().colors)), pick(draw, tuple(words().sizes))
+        return f"a {size} {color} {pick(draw, _roles())}"
+    name = pick(draw, [name for names in words().names.values() for name in names])
+    return name.title() if chance < 0.95 else f"a {pick(draw, tuple(roles().groups))}"
 
 
 def _thing(draw: Draw) -> str:
     """A noun phrase for something."""
     if draw.random() < 0.2:
-        return f"{_one(draw, COUNTS)} {_one(draw, _things(many=True))}"
-    return f"{_one(draw, ('a', 'the', 'his', 'another', 'each'))} {_one(draw, _things())}"
+        return f"{pick(draw, COUNTS)} {pick(draw, _things(many=True))}"
+    return f"{pick(draw, ('a', 'the', 'his', 'another', 'each'))} {pick(draw, _things())}"
 
 
 def _place(draw: Draw) -> str:
     """A preposition and what it is about, or a direction."""
     if draw.random() < 0.2:
-        return _one(draw, tuple(words().directions))
+        return pick(draw, tuple(words().directions))
     target = _thing(draw) if draw.random() < 0.7 else _who(draw)
-    return f"{_one(draw, tuple(words().prepositions))} {target}"
+    return f"{pick(draw, tuple(words().prepositions))} {target}"
 
 
 def _deed(draw: Draw) -> list[str]:
     """A verb in some form and what may follow it."""
-    parts = [_one(draw, _said(_one(draw, ("base", "s", "s", "s", "ing", "ed"))))]
+    parts = [pick(draw, said(pick(draw, ("base", "s", "s", "s", "ing", "ed"))))]
     if draw.random() < 0.15:
-        parts.insert(0, _one(draw, ("does not", "stops", "starts", "will", "is", "won't stop")))
+        parts.insert(0, pick(draw, ("does not", "stops", "starts", "will", "is", "won't stop")))
     if draw.random() < 0.5:
         parts.append(_who(draw) if draw.random() < 0.5 else _thing(draw))
     if draw.random() < 0.5:
         parts.append(_place(draw))
     if draw.random() < 0.2:
-        parts.append(_one(draw, tuple(words().manners)))
+        parts.append(pick(draw, tuple(words().manners)))
     if draw.random() < 0.2:
-        parts.append(_one(draw, TIMES))
+        parts.append(pick(draw, TIMES))
     return parts
 
 
 @cache
-def _said(form: str) -> tuple[str, ...]:
+def said(form: str) -> tuple[str, ...]:
     """Every phrase of every verb in a grammatical form."""
     return tuple(
         text.replace("~", "his")

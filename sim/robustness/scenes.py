@@ -19,7 +19,7 @@ from entities.scene import CameraMode, Scene, TimeOfDay, Weather, explain
 from entities.skeleton import ActorType
 from sim.animation.style import STYLES
 from sim.loop import simulate
-from sim.robustness.campaign import Outcome
+from sim.robustness.campaign import Outcome, pick
 from sim.story.language.lexicon import themes
 from sim.trace import Trace
 
@@ -66,10 +66,10 @@ def random_scene(
         "objects": [_object(draw, name, place(), actor_ids) for name in object_ids],
         "duration": duration,
         "seed": int(draw.integers(2**63 - 1)),
-        "gravity": _one(draw, (9.81, 9.81, 1.62, 0.0, 25.0, 100.0)),
-        "theme": _one(draw, THEMES),
-        "weather": _one(draw, list(Weather)),
-        "time_of_day": _one(draw, list(TimeOfDay)),
+        "gravity": pick(draw, (9.81, 9.81, 1.62, 0.0, 25.0, 100.0)),
+        "theme": pick(draw, THEMES),
+        "weather": pick(draw, list(Weather)),
+        "time_of_day": pick(draw, list(TimeOfDay)),
         "camera": _camera(draw, actor_ids, duration),
     }
     return scene
@@ -85,7 +85,7 @@ def broken_scene(draw: Draw, scene: dict[str, Any]) -> dict[str, Any]:
         if isinstance(at[key], dict | list) and at[key] and draw.random() < 0.85:
             at = at[key]
             continue
-        at[key] = _one(draw, ODD)
+        at[key] = pick(draw, ODD)
         return scene
 
 
@@ -107,7 +107,7 @@ def attempt(seed: int, folder: Path) -> Outcome:
     n_actors = int(np.exp(draw.uniform(0, np.log(40)))) if draw.random() > 0.1 else 0
     n_objects = int(draw.integers(0, 14)) if draw.random() > 0.1 else 0
     duration = 1 / 60 if draw.random() < 0.08 else float(draw.uniform(0.02, SECONDS))
-    content = random_scene(draw, n_actors, n_objects, duration, _one(draw, WAYS))
+    content = random_scene(draw, n_actors, n_objects, duration, pick(draw, WAYS))
     if draw.random() < 0.4:
         content = broken_scene(draw, content)
     text = json.dumps(content)
@@ -169,8 +169,8 @@ def _actor(
         "id": name,
         "initial_position": start,
         "heading": float(draw.uniform(-7, 7)),
-        "actor_type": _one(draw, list(ActorType)),
-        "actions": [[t, _one(draw, ACTIONS)] for t in times],
+        "actor_type": pick(draw, list(ActorType)),
+        "actions": [[t, pick(draw, ACTIONS)] for t in times],
         "scale": float(np.exp(draw.uniform(np.log(0.1), np.log(10.0)))),
     }
     if draw.random() < 0.4:
@@ -178,13 +178,13 @@ def _actor(
     if draw.random() < 0.1:
         actor["initial_position"] = {**start, "z": float(draw.uniform(0, 30))}
     if draw.random() < 0.2:
-        actor |= {"style": _one(draw, list(STYLES)), "style_intensity": float(draw.random())}
+        actor |= {"style": pick(draw, list(STYLES)), "style_intensity": float(draw.random())}
     if draw.random() < 0.2:
-        actor["color"] = _one(draw, COLORS)
+        actor["color"] = pick(draw, COLORS)
     if draw.random() < 0.2:
-        actor["caption"] = _one(draw, WORDS)
+        actor["caption"] = pick(draw, WORDS)
     if draw.random() < 0.25:
-        actor["prop"] = _one(draw, OBJECTS + object_ids)
+        actor["prop"] = pick(draw, OBJECTS + object_ids)
     kind = int(draw.integers(4))
     if kind == 0:
         actor["movement_path"] = _path(draw, start)
@@ -199,13 +199,13 @@ def _actor(
 def _cue(draw: Draw, t: float, names: list[str]) -> dict[str, Any]:
     cue: dict[str, Any] = {"t": t}
     if draw.random() < 0.6:
-        cue["target"] = _one(draw, names)
+        cue["target"] = pick(draw, names)
     if draw.random() < 0.3:
-        cue["gaze"] = _one(draw, names)
+        cue["gaze"] = pick(draw, names)
     if draw.random() < 0.3:
-        cue["say"] = _one(draw, WORDS)
+        cue["say"] = pick(draw, WORDS)
     if draw.random() < 0.3:
-        cue["style"] = _one(draw, list(STYLES))
+        cue["style"] = pick(draw, list(STYLES))
     if draw.random() < 0.3:
         cue["intensity"] = float(draw.random())
     return cue
@@ -214,13 +214,13 @@ def _cue(draw: Draw, t: float, names: list[str]) -> dict[str, Any]:
 def _object(draw: Draw, name: str, start: dict[str, float], actor_ids: list[str]) -> dict[str, Any]:
     thing: dict[str, Any] = {
         "id": name,
-        "object_type": _one(draw, OBJECTS),
+        "object_type": pick(draw, OBJECTS),
         "position": start,
         "heading": float(draw.uniform(-7, 7)),
         "scale": float(draw.uniform(0.3, 2.0)),
     }
     if draw.random() < 0.1:
-        thing["scale"] = _one(draw, (0.01, 0.1, 10.0, 100.0))
+        thing["scale"] = pick(draw, (0.01, 0.1, 10.0, 100.0))
     if draw.random() < 0.15:
         thing["position"] = {**start, "z": float(draw.uniform(-1, 40))}
     kind = int(draw.integers(6))
@@ -229,7 +229,7 @@ def _object(draw: Draw, name: str, start: dict[str, float], actor_ids: list[str]
     elif kind == 1:
         thing["movement_path"] = _path(draw, start)
     elif kind == 2 and actor_ids:
-        thing["held_by"] = _one(draw, actor_ids)
+        thing["held_by"] = pick(draw, actor_ids)
     return thing
 
 
@@ -244,24 +244,19 @@ def _path(draw: Draw, start: dict[str, float]) -> list[list[Any]]:
 
 
 def _camera(draw: Draw, actor_ids: list[str], duration: float) -> dict[str, Any]:
-    camera: dict[str, Any] = {"mode": _one(draw, list(CameraMode))}
+    camera: dict[str, Any] = {"mode": pick(draw, list(CameraMode))}
     if actor_ids and draw.random() < 0.3:
-        camera["follow"] = _one(draw, actor_ids)
+        camera["follow"] = pick(draw, actor_ids)
     keys = []
     for t in np.sort(draw.uniform(0, duration, int(draw.integers(0, 3)))).tolist():
         key: dict[str, Any] = {"t": t}
         if draw.random() < 0.4:
-            key["zoom"] = _one(draw, (0.011, 0.5, 2.0, 100.0))
+            key["zoom"] = pick(draw, (0.011, 0.5, 2.0, 100.0))
         if draw.random() < 0.4:
             key["pan"] = float(draw.uniform(-1e4, 1e4))
         if draw.random() < 0.3:
-            key["mode"] = _one(draw, list(CameraMode))
+            key["mode"] = pick(draw, list(CameraMode))
         if actor_ids and draw.random() < 0.3:
-            key["follow"] = _one(draw, actor_ids)
+            key["follow"] = pick(draw, actor_ids)
         keys.append(key)
     return {**camera, "keyframes": keys}
-
-
-def _one(draw: Draw, choices: Any) -> Any:
-    """One of them, as it is."""
-    return choices[int(draw.integers(len(choices)))]
